@@ -1,0 +1,370 @@
+//! A hash table whose entries keep their place.
+
+use core::fmt;
+use core::hash::Hasher;
+
+use siphasher::sip::SipHasher13;
+
+use super::Full;
+use super::list::List;
+
+/// Names the place of an entry in a [`Table`]. It stays good until that entry is removed.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Slot(u32);
+
+impl Slot {
+    /// No entry; the end of a chain of entries.
+    pub const NONE: Self = Self(u32::MAX);
+
+    /// Whether this names an entry at all.
+    #[must_use]
+    pub fn is_some(self) -> bool {
+        self != Self::NONE
+    }
+
+    /// The number of the place, for a runtime that keeps an array beside the table.
+    #[must_use]
+    pub fn index(self) -> usize {
+        usize::try_from(self.0).unwrap_or(usize::MAX)
+    }
+}
+
+impl Default for Slot {
+    fn default() -> Self {
+        Self::NONE
+    }
+}
+
+impl fmt::Debug for Slot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_some() {
+            write!(f, "#{}", self.0)
+        } else {
+            f.write_str("#-")
+        }
+    }
+}
+
+/// The key of the hash: given by the runtime, so that peers who choose the names cannot choose the collisions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HashKey(pub u64, pub u64);
+
+impl HashKey {
+    /// Hashes a key that consists of several byte strings. The lengths take part, so `("a", "bc")` differs from `("ab", "c")`.
+    #[must_use]
+    pub fn hash(&self, parts: &[&[u8]]) -> u64 {
+        let mut hasher = SipHasher13::new_with_keys(self.0, self.1);
+        for part in parts {
+            hasher.write(part);
+            hasher.write_u32(u32::try_from(part.len()).unwrap_or(u32::MAX));
+        }
+        hasher.finish()
+    }
+}
+
+/// One place of a table.
+#[derive(Clone, Debug)]
+pub struct Place<T> {
+    hash: u64,
+    entry: Option<T>,
+    next_free: Slot,
+}
+
+/// A hash table: entries stay where they were put, the index points at them.
+///
+/// The caller brings the hash and the equality, since keys mostly lie elsewhere (in a heap of texts, in another table).
+/// Iteration goes by place, so the same calls in the same order give the same order on every machine.
+/// Bounds: the capacity of `places` in entries.
+pub struct Table<'m, T> {
+    places: List<'m, Place<T>>,
+    index: List<'m, Slot>,
+    free: Slot,
+    count: usize,
+}
+
+impl<'m, T> Table<'m, T> {
+    /// A table in lent memory. `index` must have room for at least twice as many slots as `places` has entries.
+    #[must_use]
+    pub fn lent(places: List<'m, Place<T>>, index: List<'m, Slot>) -> Self {
+        let mut table = Self {
+            places,
+            index,
+            free: Slot::NONE,
+            count: 0,
+        };
+        table.places.clear();
+        table.index.clear();
+        table
+    }
+
+    /// A table that allocates as it grows, up to `limit` entries.
+    #[cfg(feature = "alloc")]
+    #[must_use]
+    pub fn grown(limit: usize) -> Self {
+        Self::lent(List::grown(limit), List::grown(limit.saturating_mul(4).max(8)))
+    }
+
+    /// The number of entries.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.count
+    }
+
+    /// Whether there is no entry.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// The largest number of entries this table will ever hold.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.places.capacity()
+    }
+
+    /// Whether the next insert would say [`Full`].
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.count >= self.places.capacity()
+    }
+
+    /// Finds the entry with this hash for which `is_it` holds.
+    pub fn find(&self, hash: u64, mut is_it: impl FnMut(&T) -> bool) -> Option<Slot> {
+        let mask = self.mask()?;
+        let mut at = fold(hash) & mask;
+        loop {
+            let slot = self.index.get(at).copied()?;
+            if !slot.is_some() {
+                return None;
+            }
+            if let Some(place) = self.places.get(slot.index())
+                && place.hash == hash
+                && place.entry.as_ref().is_some_and(&mut is_it)
+            {
+                return Some(slot);
+            }
+            at = (at + 1) & mask;
+        }
+    }
+
+    /// Adds an entry; the caller has made sure that its key is not there yet.
+    ///
+    /// # Errors
+    /// [`Full`] when the table holds `capacity()` entries; the entry is dropped.
+    pub fn insert(&mut self, hash: u64, entry: T) -> Result<Slot, Full> {
+        if self.is_full() {
+            return Err(Full);
+        }
+        self.make_room()?;
+        let place = Place {
+            hash,
+            entry: Some(entry),
+            next_free: Slot::NONE,
+        };
+        let slot = self.free;
+        let slot = if let Some(vacant) = self.places.get_mut(slot.index()) {
+            self.free = vacant.next_free;
+            *vacant = place;
+            slot
+        } else {
+            let slot = Slot(u32::try_from(self.places.len()).map_err(|_| Full)?);
+            self.places.push(place)?;
+            slot
+        };
+        self.count += 1;
+        self.point_at(hash, slot);
+        Ok(slot)
+    }
+
+    /// Takes an entry out. Its slot may be given to a later entry.
+    pub fn remove(&mut self, slot: Slot) -> Option<T> {
+        let place = self.places.get_mut(slot.index())?;
+        let entry = place.entry.take()?;
+        let hash = place.hash;
+        place.next_free = self.free;
+        self.free = slot;
+        self.count -= 1;
+        self.unpoint(hash, slot);
+        Some(entry)
+    }
+
+    /// The entry at `slot`, if there is one.
+    #[must_use]
+    pub fn get(&self, slot: Slot) -> Option<&T> {
+        self.places.get(slot.index())?.entry.as_ref()
+    }
+
+    /// The entry at `slot`, if there is one.
+    pub fn get_mut(&mut self, slot: Slot) -> Option<&mut T> {
+        self.places.get_mut(slot.index())?.entry.as_mut()
+    }
+
+    /// All entries, by place.
+    pub fn iter(&self) -> impl Iterator<Item = (Slot, &T)> {
+        self.places.iter().enumerate().filter_map(|(at, place)| {
+            let slot = Slot(u32::try_from(at).ok()?);
+            place.entry.as_ref().map(|entry| (slot, entry))
+        })
+    }
+
+    /// The first occupied place at or behind `from`, for walks that change the table between steps.
+    #[must_use]
+    pub fn next_from(&self, from: usize) -> Option<Slot> {
+        let at = self
+            .places
+            .iter()
+            .enumerate()
+            .skip(from)
+            .find(|(_, place)| place.entry.is_some())?
+            .0;
+        u32::try_from(at).ok().map(Slot)
+    }
+
+    fn mask(&self) -> Option<usize> {
+        self.index.len().checked_sub(1)
+    }
+
+    /// Keeps the index at most half full, so that probing is short.
+    fn make_room(&mut self) -> Result<(), Full> {
+        if (self.count + 1) * 2 <= self.index.len() {
+            return Ok(());
+        }
+        let room = floor_power_of_two(self.index.capacity());
+        let wanted = ((self.count + 1) * 2).next_power_of_two().max(8);
+        // Lent memory is used in whole from the start; grown memory doubles.
+        let len = if self.index.is_empty() && room <= 1024 {
+            room
+        } else {
+            wanted.min(room)
+        };
+        if len <= self.count + 1 {
+            return Err(Full);
+        }
+        if len > self.index.len() {
+            self.index.clear();
+            self.index.fill_to(len, Slot::NONE)?;
+            for at in 0..self.places.len() {
+                if let Some(place) = self.places.get(at)
+                    && place.entry.is_some()
+                {
+                    let (hash, slot) = (place.hash, Slot(u32::try_from(at).map_err(|_| Full)?));
+                    self.point_at(hash, slot);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn point_at(&mut self, hash: u64, slot: Slot) {
+        let Some(mask) = self.mask() else { return };
+        let mut at = fold(hash) & mask;
+        while let Some(pointer) = self.index.get_mut(at) {
+            if !pointer.is_some() {
+                *pointer = slot;
+                return;
+            }
+            at = (at + 1) & mask;
+        }
+    }
+
+    /// Clears the pointer to `slot` and closes the probe sequence behind it, so that no tombstones are needed.
+    fn unpoint(&mut self, hash: u64, slot: Slot) {
+        let Some(mask) = self.mask() else { return };
+        let mut hole = fold(hash) & mask;
+        while self.index.get(hole).is_some_and(|pointer| *pointer != slot) {
+            hole = (hole + 1) & mask;
+        }
+        let mut at = hole;
+        loop {
+            at = (at + 1) & mask;
+            let Some(pointer) = self.index.get(at).copied().filter(|pointer| pointer.is_some()) else {
+                break;
+            };
+            let home = self.places.get(pointer.index()).map_or(at, |place| fold(place.hash) & mask);
+            // The pointer may move into the hole unless its home lies cyclically behind the hole.
+            if (at.wrapping_sub(home) & mask) >= (at.wrapping_sub(hole) & mask) {
+                if let Some(place) = self.index.get_mut(hole) {
+                    *place = pointer;
+                }
+                hole = at;
+            }
+        }
+        if let Some(place) = self.index.get_mut(hole) {
+            *place = Slot::NONE;
+        }
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Table<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
+    }
+}
+
+/// The low bits of a hash as an index; the mask cuts it to size.
+#[expect(clippy::cast_possible_truncation, reason = "only the low bits are wanted")]
+const fn fold(hash: u64) -> usize {
+    hash as usize
+}
+
+fn floor_power_of_two(number: usize) -> usize {
+    if number == 0 {
+        0
+    } else {
+        1 << (usize::BITS - 1 - number.leading_zeros())
+    }
+}
+
+#[cfg(all(test, feature = "alloc"))]
+mod tests {
+    use super::*;
+    use alloc::collections::BTreeMap;
+
+    fn play(mut table: Table<'_, u32>, limit: usize) {
+        let key = HashKey(3, 4);
+        let mut model: BTreeMap<u32, Slot> = BTreeMap::new();
+        let mut seed = 1u64;
+        for _ in 0..40_000 {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let number = u32::try_from((seed >> 33) % 200).expect("below 200");
+            // A weak hash on purpose: long probe sequences are where removal goes wrong.
+            let hash = if seed & 1 == 0 {
+                u64::from(number % 7)
+            } else {
+                key.hash(&[&number.to_be_bytes()])
+            };
+            let hash = if number < 100 { u64::from(number % 7) } else { hash | 1 << 60 };
+            let hash = if number >= 100 { key.hash(&[&number.to_be_bytes()]) } else { hash };
+            match table.find(hash, |entry| *entry == number) {
+                Some(slot) => {
+                    assert_eq!(model.remove(&number), Some(slot));
+                    assert_eq!(table.remove(slot), Some(number));
+                }
+                None => {
+                    assert!(!model.contains_key(&number));
+                    match table.insert(hash, number) {
+                        Ok(slot) => assert_eq!(model.insert(number, slot), None),
+                        Err(Full) => assert_eq!(model.len(), limit),
+                    }
+                }
+            }
+            assert_eq!(table.len(), model.len());
+        }
+        for (number, slot) in model {
+            assert_eq!(table.get(slot), Some(&number));
+        }
+    }
+
+    #[test]
+    fn a_table_agrees_with_a_model_in_grown_memory() {
+        play(Table::grown(64), 64);
+        play(Table::grown(1000), 1000);
+    }
+
+    #[test]
+    fn a_table_agrees_with_a_model_in_lent_memory() {
+        let mut places = heapless::Vec::<Place<u32>, 50>::new();
+        let mut index = heapless::Vec::<Slot, 128>::new();
+        play(Table::lent(List::lent(&mut places), List::lent(&mut index)), 50);
+    }
+}

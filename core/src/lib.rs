@@ -1,0 +1,21 @@
+//! Kafka's log and consumer groups as state machines.
+//!
+//! A pure core decides, writes down, believes and answers; a thin runtime carries bytes, time and durability to it. Nothing here
+//! reads a clock, opens a socket, allocates without being asked, or knows a version or an error number of the wire.
+//!
+//! Rooms, lowest floor first; a room imports only from floors below its own:
+//!
+//! | floor | rooms |
+//! |---|---|
+//! | 1 | [`ids`], [`time`], [`bounded`], [`crc`], [`wire`] |
+#![no_std]
+#![forbid(unsafe_code)]
+
+#[cfg(feature = "alloc")]
+extern crate alloc;
+
+pub mod bounded;
+pub mod crc;
+pub mod ids;
+pub mod time;
+pub mod wire;

@@ -71,3 +71,12 @@ impl fmt::Debug for Millis {
         write!(f, "{}ms", self.0)
     }
 }
+
+/// One reading of both clocks, taken by the runtime when it hands an input to a machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Moment {
+    /// The monotonic clock: for deadlines.
+    pub now: Instant,
+    /// The wall clock: for what is stored.
+    pub wall: Timestamp,
+}

@@ -4,11 +4,14 @@
 //! alike, so a machine written over them runs on a microcontroller and on a server without knowing which.
 //!
 //! - [`list::List`]: a vector.
-//! - [`table::Table`]: a hash table whose entries keep their place, addressed by [`table::Slot`].
+//! - [`slab::Slab`]: entries that keep their place, addressed by [`slab::Slot`]. [`table::Table`]: the same, found by hash.
+//! - [`chain::Chain`]: entries of a slab or a table in an order of their own.
 //! - [`bytes::ByteHeap`]: byte strings of any length in one run of memory, addressed by [`bytes::Text`].
 
 pub mod bytes;
+pub mod chain;
 pub mod list;
+pub mod slab;
 pub mod table;
 
 /// A container has reached the limit it was built with.

@@ -7,43 +7,7 @@ use siphasher::sip::SipHasher13;
 
 use super::Full;
 use super::list::List;
-
-/// Names the place of an entry in a [`Table`]. It stays good until that entry is removed.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Slot(u32);
-
-impl Slot {
-    /// No entry; the end of a chain of entries.
-    pub const NONE: Self = Self(u32::MAX);
-
-    /// Whether this names an entry at all.
-    #[must_use]
-    pub fn is_some(self) -> bool {
-        self != Self::NONE
-    }
-
-    /// The number of the place, for a runtime that keeps an array beside the table.
-    #[must_use]
-    pub fn index(self) -> usize {
-        usize::try_from(self.0).unwrap_or(usize::MAX)
-    }
-}
-
-impl Default for Slot {
-    fn default() -> Self {
-        Self::NONE
-    }
-}
-
-impl fmt::Debug for Slot {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.is_some() {
-            write!(f, "#{}", self.0)
-        } else {
-            f.write_str("#-")
-        }
-    }
-}
+use super::slab::{Slab, Slot};
 
 /// The key of the hash: given by the runtime, so that peers who choose the names cannot choose the collisions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -62,70 +26,60 @@ impl HashKey {
     }
 }
 
-/// One place of a table.
+/// An entry of a table, with the hash it is found by.
 #[derive(Clone, Debug)]
-pub struct Place<T> {
+pub struct Hashed<T> {
     hash: u64,
-    entry: Option<T>,
-    next_free: Slot,
+    entry: T,
 }
 
 /// A hash table: entries stay where they were put, the index points at them.
 ///
 /// The caller brings the hash and the equality, since keys mostly lie elsewhere (in a heap of texts, in another table).
 /// Iteration goes by place, so the same calls in the same order give the same order on every machine.
-/// Bounds: the capacity of `places` in entries.
+/// Bounds: the capacity of the slab in entries.
 pub struct Table<'m, T> {
-    places: List<'m, Place<T>>,
+    entries: Slab<'m, Hashed<T>>,
     index: List<'m, Slot>,
-    free: Slot,
-    count: usize,
 }
 
 impl<'m, T> Table<'m, T> {
-    /// A table in lent memory. `index` must have room for at least twice as many slots as `places` has entries.
+    /// A table over a slab and an index with room for at least twice as many slots as the slab has entries.
     #[must_use]
-    pub fn lent(places: List<'m, Place<T>>, index: List<'m, Slot>) -> Self {
-        let mut table = Self {
-            places,
-            index,
-            free: Slot::NONE,
-            count: 0,
-        };
-        table.places.clear();
-        table.index.clear();
-        table
+    pub fn new(entries: Slab<'m, Hashed<T>>, mut index: List<'m, Slot>) -> Self {
+        index.clear();
+        Self { entries, index }
     }
 
     /// A table that allocates as it grows, up to `limit` entries.
     #[cfg(feature = "alloc")]
     #[must_use]
     pub fn grown(limit: usize) -> Self {
-        Self::lent(List::grown(limit), List::grown(limit.saturating_mul(4).max(8)))
+        Self::new(Slab::grown(limit), List::grown(limit.saturating_mul(4).max(8)))
     }
 
     /// The number of entries.
     #[must_use]
     pub const fn len(&self) -> usize {
-        self.count
+        self.entries.len()
     }
 
     /// Whether there is no entry.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.count == 0
+        self.entries.is_empty()
     }
 
     /// The largest number of entries this table will ever hold.
     #[must_use]
     pub fn capacity(&self) -> usize {
-        self.places.capacity()
+        self.entries.capacity()
     }
 
     /// Whether the next insert would say [`Full`].
     #[must_use]
     pub fn is_full(&self) -> bool {
-        self.count >= self.places.capacity()
+        self.entries.is_full()
     }
 
     /// Finds the entry with this hash for which `is_it` holds.
@@ -137,9 +91,10 @@ impl<'m, T> Table<'m, T> {
             if !slot.is_some() {
                 return None;
             }
-            if let Some(place) = self.places.get(slot.index())
-                && place.hash == hash
-                && place.entry.as_ref().is_some_and(&mut is_it)
+            if self
+                .entries
+                .get(slot)
+                .is_some_and(|place| place.hash == hash && is_it(&place.entry))
             {
                 return Some(slot);
             }
@@ -156,68 +111,39 @@ impl<'m, T> Table<'m, T> {
             return Err(Full);
         }
         self.make_room()?;
-        let place = Place {
-            hash,
-            entry: Some(entry),
-            next_free: Slot::NONE,
-        };
-        let slot = self.free;
-        let slot = if let Some(vacant) = self.places.get_mut(slot.index()) {
-            self.free = vacant.next_free;
-            *vacant = place;
-            slot
-        } else {
-            let slot = Slot(u32::try_from(self.places.len()).map_err(|_| Full)?);
-            self.places.push(place)?;
-            slot
-        };
-        self.count += 1;
+        let slot = self.entries.insert(Hashed { hash, entry })?;
         self.point_at(hash, slot);
         Ok(slot)
     }
 
     /// Takes an entry out. Its slot may be given to a later entry.
     pub fn remove(&mut self, slot: Slot) -> Option<T> {
-        let place = self.places.get_mut(slot.index())?;
-        let entry = place.entry.take()?;
-        let hash = place.hash;
-        place.next_free = self.free;
-        self.free = slot;
-        self.count -= 1;
+        // The index is closed up first: it looks at the hashes of the entries.
+        let hash = self.entries.get(slot)?.hash;
         self.unpoint(hash, slot);
-        Some(entry)
+        self.entries.remove(slot).map(|place| place.entry)
     }
 
     /// The entry at `slot`, if there is one.
     #[must_use]
     pub fn get(&self, slot: Slot) -> Option<&T> {
-        self.places.get(slot.index())?.entry.as_ref()
+        self.entries.get(slot).map(|place| &place.entry)
     }
 
     /// The entry at `slot`, if there is one.
     pub fn get_mut(&mut self, slot: Slot) -> Option<&mut T> {
-        self.places.get_mut(slot.index())?.entry.as_mut()
+        self.entries.get_mut(slot).map(|place| &mut place.entry)
     }
 
     /// All entries, by place.
     pub fn iter(&self) -> impl Iterator<Item = (Slot, &T)> {
-        self.places.iter().enumerate().filter_map(|(at, place)| {
-            let slot = Slot(u32::try_from(at).ok()?);
-            place.entry.as_ref().map(|entry| (slot, entry))
-        })
+        self.entries.iter().map(|(slot, place)| (slot, &place.entry))
     }
 
-    /// The first occupied place at or behind `from`, for walks that change the table between steps.
+    /// The first entry at or behind the place number `from`, for walks that change the table between steps.
     #[must_use]
     pub fn next_from(&self, from: usize) -> Option<Slot> {
-        let at = self
-            .places
-            .iter()
-            .enumerate()
-            .skip(from)
-            .find(|(_, place)| place.entry.is_some())?
-            .0;
-        u32::try_from(at).ok().map(Slot)
+        self.entries.next_from(from)
     }
 
     fn mask(&self) -> Option<usize> {
@@ -226,31 +152,28 @@ impl<'m, T> Table<'m, T> {
 
     /// Keeps the index at most half full, so that probing is short.
     fn make_room(&mut self) -> Result<(), Full> {
-        if (self.count + 1) * 2 <= self.index.len() {
+        let wanted = (self.len() + 1) * 2;
+        if wanted <= self.index.len() {
             return Ok(());
         }
         let room = floor_power_of_two(self.index.capacity());
-        let wanted = ((self.count + 1) * 2).next_power_of_two().max(8);
-        // Lent memory is used in whole from the start; grown memory doubles.
-        let len = if self.index.is_empty() && room <= 1024 {
+        // Small memory is used in whole from the start; large memory doubles.
+        let len = if room <= 1024 {
             room
         } else {
-            wanted.min(room)
+            wanted.next_power_of_two().max(8).min(room)
         };
-        if len <= self.count + 1 {
+        if len < wanted {
             return Err(Full);
         }
-        if len > self.index.len() {
-            self.index.clear();
-            self.index.fill_to(len, Slot::NONE)?;
-            for at in 0..self.places.len() {
-                if let Some(place) = self.places.get(at)
-                    && place.entry.is_some()
-                {
-                    let (hash, slot) = (place.hash, Slot(u32::try_from(at).map_err(|_| Full)?));
-                    self.point_at(hash, slot);
-                }
+        self.index.clear();
+        self.index.fill_to(len, Slot::NONE)?;
+        let mut from = 0;
+        while let Some(slot) = self.entries.next_from(from) {
+            if let Some(hash) = self.entries.get(slot).map(|place| place.hash) {
+                self.point_at(hash, slot);
             }
+            from = slot.index() + 1;
         }
         Ok(())
     }
@@ -280,7 +203,7 @@ impl<'m, T> Table<'m, T> {
             let Some(pointer) = self.index.get(at).copied().filter(|pointer| pointer.is_some()) else {
                 break;
             };
-            let home = self.places.get(pointer.index()).map_or(at, |place| fold(place.hash) & mask);
+            let home = self.entries.get(pointer).map_or(at, |entry| fold(entry.hash) & mask);
             // The pointer may move into the hole unless its home lies cyclically behind the hole.
             if (at.wrapping_sub(home) & mask) >= (at.wrapping_sub(hole) & mask) {
                 if let Some(place) = self.index.get_mut(hole) {
@@ -318,6 +241,7 @@ fn floor_power_of_two(number: usize) -> usize {
 #[cfg(all(test, feature = "alloc"))]
 mod tests {
     use super::*;
+    use crate::bounded::slab::Place;
     use alloc::collections::BTreeMap;
 
     fn play(mut table: Table<'_, u32>, limit: usize) {
@@ -363,8 +287,8 @@ mod tests {
 
     #[test]
     fn a_table_agrees_with_a_model_in_lent_memory() {
-        let mut places = heapless::Vec::<Place<u32>, 50>::new();
+        let mut places = heapless::Vec::<Place<Hashed<u32>>, 50>::new();
         let mut index = heapless::Vec::<Slot, 128>::new();
-        play(Table::lent(List::lent(&mut places), List::lent(&mut index)), 50);
+        play(Table::new(Slab::new(List::lent(&mut places)), List::lent(&mut index)), 50);
     }
 }

@@ -75,11 +75,7 @@ impl Sequence {
     /// The sequence number `count` records later. Source: KIP-98, sequence numbers wrap to 0 after 2^31-1.
     #[must_use]
     pub const fn plus(self, count: i32) -> Self {
-        if self.0 > i32::MAX - count {
-            Self(count - (i32::MAX - self.0) - 1)
-        } else {
-            Self(self.0 + count)
-        }
+        if self.0 > i32::MAX - count { Self(count - (i32::MAX - self.0) - 1) } else { Self(self.0 + count) }
     }
 }
 
@@ -113,11 +109,7 @@ impl fmt::Display for TopicId {
         let bits = u128::from_be_bytes(self.0);
         for index in 0..22u32 {
             // 22 digits of 6 bits hold 132 bits: the last digit carries the final 2 bits and 4 of padding.
-            let digit = if index < 21 {
-                (bits >> (122 - 6 * index)) & 63
-            } else {
-                (bits & 3) << 4
-            };
+            let digit = if index < 21 { (bits >> (122 - 6 * index)) & 63 } else { (bits & 3) << 4 };
             let letter = ALPHABET.get(usize::try_from(digit).unwrap_or(0)).copied().unwrap_or(b'A');
             fmt::Write::write_char(f, char::from(letter))?;
         }

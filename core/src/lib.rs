@@ -7,6 +7,7 @@
 //!
 //! | floor | rooms |
 //! |---|---|
+//! | 2 | [`machine`] |
 //! | 1 | [`ids`], [`time`], [`bounded`], [`crc`], [`wire`] |
 #![no_std]
 #![forbid(unsafe_code)]
@@ -17,5 +18,6 @@ extern crate alloc;
 pub mod bounded;
 pub mod crc;
 pub mod ids;
+pub mod machine;
 pub mod time;
 pub mod wire;

@@ -47,12 +47,7 @@ impl<'m> ByteHeap<'m> {
     /// A heap in lent memory. `spans` bounds how many strings, `bytes` how many bytes; `free` needs the capacity of `spans`.
     #[must_use]
     pub fn lent(bytes: List<'m, u8>, spans: List<'m, Span>, free: List<'m, u32>) -> Self {
-        let mut heap = Self {
-            bytes,
-            spans,
-            free,
-            live: 0,
-        };
+        let mut heap = Self { bytes, spans, free, live: 0 };
         heap.bytes.clear();
         heap.spans.clear();
         heap.free.clear();
@@ -93,11 +88,7 @@ impl<'m> ByteHeap<'m> {
             self.compact();
         }
         let start = u32::try_from(self.bytes.len()).map_err(|_| Full)?;
-        let span = Span {
-            start,
-            size: u32::try_from(size).map_err(|_| Full)?,
-            state: SpanState::Used,
-        };
+        let span = Span { start, size: u32::try_from(size).map_err(|_| Full)?, state: SpanState::Used };
         if self.bytes.capacity() - self.bytes.len() < size || (self.free.is_empty() && self.spans.is_full()) {
             return Err(Full);
         }
@@ -126,9 +117,7 @@ impl<'m> ByteHeap<'m> {
             return &[];
         }
         let span = self.span(text);
-        self.bytes
-            .get(index(span.start)..index(span.start) + index(span.size))
-            .unwrap_or_default()
+        self.bytes.get(index(span.start)..index(span.start) + index(span.size)).unwrap_or_default()
     }
 
     /// The string as text; what is not UTF-8 reads as empty, which cannot happen to strings that were stored from `str`.
@@ -233,11 +222,7 @@ impl<'m> ByteHeap<'m> {
     }
 
     fn next_at_or_above(&self, floor: u32) -> Option<u32> {
-        let living = self
-            .spans
-            .iter()
-            .enumerate()
-            .filter(|(_, span)| span.state == SpanState::Used && span.start >= floor);
+        let living = self.spans.iter().enumerate().filter(|(_, span)| span.state == SpanState::Used && span.start >= floor);
         living.min_by_key(|(_, span)| span.start).and_then(|(at, _)| u32::try_from(at).ok())
     }
 
@@ -253,11 +238,7 @@ impl<'m> ByteHeap<'m> {
 
 impl fmt::Debug for ByteHeap<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ByteHeap")
-            .field("live", &self.live)
-            .field("laid", &self.bytes.len())
-            .field("texts", &self.spans.len())
-            .finish()
+        f.debug_struct("ByteHeap").field("live", &self.live).field("laid", &self.bytes.len()).field("texts", &self.spans.len()).finish()
     }
 }
 

@@ -74,10 +74,7 @@ impl Chain {
     /// Puts an entry that stands in no chain at the end.
     pub fn push<T: Linked>(&mut self, entries: &mut impl Slots<T>, slot: Slot) {
         if let Some(entry) = entries.at_mut(slot) {
-            *entry.links_mut() = Links {
-                previous: self.last,
-                next: Slot::NONE,
-            };
+            *entry.links_mut() = Links { previous: self.last, next: Slot::NONE };
         }
         match entries.at_mut(self.last) {
             Some(last) => last.links_mut().next = slot,

@@ -29,27 +29,21 @@ impl<'m, T> List<'m, T> {
     /// A list in memory lent by the caller; what it already holds stays.
     #[must_use]
     pub const fn lent(memory: &'m mut VecView<T>) -> Self {
-        Self {
-            backing: Backing::Lent(memory),
-        }
+        Self { backing: Backing::Lent(memory) }
     }
 
     /// A list that allocates as it grows, up to `limit` elements.
     #[cfg(feature = "alloc")]
     #[must_use]
     pub const fn grown(limit: usize) -> Self {
-        Self {
-            backing: Backing::Grown { items: Vec::new(), limit },
-        }
+        Self { backing: Backing::Grown { items: Vec::new(), limit } }
     }
 
     /// A list around a vector that already holds something; it grows up to `limit` elements.
     #[cfg(feature = "alloc")]
     #[must_use]
     pub const fn from_vec(items: Vec<T>, limit: usize) -> Self {
-        Self {
-            backing: Backing::Grown { items, limit },
-        }
+        Self { backing: Backing::Grown { items, limit } }
     }
 
     /// The vector behind a grown list; `None` when the memory was lent.

@@ -34,11 +34,7 @@ impl Default for Slot {
 
 impl fmt::Debug for Slot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.is_some() {
-            write!(f, "#{}", self.0)
-        } else {
-            f.write_str("#-")
-        }
+        if self.is_some() { write!(f, "#{}", self.0) } else { f.write_str("#-") }
     }
 }
 
@@ -63,11 +59,7 @@ impl<'m, T> Slab<'m, T> {
     #[must_use]
     pub fn new(mut places: List<'m, Place<T>>) -> Self {
         places.clear();
-        Self {
-            places,
-            free: Slot::NONE,
-            count: 0,
-        }
+        Self { places, free: Slot::NONE, count: 0 }
     }
 
     /// A slab that allocates as it grows, up to `limit` entries.
@@ -112,10 +104,7 @@ impl<'m, T> Slab<'m, T> {
     /// # Errors
     /// [`Full`] when there are `capacity()` entries; the entry is dropped.
     pub fn insert(&mut self, entry: T) -> Result<Slot, Full> {
-        let place = Place {
-            entry: Some(entry),
-            next_free: Slot::NONE,
-        };
+        let place = Place { entry: Some(entry), next_free: Slot::NONE };
         let slot = self.free;
         let slot = if let Some(vacant) = self.places.get_mut(slot.index()) {
             self.free = vacant.next_free;
@@ -162,13 +151,7 @@ impl<'m, T> Slab<'m, T> {
     /// The first occupied place at or behind the place number `from`, for walks that change the slab between steps.
     #[must_use]
     pub fn next_from(&self, from: usize) -> Option<Slot> {
-        let at = self
-            .places
-            .iter()
-            .enumerate()
-            .skip(from)
-            .find(|(_, place)| place.entry.is_some())?
-            .0;
+        let at = self.places.iter().enumerate().skip(from).find(|(_, place)| place.entry.is_some())?.0;
         u32::try_from(at).ok().map(Slot)
     }
 }

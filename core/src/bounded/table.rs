@@ -91,11 +91,7 @@ impl<'m, T> Table<'m, T> {
             if !slot.is_some() {
                 return None;
             }
-            if self
-                .entries
-                .get(slot)
-                .is_some_and(|place| place.hash == hash && is_it(&place.entry))
-            {
+            if self.entries.get(slot).is_some_and(|place| place.hash == hash && is_it(&place.entry)) {
                 return Some(slot);
             }
             at = (at + 1) & mask;
@@ -158,11 +154,7 @@ impl<'m, T> Table<'m, T> {
         }
         let room = floor_power_of_two(self.index.capacity());
         // Small memory is used in whole from the start; large memory doubles.
-        let len = if room <= 1024 {
-            room
-        } else {
-            wanted.next_power_of_two().max(8).min(room)
-        };
+        let len = if room <= 1024 { room } else { wanted.next_power_of_two().max(8).min(room) };
         if len < wanted {
             return Err(Full);
         }
@@ -231,11 +223,7 @@ const fn fold(hash: u64) -> usize {
 }
 
 fn floor_power_of_two(number: usize) -> usize {
-    if number == 0 {
-        0
-    } else {
-        1 << (usize::BITS - 1 - number.leading_zeros())
-    }
+    if number == 0 { 0 } else { 1 << (usize::BITS - 1 - number.leading_zeros()) }
 }
 
 #[cfg(all(test, feature = "alloc"))]
@@ -252,11 +240,7 @@ mod tests {
             seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             let number = u32::try_from((seed >> 33) % 200).expect("below 200");
             // A weak hash on purpose: long probe sequences are where removal goes wrong.
-            let hash = if seed & 1 == 0 {
-                u64::from(number % 7)
-            } else {
-                key.hash(&[&number.to_be_bytes()])
-            };
+            let hash = if seed & 1 == 0 { u64::from(number % 7) } else { key.hash(&[&number.to_be_bytes()]) };
             let hash = if number < 100 { u64::from(number % 7) } else { hash | 1 << 60 };
             let hash = if number >= 100 { key.hash(&[&number.to_be_bytes()]) } else { hash };
             match table.find(hash, |entry| *entry == number) {

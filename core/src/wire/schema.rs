@@ -120,11 +120,7 @@ pub trait Message<'a>: Value<'a> {
     /// The form of a version.
     #[must_use]
     fn form(version: i16) -> Form {
-        Form {
-            version,
-            flexible: version >= Self::FLEXIBLE_FROM,
-            nullable: false,
-        }
+        Form { version, flexible: version >= Self::FLEXIBLE_FROM, nullable: false }
     }
 
     /// Reads a message that takes up all of `bytes`.

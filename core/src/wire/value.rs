@@ -62,11 +62,7 @@ impl<'a, T: Nullable<'a> + Default> Value<'a> for Option<T> {
 
     fn read(reader: &mut Reader<'a>, form: Form) -> Result<Self, DecodeError> {
         let option = T::read_option(reader, form)?;
-        if option.is_none() && !form.nullable {
-            Err(DecodeError::Null)
-        } else {
-            Ok(option)
-        }
+        if option.is_none() && !form.nullable { Err(DecodeError::Null) } else { Ok(option) }
     }
 
     fn write(&self, writer: &mut Writer<'_>, form: Form) {
@@ -305,11 +301,7 @@ impl<'a, T: Value<'a> + Clone> Array<'a, T> {
     #[must_use]
     pub const fn iter(&self) -> Iter<'a, T> {
         match self {
-            Self::Wire(wire) => Iter::Wire {
-                reader: Reader::new(wire.bytes),
-                left: wire.count,
-                form: wire.form,
-            },
+            Self::Wire(wire) => Iter::Wire { reader: Reader::new(wire.bytes), left: wire.count, form: wire.form },
             Self::Held(values) => Iter::Held(values),
         }
     }

@@ -70,10 +70,7 @@ impl Encoded {
 /// Encodes an unsigned number.
 #[must_use]
 pub fn encode_u64(mut number: u64) -> Encoded {
-    let mut encoded = Encoded {
-        bytes: [0; SIZE_MAX_64],
-        size: 0,
-    };
+    let mut encoded = Encoded { bytes: [0; SIZE_MAX_64], size: 0 };
     for place in &mut encoded.bytes {
         encoded.size += 1;
         let low = u8::try_from(number & 0x7f).unwrap_or(0);
@@ -117,20 +114,7 @@ mod tests {
 
     #[test]
     fn numbers_come_back() {
-        for number in [
-            0,
-            1,
-            -1,
-            63,
-            -64,
-            64,
-            300,
-            -300,
-            i64::from(i32::MAX),
-            i64::from(i32::MIN),
-            i64::MAX,
-            i64::MIN,
-        ] {
+        for number in [0, 1, -1, 63, -64, 64, 300, -300, i64::from(i32::MAX), i64::from(i32::MIN), i64::MAX, i64::MIN] {
             let encoded = encode_i64(number);
             assert_eq!(decode_i64(encoded.as_slice()), Some((number, encoded.as_slice().len())));
             if let Ok(narrow) = i32::try_from(number) {

@@ -7,6 +7,8 @@
 //!
 //! | floor | rooms |
 //! |---|---|
+//! | 4 | [`catalog`] |
+//! | 3 | [`group`] |
 //! | 1 | [`ids`], [`time`], [`bounded`], [`crc`], [`wire`] |
 #![no_std]
 #![forbid(unsafe_code)]
@@ -15,7 +17,9 @@
 extern crate alloc;
 
 pub mod bounded;
+pub mod catalog;
 pub mod crc;
+pub mod group;
 pub mod ids;
 pub mod time;
 pub mod wire;

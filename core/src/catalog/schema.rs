@@ -73,12 +73,12 @@ message! {
     adding_replicas: Option<Array<'a, i32>>, 0+, null 0+, tag 4;
     /// 1 when the leader was elected uncleanly, 0 when it has recovered, -1 when unchanged.
     leader_recovery_state: i8, 0+, tag 5, else -1;
-    /// The log directory of each replica, in the order of the replicas; null when unchanged.
-    directories: Option<Array<'a, TopicId>>, 1+, null 1+, tag 8;
     /// Replicas out of sync that still hold every committed record; null when unchanged.
     eligible_leader_replicas: Option<Array<'a, i32>>, 2+, null 2+, tag 6;
     /// The last known eligible leaders; null when unchanged.
     last_known_elr: Option<Array<'a, i32>>, 2+, null 2+, tag 7;
+    /// The log directory of each replica, in the order of the replicas; null when unchanged.
+    directories: Option<Array<'a, TopicId>>, 1+, null 1+, tag 8;
 }
 
 message! {

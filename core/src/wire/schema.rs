@@ -21,7 +21,8 @@
 //! assert_eq!(JoinRequest::decode(writer.bytes(), 1), Ok(request));
 //! ```
 //!
-//! A field that a version does not have is skipped when writing and takes its `else` value (or its type's default) when reading.
+//! Tagged fields (`tag 3`) are written in the order in which they stand, so they stand in the order of their tags; the compiler
+//! checks it. A field that a version does not have is skipped when writing and takes its `else` value (or its type's default) when reading.
 //! A structure inside a message is written the same way, without `key`, `versions` and `flexible`; a message that nothing numbers,
 //! such as a header, without `key` alone.
 
@@ -189,6 +190,21 @@ pub fn read_tagged<'a>(
     Ok(())
 }
 
+/// Whether tags stand in the order in which the wire has them. Source: KIP-482.
+#[must_use]
+pub const fn tags_rise(tags: &[u32]) -> bool {
+    let mut rest = tags;
+    while let [first, tail @ ..] = rest {
+        if let [second, ..] = tail
+            && *first >= *second
+        {
+            return false;
+        }
+        rest = tail;
+    }
+    true
+}
+
 /// Defines a message or a structure inside one. The grammar is shown at the head of [`crate::wire::schema`].
 #[macro_export]
 macro_rules! message {
@@ -216,6 +232,8 @@ macro_rules! message {
                 Self { $($field: $crate::message!(@default $($default)?),)* }
             }
         }
+
+        const _: () = assert!($crate::wire::schema::tags_rise(&[$($($tag,)?)*]), "tagged fields stand in the order of their tags");
 
         $crate::message! { @impls $name ($name $(<$life>)?) ($($life)?) ($($key)?) ($($first, $last)?) ($($flexible)?)
             $({

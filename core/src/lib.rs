@@ -7,6 +7,8 @@
 //!
 //! | floor | rooms |
 //! |---|---|
+//! | 4 | [`catalog`] |
+//! | 3 | [`group`] |
 //! | 2 | [`machine`] |
 //! | 1 | [`ids`], [`time`], [`bounded`], [`crc`], [`wire`] |
 #![no_std]
@@ -16,7 +18,9 @@
 extern crate alloc;
 
 pub mod bounded;
+pub mod catalog;
 pub mod crc;
+pub mod group;
 pub mod ids;
 pub mod machine;
 pub mod time;

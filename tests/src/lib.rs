@@ -1,1 +1,9 @@
 //! What the tests share.
+//!
+//! - [`random`]: numbers from a seed. [`skip`]: how a test says that it cannot run here.
+//! - [`catalogue`]: every message there is. [`any_message`]: random messages, made from their schema.
+
+pub mod any_message;
+pub mod catalogue;
+pub mod random;
+pub mod skip;

@@ -21,8 +21,10 @@
 //! assert_eq!(JoinRequest::decode(writer.bytes(), 1), Ok(request));
 //! ```
 //!
-//! A field that a version does not have is skipped when writing and takes its `else` value (or its type's default) when reading.
-//! A structure inside a message is written the same way, without `key`, `versions` and `flexible`.
+//! Tagged fields (`tag 3`) are written in the order in which they stand, so they stand in the order of their tags; the compiler
+//! checks it. A field that a version does not have is skipped when writing and takes its `else` value (or its type's default) when reading.
+//! A structure inside a message is written the same way, without `key`, `versions` and `flexible`; a message that nothing numbers,
+//! such as a header, without `key` alone.
 
 use super::reader::{DecodeError, Reader};
 use super::value::{Form, Value};
@@ -104,13 +106,18 @@ pub struct FieldSchema {
     pub nullable: Option<Versions>,
     /// Its tag, if it is a tagged field.
     pub tag: Option<u32>,
+    /// Writes the value that the field has where it is absent.
+    pub absent: fn(&mut Writer<'_>, Form),
 }
+
+/// The key of what is neither a request nor a numbered record.
+pub const NO_KEY: i16 = -1;
 
 /// A whole request, response or stored record.
 pub trait Message<'a>: Value<'a> {
     /// The schema as a value.
     const SCHEMA: &'static Schema;
-    /// The API key, or the record type.
+    /// The API key, or the record type; [`NO_KEY`] when the message has neither.
     const KEY: i16;
     /// The versions that this definition covers.
     const VERSIONS: Versions;
@@ -179,6 +186,21 @@ pub fn read_tagged<'a>(
     Ok(())
 }
 
+/// Whether tags stand in the order in which the wire has them. Source: KIP-482.
+#[must_use]
+pub const fn tags_rise(tags: &[u32]) -> bool {
+    let mut rest = tags;
+    while let [first, tail @ ..] = rest {
+        if let [second, ..] = tail
+            && *first >= *second
+        {
+            return false;
+        }
+        rest = tail;
+    }
+    true
+}
+
 /// Defines a message or a structure inside one. The grammar is shown at the head of [`crate::wire::schema`].
 #[macro_export]
 macro_rules! message {
@@ -207,7 +229,9 @@ macro_rules! message {
             }
         }
 
-        $crate::message! { @impls ($name $(<$life>)?) ($($life)?) ($($key)?) ($($first, $last)?) ($($flexible)?)
+        const _: () = assert!($crate::wire::schema::tags_rise(&[$($($tag,)?)*]), "tagged fields stand in the order of their tags");
+
+        $crate::message! { @impls $name ($name $(<$life>)?) ($($life)?) ($($key)?) ($($first, $last)?) ($($flexible)?)
             $({
                 $field : $type,
                 ($crate::wire::schema::Versions::new($from, $crate::message!(@either $($to)?))),
@@ -226,25 +250,29 @@ macro_rules! message {
     (@nullable $form:ident ()) => { $form.nullable(false) };
     (@nullable $form:ident ($versions:expr)) => { $form.nullable($versions.contains($form.version)) };
 
-    (@impls ($name:ident) () $($rest:tt)*) => {
-        $crate::message! { @value ($name) ('wire) $($rest)* }
+    (@impls $title:ident ($name:ident) () $($rest:tt)*) => {
+        $crate::message! { @value $title ($name) ('wire) $($rest)* }
     };
-    (@impls ($name:ident <$life:lifetime>) ($same:lifetime) $($rest:tt)*) => {
-        $crate::message! { @value ($name<$life>) ($life) $($rest)* }
+    (@impls $title:ident ($name:ident <$life:lifetime>) ($same:lifetime) $($rest:tt)*) => {
+        $crate::message! { @value $title ($name<$life>) ($life) $($rest)* }
     };
 
-    (@value ($self:ty) ($life:lifetime) ($($key:literal)?) ($($first:literal, $last:literal)?) ($($flexible:literal)?)
+    (@value $title:ident ($self:ty) ($life:lifetime) ($($key:literal)?) ($($first:literal, $last:literal)?) ($($flexible:literal)?)
         $({ $field:ident : $type:ty, ($versions:expr), $null:tt, ($($tag:literal)?) })*
     ) => {
         impl<$life> $crate::wire::value::Value<$life> for $self {
             const KIND: $crate::wire::schema::Kind = $crate::wire::schema::Kind::Struct(&$crate::wire::schema::Schema {
-                name: stringify!($self),
+                name: stringify!($title),
                 fields: &[$($crate::wire::schema::FieldSchema {
                     name: stringify!($field),
                     kind: <$type as $crate::wire::value::Value<$life>>::KIND,
                     versions: $versions,
                     nullable: $crate::message!(@option $null),
                     tag: $crate::message!(@option ($($tag)?)),
+                    absent: |writer, form| {
+                        let form = $crate::message!(@nullable form $null);
+                        $crate::wire::value::Value::write(&Self::default().$field, writer, form);
+                    },
                 }),*],
             });
 
@@ -326,7 +354,10 @@ macro_rules! message {
     };
 
     (@message ($self:ty) ($life:lifetime) () () ()) => {};
-    (@message ($self:ty) ($life:lifetime) ($key:literal) ($first:literal, $last:literal) ($($flexible:literal)?)) => {
+    (@message ($self:ty) ($life:lifetime) () ($first:literal, $last:literal) $flexible:tt) => {
+        $crate::message! { @message ($self) ($life) ($crate::wire::schema::NO_KEY) ($first, $last) $flexible }
+    };
+    (@message ($self:ty) ($life:lifetime) ($key:expr) ($first:literal, $last:literal) ($($flexible:literal)?)) => {
         impl<$life> $crate::wire::schema::Message<$life> for $self {
             const SCHEMA: &'static $crate::wire::schema::Schema = match <Self as $crate::wire::value::Value<$life>>::KIND {
                 $crate::wire::schema::Kind::Struct(schema) => schema,

@@ -1,0 +1,3 @@
+//! What millpond promises, as programs.
+
+mod wire;

@@ -1,0 +1,135 @@
+//! Every message there is, as values that a test can walk.
+
+use millpond::protocol::{header, messages};
+use millpond_core::catalog::schema as metadata;
+use millpond_core::group::{consumer_protocol, schema as offsets};
+use millpond_core::wire::reader::DecodeError;
+use millpond_core::wire::schema::{Message, Schema, Versions};
+use millpond_core::wire::writer::Writer;
+
+/// A message, without its type.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry {
+    /// Kafka's name for it.
+    pub name: &'static str,
+    /// Its fields.
+    pub schema: &'static Schema,
+    /// The API key or the record type; -1 when it has neither.
+    pub key: i16,
+    /// The versions its definition covers.
+    pub versions: Versions,
+    /// The first flexible version.
+    pub flexible_from: i16,
+    /// Decodes and looks at nothing.
+    pub decode: fn(&[u8], i16) -> Result<(), DecodeError>,
+    /// Decodes and encodes again.
+    pub recode: fn(&[u8], i16) -> Result<Vec<u8>, DecodeError>,
+}
+
+macro_rules! entry {
+    ($message:path) => {{
+        use $message as Known;
+        Entry {
+            name: Known::SCHEMA.name,
+            schema: Known::SCHEMA,
+            key: Known::KEY,
+            versions: Known::VERSIONS,
+            flexible_from: Known::FLEXIBLE_FROM,
+            decode: |bytes, version| Known::decode(bytes, version).map(drop),
+            recode: |bytes, version| {
+                let message = Known::decode(bytes, version)?;
+                let mut writer = Writer::growing();
+                message.encode(&mut writer, version);
+                assert!(!writer.overflowed());
+                Ok(writer.bytes().to_vec())
+            },
+        }
+    }};
+}
+
+/// Calls a macro with a row for every API: the module, the request and the response.
+#[macro_export]
+macro_rules! every_api {
+    ($then:ident) => {
+        $then! {
+            produce ProduceRequest ProduceResponse;
+            fetch FetchRequest FetchResponse;
+            list_offsets ListOffsetsRequest ListOffsetsResponse;
+            metadata MetadataRequest MetadataResponse;
+            offset_commit OffsetCommitRequest OffsetCommitResponse;
+            offset_fetch OffsetFetchRequest OffsetFetchResponse;
+            find_coordinator FindCoordinatorRequest FindCoordinatorResponse;
+            join_group JoinGroupRequest JoinGroupResponse;
+            heartbeat HeartbeatRequest HeartbeatResponse;
+            leave_group LeaveGroupRequest LeaveGroupResponse;
+            sync_group SyncGroupRequest SyncGroupResponse;
+            describe_groups DescribeGroupsRequest DescribeGroupsResponse;
+            list_groups ListGroupsRequest ListGroupsResponse;
+            sasl_handshake SaslHandshakeRequest SaslHandshakeResponse;
+            api_versions ApiVersionsRequest ApiVersionsResponse;
+            create_topics CreateTopicsRequest CreateTopicsResponse;
+            delete_topics DeleteTopicsRequest DeleteTopicsResponse;
+            delete_records DeleteRecordsRequest DeleteRecordsResponse;
+            init_producer_id InitProducerIdRequest InitProducerIdResponse;
+            offset_for_leader_epoch OffsetForLeaderEpochRequest OffsetForLeaderEpochResponse;
+            add_partitions_to_txn AddPartitionsToTxnRequest AddPartitionsToTxnResponse;
+            add_offsets_to_txn AddOffsetsToTxnRequest AddOffsetsToTxnResponse;
+            end_txn EndTxnRequest EndTxnResponse;
+            write_txn_markers WriteTxnMarkersRequest WriteTxnMarkersResponse;
+            txn_offset_commit TxnOffsetCommitRequest TxnOffsetCommitResponse;
+            describe_configs DescribeConfigsRequest DescribeConfigsResponse;
+            alter_configs AlterConfigsRequest AlterConfigsResponse;
+            describe_log_dirs DescribeLogDirsRequest DescribeLogDirsResponse;
+            sasl_authenticate SaslAuthenticateRequest SaslAuthenticateResponse;
+            create_partitions CreatePartitionsRequest CreatePartitionsResponse;
+            delete_groups DeleteGroupsRequest DeleteGroupsResponse;
+            incremental_alter_configs IncrementalAlterConfigsRequest IncrementalAlterConfigsResponse;
+            offset_delete OffsetDeleteRequest OffsetDeleteResponse;
+            describe_cluster DescribeClusterRequest DescribeClusterResponse;
+            describe_producers DescribeProducersRequest DescribeProducersResponse;
+            describe_transactions DescribeTransactionsRequest DescribeTransactionsResponse;
+            list_transactions ListTransactionsRequest ListTransactionsResponse;
+            consumer_group_heartbeat ConsumerGroupHeartbeatRequest ConsumerGroupHeartbeatResponse;
+            consumer_group_describe ConsumerGroupDescribeRequest ConsumerGroupDescribeResponse;
+            describe_topic_partitions DescribeTopicPartitionsRequest DescribeTopicPartitionsResponse;
+        }
+    };
+}
+
+macro_rules! apis {
+    ($($module:ident $request:ident $response:ident;)*) => {
+        vec![$(entry!(messages::$module::$request), entry!(messages::$module::$response)),*]
+    };
+}
+
+macro_rules! entries {
+    ($module:ident: $($message:ident)*) => {
+        [$(entry!($module::$message)),*]
+    };
+}
+
+/// Requests and responses, in the order of their keys.
+#[must_use]
+pub fn apis() -> Vec<Entry> {
+    every_api!(apis)
+}
+
+/// Everything: requests, responses, headers, records.
+#[must_use]
+pub fn everything() -> Vec<Entry> {
+    let mut all = apis();
+    all.extend(entries!(header: RequestHeader ResponseHeader));
+    all.extend(entries!(consumer_protocol: ConsumerProtocolSubscription ConsumerProtocolAssignment));
+    all.extend(
+        entries!(offsets: LegacyOffsetCommitKey LegacyOffsetCommitValue OffsetCommitKey OffsetCommitValue
+        GroupMetadataKey GroupMetadataValue),
+    );
+    all.extend(
+        entries!(metadata: TopicRecord PartitionRecord PartitionChangeRecord ConfigRecord RemoveTopicRecord FeatureLevelRecord
+        RegisterBrokerRecord BrokerRegistrationChangeRecord RegisterControllerRecord ProducerIdsRecord NoOpRecord
+        UnregisterBrokerRecord FenceBrokerRecord UnfenceBrokerRecord BeginTransactionRecord EndTransactionRecord
+        AbortTransactionRecord ClientQuotaRecord LeaderChangeMessage SnapshotHeaderRecord SnapshotFooterRecord KRaftVersionRecord
+        VotersRecord),
+    );
+    all
+}

@@ -19,29 +19,18 @@ pub struct AnyMessage<'r> {
 impl<'r> AnyMessage<'r> {
     /// Makes messages from the numbers of `random`.
     pub const fn new(random: &'r mut Random) -> Self {
-        Self {
-            random,
-            unknown: None,
-            depth: 0,
-        }
+        Self { random, unknown: None, depth: 0 }
     }
 
     /// Puts tagged fields that nobody defines into flexible structures, and changes nothing else.
     #[must_use]
     pub fn with_unknown_tags(self, seed: u64) -> Self {
-        Self {
-            unknown: Some(Random::new(seed)),
-            ..self
-        }
+        Self { unknown: Some(Random::new(seed)), ..self }
     }
 
     /// The bytes of a message.
     pub fn message(&mut self, entry: &Entry, version: i16) -> Vec<u8> {
-        let form = Form {
-            version,
-            flexible: version >= entry.flexible_from,
-            nullable: false,
-        };
+        let form = Form { version, flexible: version >= entry.flexible_from, nullable: false };
         let mut bytes = Vec::new();
         self.structure(entry.schema, form, &mut bytes);
         bytes
@@ -106,11 +95,7 @@ impl<'r> AnyMessage<'r> {
             // Of the numbers that are not numbers, two are never equal; all others are.
             Kind::Float64 => bytes.extend_from_slice(&(f64::from_bits(self.random.next() >> 2)).to_be_bytes()),
             Kind::Uuid => {
-                let id = if self.random.once_in(8) {
-                    vec![0; 16]
-                } else {
-                    self.random.bytes(16)
-                };
+                let id = if self.random.once_in(8) { vec![0; 16] } else { self.random.bytes(16) };
                 bytes.extend_from_slice(&id);
             }
             Kind::String => {

@@ -120,16 +120,12 @@ pub fn everything() -> Vec<Entry> {
     let mut all = apis();
     all.extend(entries!(header: RequestHeader ResponseHeader));
     all.extend(entries!(consumer_protocol: ConsumerProtocolSubscription ConsumerProtocolAssignment));
-    all.extend(
-        entries!(offsets: LegacyOffsetCommitKey LegacyOffsetCommitValue OffsetCommitKey OffsetCommitValue
-        GroupMetadataKey GroupMetadataValue),
-    );
-    all.extend(
-        entries!(metadata: TopicRecord PartitionRecord PartitionChangeRecord ConfigRecord RemoveTopicRecord FeatureLevelRecord
+    all.extend(entries!(offsets: LegacyOffsetCommitKey LegacyOffsetCommitValue OffsetCommitKey OffsetCommitValue
+        GroupMetadataKey GroupMetadataValue));
+    all.extend(entries!(metadata: TopicRecord PartitionRecord PartitionChangeRecord ConfigRecord RemoveTopicRecord FeatureLevelRecord
         RegisterBrokerRecord BrokerRegistrationChangeRecord RegisterControllerRecord ProducerIdsRecord NoOpRecord
         UnregisterBrokerRecord FenceBrokerRecord UnfenceBrokerRecord BeginTransactionRecord EndTransactionRecord
         AbortTransactionRecord ClientQuotaRecord LeaderChangeMessage SnapshotHeaderRecord SnapshotFooterRecord KRaftVersionRecord
-        VotersRecord),
-    );
+        VotersRecord));
     all
 }

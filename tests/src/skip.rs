@@ -6,10 +6,7 @@
 /// When `MILLPOND_SKIPS_FAIL=1`: where everything a test needs is there by agreement, a skip is a failure.
 pub fn skip(test: &str, lacks: &str) {
     let message = format!("skipped: {test} ({lacks})");
-    assert!(
-        std::env::var_os("MILLPOND_SKIPS_FAIL").is_none_or(|value| value != "1"),
-        "{message}"
-    );
+    assert!(std::env::var_os("MILLPOND_SKIPS_FAIL").is_none_or(|value| value != "1"), "{message}");
     println!("{message}");
 }
 

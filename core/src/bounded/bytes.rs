@@ -67,6 +67,13 @@ impl<'m> ByteHeap<'m> {
         self.live
     }
 
+    /// Whether `texts` strings of `size` bytes altogether would find room.
+    #[must_use]
+    pub fn has_room_for(&self, size: usize, texts: usize) -> bool {
+        let spans = self.free.len() + (self.spans.capacity() - self.spans.len());
+        self.bytes.capacity() - self.live >= size && spans >= texts
+    }
+
     /// Stores a copy of `bytes`.
     ///
     /// # Errors
@@ -80,7 +87,21 @@ impl<'m> ByteHeap<'m> {
     /// # Errors
     /// [`Full`] when the living strings leave no room for it.
     pub fn store_parts(&mut self, parts: &[&[u8]]) -> Result<Text, Full> {
-        let size: usize = parts.iter().map(|part| part.len()).sum();
+        let text = self.reserve(parts.iter().map(|part| part.len()).sum())?;
+        if text != Text::EMPTY {
+            let mut end = index(self.span(text).start);
+            for part in parts {
+                if let Some(place) = self.bytes.get_mut(end..end + part.len()) {
+                    place.copy_from_slice(part);
+                }
+                end += part.len();
+            }
+        }
+        Ok(text)
+    }
+
+    /// Makes a string of `size` zeros behind the others.
+    fn reserve(&mut self, size: usize) -> Result<Text, Full> {
         if size == 0 {
             return Ok(Text::EMPTY);
         }
@@ -92,9 +113,7 @@ impl<'m> ByteHeap<'m> {
         if self.bytes.capacity() - self.bytes.len() < size || (self.free.is_empty() && self.spans.is_full()) {
             return Err(Full);
         }
-        for part in parts {
-            self.bytes.extend_from_slice(part)?;
-        }
+        self.bytes.fill_to(self.bytes.len() + size, 0)?;
         self.live += size;
         if let Some(name) = self.free.pop()
             && let Some(slot) = self.spans.get_mut(index(name))
@@ -105,6 +124,21 @@ impl<'m> ByteHeap<'m> {
         let name = u32::try_from(self.spans.len()).map_err(|_| Full)?;
         self.spans.push(span)?;
         Ok(Text(name))
+    }
+
+    /// Stores a second copy of a string that is here already.
+    ///
+    /// # Errors
+    /// [`Full`] when the living strings leave no room for it.
+    pub fn duplicate(&mut self, text: Text) -> Result<Text, Full> {
+        let size = self.bytes(text).len();
+        let copy = self.reserve(size)?;
+        if copy != Text::EMPTY {
+            // Making room may have moved the original, so it is looked up only now.
+            let (from, to) = (self.span(text), self.span(copy));
+            self.bytes.copy_within(index(from.start)..index(from.start) + size, index(to.start));
+        }
+        Ok(copy)
     }
 
     /// The bytes of a string.

@@ -10,6 +10,14 @@ pub struct Links {
     next: Slot,
 }
 
+impl Links {
+    /// The slot of the entry behind this one, or [`Slot::NONE`].
+    #[must_use]
+    pub const fn next_slot(&self) -> Slot {
+        self.next
+    }
+}
+
 /// An entry that can stand in a chain.
 pub trait Linked {
     /// Its neighbours.

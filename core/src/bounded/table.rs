@@ -120,6 +120,16 @@ impl<'m, T> Table<'m, T> {
         self.entries.remove(slot).map(|place| place.entry)
     }
 
+    /// Lets an entry be found by another hash from now on: its key has changed, its place stays.
+    pub fn rekey(&mut self, slot: Slot, hash: u64) {
+        let Some(before) = self.entries.get(slot).map(|place| place.hash) else { return };
+        self.unpoint(before, slot);
+        if let Some(place) = self.entries.get_mut(slot) {
+            place.hash = hash;
+        }
+        self.point_at(hash, slot);
+    }
+
     /// The entry at `slot`, if there is one.
     #[must_use]
     pub fn get(&self, slot: Slot) -> Option<&T> {

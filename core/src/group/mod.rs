@@ -1,7 +1,19 @@
-//! Consumer groups.
+//! Consumer groups: who has a seat, who gets which partitions, and which offsets were committed.
 //!
-//! - [`schema`]: the records that groups leave behind in `__consumer_offsets`.
-//! - [`consumer_protocol`]: what the members of a classic group write to each other.
+//! One [`coordinator::Coordinator`] keeps all groups of a shard. It is a [`crate::machine::Machine`]: requests come in as
+//! [`input::Input`], what must outlive it is written down as [`record::GroupRecord`] in Kafka's schema of `__consumer_offsets`, and
+//! [`answer::Answer`]s go out. The states of a classic group, and what each answers to each request, stand in [`classic::state`].
 
+pub mod answer;
+pub mod classic;
+pub mod config;
 pub mod consumer_protocol;
+pub mod coordinator;
+pub mod deadlines;
+pub mod error;
+pub mod input;
+pub mod offsets;
+pub mod record;
+mod replay;
 pub mod schema;
+pub mod view;

@@ -104,11 +104,7 @@ impl Api {
     /// The version of the header before a response of this version: 0 or 1. Source: KIP-511 for the exception.
     #[must_use]
     pub const fn response_header_version(&self, version: i16) -> i16 {
-        if version >= self.response_flexible_from && !matches!(self.key, ApiKey::ApiVersions) {
-            1
-        } else {
-            0
-        }
+        if version >= self.response_flexible_from && !matches!(self.key, ApiKey::ApiVersions) { 1 } else { 0 }
     }
 }
 

@@ -263,10 +263,7 @@ mod tests {
             assert_eq!(row.code, ErrorCode(number));
             assert_eq!(row.code.row(), Some(row));
         }
-        assert_eq!(
-            ErrorCode::TABLE.last().map(|row| row.code),
-            Some(ErrorCode::SHARE_SESSION_LIMIT_REACHED)
-        );
+        assert_eq!(ErrorCode::TABLE.last().map(|row| row.code), Some(ErrorCode::SHARE_SESSION_LIMIT_REACHED));
     }
 
     #[test]

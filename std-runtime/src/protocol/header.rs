@@ -108,13 +108,7 @@ pub fn decode_request(frame: &[u8]) -> Result<RequestFrame<'_>, HeaderError> {
     };
     let mut reader = Reader::new(frame);
     let header = RequestHeader::decode_from(&mut reader, api_key.api().request_header_version(api_version))?;
-    Ok(RequestFrame {
-        api_key,
-        api_version,
-        correlation_id: header.correlation_id,
-        client_id: header.client_id.0,
-        body: reader.rest(),
-    })
+    Ok(RequestFrame { api_key, api_version, correlation_id: header.correlation_id, client_id: header.client_id.0, body: reader.rest() })
 }
 
 /// Writes the header of a request: the client's side of [`decode_request`]. The body of `request` is not looked at.
@@ -149,13 +143,7 @@ mod tests {
 
     fn round_trip(api_key: ApiKey, api_version: i16, size: usize) {
         for client_id in [None, Some(""), Some("me")] {
-            let request = RequestFrame {
-                api_key,
-                api_version,
-                correlation_id: 7,
-                client_id,
-                body: b"body",
-            };
+            let request = RequestFrame { api_key, api_version, correlation_id: 7, client_id, body: b"body" };
             let mut writer = Writer::growing();
             encode_request(&mut writer, &request);
             assert_eq!(writer.bytes().len(), size + client_id.map_or(0, str::len));

@@ -12,11 +12,8 @@ use millpond_tests::skip::variable_or_skip;
 use serde_json::Value;
 
 /// Structures whose names collide in a file of ours.
-const RENAMED: &[(&str, &str)] = &[
-    ("LeaderChangeVoter", "Voter"),
-    ("SubscriptionTopicPartition", "TopicPartition"),
-    ("AssignmentTopicPartition", "TopicPartition"),
-];
+const RENAMED: &[(&str, &str)] =
+    &[("LeaderChangeVoter", "Voter"), ("SubscriptionTopicPartition", "TopicPartition"), ("AssignmentTopicPartition", "TopicPartition")];
 
 type Definitions = BTreeMap<String, Value>;
 
@@ -99,12 +96,7 @@ impl Comparison<'_> {
         match fields(field) {
             [] => {
                 let common = self.message.get("commonStructs").and_then(Value::as_array).expect("a structure");
-                fields(
-                    common
-                        .iter()
-                        .find(|common| string(common, "name") == name)
-                        .expect("a structure of that name"),
-                )
+                fields(common.iter().find(|common| string(common, "name") == name).expect("a structure of that name"))
             }
             fields => fields,
         }
@@ -143,11 +135,7 @@ impl Comparison<'_> {
         self.kind(path, &ours.kind, string(theirs, "type"), theirs);
         for version in (self.valid.first..=self.valid.last).filter(|version| have.contains(*version)) {
             let mut written = Writer::growing();
-            let form = Form {
-                version,
-                flexible: version >= self.flexible_from,
-                nullable: false,
-            };
+            let form = Form { version, flexible: version >= self.flexible_from, nullable: false };
             (ours.absent)(&mut written, form);
             let mut expected = Vec::new();
             self.default(theirs, version, &mut expected);
@@ -229,11 +217,7 @@ impl Comparison<'_> {
 }
 
 fn definitions(test: &str) -> Option<Definitions> {
-    let folder = variable_or_skip(
-        test,
-        "MILLPOND_KAFKA_DEFINITIONS",
-        "a folder with the JSON files of Kafka 4.3's messages and records",
-    )?;
+    let folder = variable_or_skip(test, "MILLPOND_KAFKA_DEFINITIONS", "a folder with the JSON files of Kafka 4.3's messages and records")?;
     let mut definitions = Definitions::new();
     read_all(Path::new(&folder), &mut definitions);
     Some(definitions)
@@ -246,26 +230,14 @@ fn messages_are_as_kafka_defines_them() {
     };
     let mut count = 0;
     for entry in everything() {
-        let message = definitions
-            .get(entry.name)
-            .unwrap_or_else(|| panic!("a definition of {}", entry.name));
-        assert_eq!(
-            versions(string(message, "validVersions")),
-            Some(entry.versions),
-            "{}: versions",
-            entry.name
-        );
+        let message = definitions.get(entry.name).unwrap_or_else(|| panic!("a definition of {}", entry.name));
+        assert_eq!(versions(string(message, "validVersions")), Some(entry.versions), "{}: versions", entry.name);
         let flexible = versions(string(message, "flexibleVersions")).map_or(i16::MAX, |versions| versions.first);
         assert_eq!(entry.flexible_from, flexible, "{}: flexible versions", entry.name);
         if let Some(key) = message.get("apiKey").and_then(Value::as_i64) {
             assert_eq!(i64::from(entry.key), key, "{}: key", entry.name);
         }
-        let mut comparison = Comparison {
-            message,
-            valid: entry.versions,
-            flexible_from: entry.flexible_from,
-            count: 0,
-        };
+        let mut comparison = Comparison { message, valid: entry.versions, flexible_from: entry.flexible_from, count: 0 };
         // Kafka says field by field that the client id of a header is never compact; the form of its default tells.
         if entry.name != "RequestHeader" {
             comparison.structure(entry.name, entry.schema, fields(message));
@@ -282,9 +254,7 @@ fn advertised_versions_are_the_stable_ones_of_kafka() {
     };
     for api in ApiKey::ALL.iter().map(|key| key.api()) {
         let Some(advertised) = api.advertised else { continue };
-        let request = definitions
-            .get(&format!("{}Request", api.name))
-            .expect("a definition of the request");
+        let request = definitions.get(&format!("{}Request", api.name)).expect("a definition of the request");
         let mut stable = versions(string(request, "validVersions")).expect("versions of a request");
         if request.get("latestVersionUnstable").and_then(Value::as_bool) == Some(true) {
             stable.last -= 1;

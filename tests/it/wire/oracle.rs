@@ -51,10 +51,8 @@ macro_rules! apis {
 
 fn theirs() -> Vec<Theirs> {
     let mut all = every_api!(apis);
-    all.extend(
-        theirs!(RequestHeader ResponseHeader ConsumerProtocolSubscription ConsumerProtocolAssignment LeaderChangeMessage
-        SnapshotHeaderRecord SnapshotFooterRecord KRaftVersionRecord VotersRecord),
-    );
+    all.extend(theirs!(RequestHeader ResponseHeader ConsumerProtocolSubscription ConsumerProtocolAssignment LeaderChangeMessage
+        SnapshotHeaderRecord SnapshotFooterRecord KRaftVersionRecord VotersRecord));
     all
 }
 
@@ -103,15 +101,8 @@ fn tagged_fields_nobody_defines_are_skipped() {
         for version in entry.versions.first..=entry.versions.last {
             for number in 0..8 {
                 let plain = AnyMessage::new(&mut Random::new(number)).message(&entry, version);
-                let more = AnyMessage::new(&mut Random::new(number))
-                    .with_unknown_tags(number)
-                    .message(&entry, version);
-                assert_eq!(
-                    (entry.recode)(&more, version),
-                    Ok(plain),
-                    "{} v{version}, case {number}",
-                    entry.name
-                );
+                let more = AnyMessage::new(&mut Random::new(number)).with_unknown_tags(number).message(&entry, version);
+                assert_eq!((entry.recode)(&more, version), Ok(plain), "{} v{version}, case {number}", entry.name);
             }
         }
     }
@@ -160,11 +151,7 @@ fn kafka_protocol_knows_the_same_errors() {
             assert_eq!(row.code, ErrorCode::NONE);
             continue;
         };
-        let name: String = row
-            .name
-            .split('_')
-            .map(|word| word[..1].to_owned() + &word[1..].to_ascii_lowercase())
-            .collect();
+        let name: String = row.name.split('_').map(|word| word[..1].to_owned() + &word[1..].to_ascii_lowercase()).collect();
         assert_eq!(theirs.to_string(), name, "{number}");
         if theirs.is_retriable() != row.retriable {
             assert!(row.retriable, "{name}");

@@ -1,0 +1,42 @@
+//! What the coordinator is told about limits and times.
+
+use crate::time::Millis;
+
+/// Settings of the group coordinator. The broker's keys for them stand in the docs; defaults are Kafka's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GroupConfig {
+    /// `group.min.session.timeout.ms`.
+    pub session_timeout_min: Millis,
+    /// `group.max.session.timeout.ms`.
+    pub session_timeout_max: Millis,
+    /// `group.initial.rebalance.delay.ms`: how long a new group waits for more members before its first generation.
+    pub initial_rebalance_delay: Millis,
+    /// `group.max.size`: members of one group.
+    pub size_max: usize,
+    /// How long a member that has never had an answer may wait in a join. Source: `classicGroupNewMemberJoinTimeoutMs`, not a key.
+    pub new_member_join_timeout: Millis,
+    /// `offset.metadata.max.bytes`: characters of metadata in one commit.
+    pub offset_metadata_max: usize,
+    /// `offsets.retention.minutes`: how long offsets outlive their use.
+    pub offsets_retention: Millis,
+    /// `offsets.retention.check.interval.ms`.
+    pub offsets_retention_check_interval: Millis,
+    /// `offsets.topic.num.partitions`: over how many partitions the groups are spread.
+    pub offsets_partition_count: i32,
+}
+
+impl Default for GroupConfig {
+    fn default() -> Self {
+        Self {
+            session_timeout_min: Millis(6_000),
+            session_timeout_max: Millis(1_800_000),
+            initial_rebalance_delay: Millis(3_000),
+            size_max: usize::MAX,
+            new_member_join_timeout: Millis(300_000),
+            offset_metadata_max: 4096,
+            offsets_retention: Millis(7 * 24 * 3_600_000),
+            offsets_retention_check_interval: Millis(600_000),
+            offsets_partition_count: 50,
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! What comes in: requests of members and administrators, without a version or a number of the wire.
+
+use crate::bounded::slab::Slot;
+use crate::ids::{CallId, GenerationId, LeaderEpoch, Offset, PartitionIndex, TopicId};
+use crate::time::{Millis, Timestamp};
+
+/// One input of the coordinator.
+#[derive(Clone, Copy, Debug)]
+pub enum Input<'a> {
+    /// A member asks for a seat.
+    Join(Join<'a>),
+    /// A member asks for its assignment; the leader brings everybody's.
+    Sync(Sync<'a>),
+    /// A member says that it lives.
+    Heartbeat(Heartbeat<'a>),
+    /// Members leave.
+    Leave(Leave<'a>),
+    /// Offsets are committed.
+    Commit(Commit<'a>),
+    /// Offsets are deleted by an administrator. Source: KIP-496.
+    DeleteOffsets(DeleteOffsets<'a>),
+    /// A group is deleted by an administrator. Source: KIP-229.
+    DeleteGroup(DeleteGroup<'a>),
+    /// A topic is gone: one group forgets its offsets there.
+    ForgetTopic(ForgetTopic<'a>),
+}
+
+/// Who speaks, in calls of members that have a seat.
+#[derive(Clone, Copy, Debug)]
+pub struct Caller<'a> {
+    /// The call to answer.
+    pub call: CallId,
+    /// The group.
+    pub group_id: &'a str,
+    /// The member's id; empty when it has none.
+    pub member_id: &'a str,
+    /// The instance id of a static member. Source: KIP-345.
+    pub group_instance_id: Option<&'a str>,
+}
+
+/// A protocol that a member offers, in the order of its preference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Protocol<'a> {
+    /// Its name; for consumers, the assignor's.
+    pub name: &'a str,
+    /// What the member tells the leader under it; opaque here.
+    pub metadata: &'a [u8],
+}
+
+/// A member asks for a seat.
+#[derive(Clone, Copy, Debug)]
+pub struct Join<'a> {
+    /// Who speaks; an empty member id asks for a new seat.
+    pub caller: Caller<'a>,
+    /// What its connection calls itself.
+    pub client_id: &'a str,
+    /// Where it speaks from, as Kafka prints it.
+    pub client_host: &'a str,
+    /// How long it may be silent.
+    pub session_timeout: Millis,
+    /// How long it may take to join again.
+    pub rebalance_timeout: Millis,
+    /// What kind of group it means to join, such as `consumer`.
+    pub protocol_type: &'a str,
+    /// What it can do, most preferred first.
+    pub protocols: &'a [Protocol<'a>],
+    /// Whether a new dynamic member is first sent away with its id. Source: KIP-394.
+    pub id_required: bool,
+    /// Whether the member understands being told not to compute an assignment. Source: KIP-814.
+    pub may_skip_assignment: bool,
+    /// What makes a new member's id unique: chosen by the runtime, so that a replayed day gives the same ids.
+    pub id_suffix: &'a str,
+}
+
+/// An assignment that the leader made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MemberAssignment<'a> {
+    /// For whom.
+    pub member_id: &'a str,
+    /// What; opaque here.
+    pub assignment: &'a [u8],
+}
+
+/// A member asks for its assignment; the leader brings everybody's.
+#[derive(Clone, Copy, Debug)]
+pub struct Sync<'a> {
+    /// Who speaks.
+    pub caller: Caller<'a>,
+    /// The generation it joined.
+    pub generation_id: GenerationId,
+    /// The protocol type it believes in, if it says so.
+    pub protocol_type: Option<&'a str>,
+    /// The protocol it believes in, if it says so.
+    pub protocol_name: Option<&'a str>,
+    /// From the leader: what everybody gets.
+    pub assignments: &'a [MemberAssignment<'a>],
+}
+
+/// A member says that it lives.
+#[derive(Clone, Copy, Debug)]
+pub struct Heartbeat<'a> {
+    /// Who speaks.
+    pub caller: Caller<'a>,
+    /// The generation it is in.
+    pub generation_id: GenerationId,
+}
+
+/// Members leave.
+#[derive(Clone, Copy, Debug)]
+pub struct Leave<'a> {
+    /// The call to answer.
+    pub call: CallId,
+    /// The group.
+    pub group_id: &'a str,
+    /// Who leaves.
+    pub members: &'a [LeavingMember<'a>],
+}
+
+/// A member that leaves: by its id, or, if that is empty, by its instance id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LeavingMember<'a> {
+    /// The member's id.
+    pub member_id: &'a str,
+    /// The instance id of a static member.
+    pub group_instance_id: Option<&'a str>,
+}
+
+/// Offsets are committed.
+#[derive(Clone, Copy, Debug)]
+pub struct Commit<'a> {
+    /// Who speaks; a consumer without a group's coordination has neither id.
+    pub caller: Caller<'a>,
+    /// The generation of the member; `None` without a group's coordination.
+    pub generation_id: Option<GenerationId>,
+    /// When the offsets are to expire, from clients that still say so.
+    pub expire_timestamp: Option<Timestamp>,
+    /// What is committed.
+    pub partitions: &'a [CommitPartition<'a>],
+}
+
+/// One committed offset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CommitPartition<'a> {
+    /// The topic's name.
+    pub topic: &'a str,
+    /// The topic's id; zero when unknown.
+    pub topic_id: TopicId,
+    /// The partition.
+    pub partition: PartitionIndex,
+    /// The offset of the next record to consume.
+    pub offset: Offset,
+    /// The leader epoch of the last consumed record, if known.
+    pub leader_epoch: Option<LeaderEpoch>,
+    /// What the client wants kept beside it.
+    pub metadata: &'a str,
+}
+
+/// Offsets are deleted.
+#[derive(Clone, Copy, Debug)]
+pub struct DeleteOffsets<'a> {
+    /// The call to answer.
+    pub call: CallId,
+    /// The group.
+    pub group_id: &'a str,
+    /// What is deleted.
+    pub partitions: &'a [TopicPartition<'a>],
+}
+
+/// A partition by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TopicPartition<'a> {
+    /// The topic's name.
+    pub topic: &'a str,
+    /// The partition.
+    pub partition: PartitionIndex,
+}
+
+/// A group is deleted.
+#[derive(Clone, Copy, Debug)]
+pub struct DeleteGroup<'a> {
+    /// The call to answer.
+    pub call: CallId,
+    /// The group.
+    pub group_id: &'a str,
+}
+
+/// A topic is gone.
+#[derive(Clone, Copy, Debug)]
+pub struct ForgetTopic<'a> {
+    /// The group that forgets, from [`super::coordinator::Coordinator::groups`].
+    pub group: Slot,
+    /// The topic's name.
+    pub topic: &'a str,
+    /// The id of the topic that is gone: offsets of a later topic of the same name stay.
+    pub topic_id: TopicId,
+}

@@ -1,5 +1,14 @@
-//! What the cluster knows of itself: topics, partitions, settings, brokers.
+//! The catalogue: which topics there are, how many partitions each has, and what is set for them.
 //!
-//! - [`schema`]: the records of the cluster metadata log.
+//! One [`catalog::Catalog`] is a [`crate::machine::Machine`] whose records are those of a KRaft cluster's metadata log, in Kafka's own
+//! schema: one truth, in the format that Apache Kafka reads too. Values of settings are opaque here; what they mean is known to the
+//! runtime, which refuses what is wrong before it comes here.
 
+pub mod answer;
+#[expect(clippy::module_inception, reason = "the room is named for the machine it holds")]
+pub mod catalog;
+pub mod error;
+pub mod input;
+pub mod name;
+pub mod record;
 pub mod schema;

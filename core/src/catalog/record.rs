@@ -1,0 +1,94 @@
+//! What the catalogue writes down: the records of a KRaft cluster's metadata log.
+
+use crate::bounded::Full;
+use crate::ids::PartitionIndex;
+use crate::machine::{EncodedRecord, Records};
+use crate::wire::reader::{DecodeError, Reader};
+use crate::wire::schema::Message;
+
+use super::schema::{
+    ConfigRecord, FeatureLevelRecord, PartitionChangeRecord, PartitionRecord, ProducerIdsRecord, RemoveTopicRecord, TopicRecord,
+};
+
+/// The first number of every record. Source: `AbstractApiMessageSerde.DEFAULT_FRAME_VERSION`.
+const FRAME_VERSION: u32 = 1;
+
+/// The version of partition records that are written: with directories. Source: `MetadataVersion.partitionRecordVersion`.
+const PARTITION_VERSION: i16 = 1;
+
+/// The catalogue's log has one partition.
+pub const METADATA_PARTITION: PartitionIndex = PartitionIndex(0);
+
+/// One record of the catalogue.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum CatalogRecord<'a> {
+    /// A topic comes into being.
+    Topic(TopicRecord<'a>),
+    /// A partition comes into being.
+    Partition(PartitionRecord<'a>),
+    /// Some of a partition's fields change.
+    PartitionChange(PartitionChangeRecord<'a>),
+    /// A setting changes.
+    Config(ConfigRecord<'a>),
+    /// A topic goes.
+    RemoveTopic(RemoveTopicRecord),
+    /// A feature changes its level.
+    FeatureLevel(FeatureLevelRecord<'a>),
+    /// A block of producer ids is handed out.
+    ProducerIds(ProducerIdsRecord),
+    /// A record of a kind that this machine does not keep. It is left alone.
+    Foreign,
+}
+
+impl<'a> CatalogRecord<'a> {
+    /// Reads the value of a record.
+    ///
+    /// # Errors
+    /// When the frame is of another version, or the record of a known kind does not read as that kind.
+    pub fn decode(record: EncodedRecord<'a>) -> Result<Self, DecodeError> {
+        let mut reader = Reader::new(record.value.ok_or(DecodeError::Null)?);
+        if reader.uvarint()? != FRAME_VERSION {
+            return Err(DecodeError::Version);
+        }
+        let kind = i16::try_from(reader.uvarint()?).map_err(|_| DecodeError::Varint)?;
+        let version = i16::try_from(reader.uvarint()?).map_err(|_| DecodeError::Varint)?;
+        let bytes = reader.rest();
+        Ok(match kind {
+            TopicRecord::KEY => Self::Topic(Message::decode(bytes, version)?),
+            PartitionRecord::KEY => Self::Partition(Message::decode(bytes, version)?),
+            PartitionChangeRecord::KEY => Self::PartitionChange(Message::decode(bytes, version)?),
+            ConfigRecord::KEY => Self::Config(Message::decode(bytes, version)?),
+            RemoveTopicRecord::KEY => Self::RemoveTopic(Message::decode(bytes, version)?),
+            FeatureLevelRecord::KEY => Self::FeatureLevel(Message::decode(bytes, version)?),
+            ProducerIdsRecord::KEY => Self::ProducerIds(Message::decode(bytes, version)?),
+            _ => Self::Foreign,
+        })
+    }
+
+    /// Writes the record behind those that `records` holds. It has no key.
+    ///
+    /// # Errors
+    /// [`Full`] when it does not fit.
+    pub fn encode(&self, records: &mut Records<'_>) -> Result<(), Full> {
+        match self {
+            Self::Topic(record) => push(records, record, 0),
+            Self::Partition(record) => push(records, record, PARTITION_VERSION),
+            Self::PartitionChange(record) => push(records, record, PARTITION_VERSION),
+            Self::Config(record) => push(records, record, 0),
+            Self::RemoveTopic(record) => push(records, record, 0),
+            Self::FeatureLevel(record) => push(records, record, 0),
+            Self::ProducerIds(record) => push(records, record, 0),
+            Self::Foreign => Ok(()),
+        }
+    }
+}
+
+fn push<'a, M: Message<'a>>(records: &mut Records<'_>, message: &M, version: i16) -> Result<(), Full> {
+    let value = &mut |writer: &mut crate::wire::writer::Writer<'_>| {
+        writer.uvarint(FRAME_VERSION);
+        writer.uvarint(u32::from(M::KEY.cast_unsigned()));
+        writer.uvarint(u32::from(version.cast_unsigned()));
+        message.encode(writer, version);
+    };
+    records.push(METADATA_PARTITION, |_| {}, Some(value))
+}

@@ -66,7 +66,7 @@ fn versions(text: &str) -> Option<Versions> {
     })
 }
 
-/// `GroupInstanceId` is `group_instance_id`, `ISRs` would be `is_rs` (there is none), `KRaft` is one word.
+/// `GroupInstanceId` is `group_instance_id`; `KRaft` is one word.
 fn snake(name: &str) -> String {
     let name = name.replace("KRaft", "Kraft");
     let letters: Vec<char> = name.chars().collect();

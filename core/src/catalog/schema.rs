@@ -119,7 +119,7 @@ message! {
 message! {
     /// A broker registers.
     ///
-    /// Source: KIP-631, KIP-866 (v2), KIP-858 (v3), KIP-1066 (v4).
+    /// Source: KIP-631, KIP-841 (v1), KIP-866 (v2), KIP-858 (v3), KIP-1066 (v4).
     RegisterBrokerRecord<'a>, key 0, versions 0-4, flexible 0+;
     /// The number of the broker.
     broker_id: i32, 0+;

@@ -69,7 +69,7 @@ message! {
 message! {
     /// A classic group in its generation.
     ///
-    /// Source: KIP-62 (v1), KIP-394 (v2), KIP-345 (v3), KIP-915 (v4).
+    /// Source: KIP-62 (v1), KIP-211 (v2), KIP-345 (v3), KIP-915 (v4).
     GroupMetadataValue<'a>, key 2, versions 0-4, flexible 4+;
     /// What kind of group this is: consumers say `consumer`.
     protocol_type: &'a str, 0+;

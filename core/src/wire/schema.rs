@@ -219,6 +219,7 @@ macro_rules! message {
     ) => {
         $(#[$meta])*
         #[derive(Clone, Copy, Debug, PartialEq)]
+        #[allow(unreachable_pub)]
         pub struct $name $(<$life>)? {
             $($(#[$field_meta])* pub $field: $type,)*
         }
@@ -384,4 +385,55 @@ macro_rules! message {
         }
     };
     (@write $message:ident $writer:ident $form:ident $field:ident $versions:expr, $null:tt, ($tag:literal)) => {};
+}
+
+#[cfg(all(test, feature = "alloc"))]
+mod tests {
+    use super::*;
+
+    message! {
+        /// Stands before something.
+        Unnumbered<'a>, versions 1-2, flexible 2+;
+        /// A number that may be absent.
+        number: i32, 2+, tag 0, else -1;
+        /// A text that may be absent.
+        text: Option<&'a str>, 1+, null 2+, tag 3;
+    }
+
+    #[test]
+    fn a_message_without_a_key_says_so() {
+        assert_eq!((Unnumbered::KEY, Unnumbered::VERSIONS), (NO_KEY, Versions::new(1, 2)));
+        assert_eq!(Unnumbered::SCHEMA.name, "Unnumbered");
+    }
+
+    #[test]
+    fn a_tagged_field_at_its_default_is_left_out() {
+        let mut writer = Writer::growing();
+        let message = Unnumbered {
+            number: -1,
+            text: Some("t"),
+        };
+        message.encode(&mut writer, 2);
+        assert_eq!(writer.bytes(), [1, 3, 2, 2, b't']);
+        assert_eq!(Unnumbered::decode(writer.bytes(), 2), Ok(message));
+        let mut writer = Writer::growing();
+        Unnumbered::default().encode(&mut writer, 2);
+        assert_eq!(writer.bytes(), [0]);
+    }
+
+    #[test]
+    fn a_schema_writes_what_absence_stands_for() {
+        let expected: [&[u8]; 2] = [&[0xff; 4], &[0]];
+        for (field, expected) in Unnumbered::SCHEMA.fields.iter().zip(expected) {
+            let mut writer = Writer::growing();
+            (field.absent)(&mut writer, Unnumbered::form(2));
+            assert_eq!(writer.bytes(), expected);
+        }
+    }
+
+    #[test]
+    fn tags_must_rise() {
+        assert!(tags_rise(&[]) && tags_rise(&[4]) && tags_rise(&[0, 2, 9]));
+        assert!(!tags_rise(&[0, 0]) && !tags_rise(&[1, 2, 1]));
+    }
 }

@@ -63,7 +63,7 @@ fn versions(text: &str) -> Option<Versions> {
     })
 }
 
-/// `GroupInstanceId` is `group_instance_id`, `ISRs` would be `is_rs` (there is none), `KRaft` is one word.
+/// `GroupInstanceId` is `group_instance_id`; `KRaft` is one word.
 fn snake(name: &str) -> String {
     let name = name.replace("KRaft", "Kraft");
     let letters: Vec<char> = name.chars().collect();
@@ -195,9 +195,9 @@ impl Comparison<'_> {
                 assert!(text.is_empty(), "no definition has another default here");
                 match (null && nullable_here, flexible) {
                     (true, true) => bytes.push(0),
-                    (true, false) => bytes.extend_from_slice(&[0xff; 4][..length_size]),
+                    (true, false) => bytes.extend_from_slice([0xff; 4].get(..length_size).unwrap_or_default()),
                     (false, true) => bytes.push(1),
-                    (false, false) => bytes.extend_from_slice(&[0; 4][..length_size]),
+                    (false, false) => bytes.extend_from_slice([0; 4].get(..length_size).unwrap_or_default()),
                 }
             }
             _ if null && nullable_here => bytes.push(0xff),

@@ -7,7 +7,7 @@ use millpond_core::wire::value::Array;
 message! {
     /// Asks for the brokers and for who leads which partition.
     ///
-    /// Source: key 3; KIP-4 (v1), KIP-204 (v4), KIP-430 (v8), KIP-516 topic ids (v10, usable from v12), KIP-700 (v11), KIP-1102 (v13).
+    /// Source: key 3; KIP-4 (v1), KIP-117 (v4), KIP-430 (v8), KIP-516 topic ids (v10, usable from v12), KIP-700 (v11), KIP-1102 (v13).
     MetadataRequest<'a>, key 3, versions 0-13, flexible 9+;
     /// The topics to describe; null for all, and before v1 an empty list means all.
     topics: Option<Array<'a, MetadataRequestTopic<'a>>>, 0+, null 1+;

@@ -91,8 +91,8 @@ message! {
     value: Option<&'a str>, 5+, null 5+;
     /// Whether the value cannot be changed.
     read_only: bool, 5+;
-    /// Where the value comes from: 1 topic, 2 broker, 3 the brokers' common default, 4 the broker's file, 5 built in, 6 logger; -1 when
-    /// unknown.
+    /// Where the value comes from: 1 topic, 2 broker, 3 the default of all brokers, 4 the file of the broker, 5 built in, 6 logger, 7
+    /// client metrics, 8 group; 0 or -1 when unknown.
     config_source: i8, 5+, else -1;
     /// Whether the value is kept secret.
     is_sensitive: bool, 5+;

@@ -17,7 +17,7 @@ message! {
 message! {
     /// What to delete in one topic.
     DeleteRecordsTopic<'a>;
-    /// The name.
+    /// The topic.
     name: &'a str, 0+;
     /// The partitions.
     partitions: Array<'a, DeleteRecordsPartition>, 0+;
@@ -46,7 +46,7 @@ message! {
 message! {
     /// What became of one topic.
     DeleteRecordsTopicResult<'a>;
-    /// The name.
+    /// The topic.
     name: &'a str, 0+;
     /// The partitions.
     partitions: Array<'a, DeleteRecordsPartitionResult>, 0+;

@@ -38,7 +38,7 @@ message! {
 message! {
     /// Partitions of one topic.
     AddPartitionsToTxnTopic<'a>;
-    /// The name.
+    /// The topic.
     name: &'a str, 0+;
     /// The partitions.
     partitions: Array<'a, i32>, 0+;
@@ -71,7 +71,7 @@ message! {
 message! {
     /// What became of one topic.
     AddPartitionsToTxnTopicResult<'a>;
-    /// The name.
+    /// The topic.
     name: &'a str, 0+;
     /// What became of each partition.
     results_by_partition: Array<'a, AddPartitionsToTxnPartitionResult>, 0+;

@@ -32,7 +32,7 @@ message! {
 message! {
     /// The partitions of one topic that get the marker.
     WritableTxnMarkerTopic<'a>;
-    /// The name.
+    /// The topic.
     name: &'a str, 0+;
     /// The numbers of the partitions.
     partition_indexes: Array<'a, i32>, 0+;
@@ -59,7 +59,7 @@ message! {
 message! {
     /// What became of one topic's markers.
     WritableTxnMarkerTopicResult<'a>;
-    /// The name.
+    /// The topic.
     name: &'a str, 0+;
     /// The partitions.
     partitions: Array<'a, WritableTxnMarkerPartitionResult>, 0+;

@@ -29,7 +29,7 @@ message! {
 message! {
     /// Offsets for one topic.
     TxnOffsetCommitRequestTopic<'a>;
-    /// The name.
+    /// The topic.
     name: &'a str, 0+;
     /// The partitions.
     partitions: Array<'a, TxnOffsetCommitRequestPartition<'a>>, 0+;
@@ -62,7 +62,7 @@ message! {
 message! {
     /// What became of one topic's offsets.
     TxnOffsetCommitResponseTopic<'a>;
-    /// The name.
+    /// The topic.
     name: &'a str, 0+;
     /// The partitions.
     partitions: Array<'a, TxnOffsetCommitResponsePartition>, 0+;

@@ -54,7 +54,7 @@ message! {
 message! {
     /// What one topic takes up in it.
     DescribeLogDirsTopic<'a>;
-    /// The name.
+    /// The topic.
     name: &'a str, 0+;
     /// The partitions.
     partitions: Array<'a, DescribeLogDirsPartition>, 0+;

@@ -19,7 +19,7 @@ message! {
 message! {
     /// A topic that gets more partitions.
     CreatePartitionsTopic<'a>;
-    /// The name.
+    /// The topic.
     name: &'a str, 0+;
     /// How many partitions the topic shall have in all.
     count: i32, 0+;
@@ -48,7 +48,7 @@ message! {
 message! {
     /// What became of one topic.
     CreatePartitionsTopicResult<'a>;
-    /// The name.
+    /// The topic.
     name: &'a str, 0+;
     /// 0, or why this failed: see the table of error codes.
     error_code: i16, 0+;

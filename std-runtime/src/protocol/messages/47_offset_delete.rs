@@ -17,7 +17,7 @@ message! {
 message! {
     /// The offsets to delete in one topic.
     OffsetDeleteRequestTopic<'a>;
-    /// The name.
+    /// The topic.
     name: &'a str, 0+;
     /// The partitions.
     partitions: Array<'a, OffsetDeleteRequestPartition>, 0+;
@@ -46,7 +46,7 @@ message! {
 message! {
     /// What became of one topic's offsets.
     OffsetDeleteResponseTopic<'a>;
-    /// The name.
+    /// The topic.
     name: &'a str, 0+;
     /// The partitions.
     partitions: Array<'a, OffsetDeleteResponsePartition>, 0+;

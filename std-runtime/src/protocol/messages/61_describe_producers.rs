@@ -15,7 +15,7 @@ message! {
 message! {
     /// A topic asked about.
     TopicRequest<'a>;
-    /// The name.
+    /// The topic.
     name: &'a str, 0+;
     /// The numbers of the partitions.
     partition_indexes: Array<'a, i32>, 0+;
@@ -35,7 +35,7 @@ message! {
 message! {
     /// The producers of one topic.
     TopicResponse<'a>;
-    /// The name.
+    /// The topic.
     name: &'a str, 0+;
     /// The partitions.
     partitions: Array<'a, PartitionResponse<'a>>, 0+;

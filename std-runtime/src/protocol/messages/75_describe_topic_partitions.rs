@@ -20,7 +20,7 @@ message! {
 message! {
     /// A topic asked about.
     TopicRequest<'a>;
-    /// The name.
+    /// The topic.
     name: &'a str, 0+;
 }
 
@@ -51,7 +51,7 @@ message! {
     DescribeTopicPartitionsResponseTopic<'a>;
     /// 0, or why this failed: see the table of error codes.
     error_code: i16, 0+;
-    /// The name.
+    /// The topic.
     name: Option<&'a str>, 0+, null 0+;
     /// The id of the topic.
     topic_id: TopicId, 0+;

@@ -409,10 +409,7 @@ mod tests {
     #[test]
     fn a_tagged_field_at_its_default_is_left_out() {
         let mut writer = Writer::growing();
-        let message = Unnumbered {
-            number: -1,
-            text: Some("t"),
-        };
+        let message = Unnumbered { number: -1, text: Some("t") };
         message.encode(&mut writer, 2);
         assert_eq!(writer.bytes(), [1, 3, 2, 2, b't']);
         assert_eq!(Unnumbered::decode(writer.bytes(), 2), Ok(message));

@@ -43,20 +43,11 @@ fn request<'a, M: Message<'a> + PartialEq + core::fmt::Debug>(bytes: &'a [u8], v
     let api_key = ApiKey::from_i16(M::KEY).expect("an API");
     let request = header::decode_request(content(bytes)).expect("a header");
     let client_id = request.client_id;
-    assert_eq!(
-        (request.api_key, request.api_version, request.correlation_id),
-        (api_key, version, 7)
-    );
+    assert_eq!((request.api_key, request.api_version, request.correlation_id), (api_key, version, 7));
     assert_eq!(M::decode(request.body, version).as_ref(), Ok(expected));
     let mut writer = Writer::growing();
     frame::encode(&mut writer, |writer| {
-        let request = RequestFrame {
-            api_key,
-            api_version: version,
-            correlation_id: 7,
-            client_id,
-            body: &[],
-        };
+        let request = RequestFrame { api_key, api_version: version, correlation_id: 7, client_id, body: &[] };
         header::encode_request(writer, &request);
         expected.encode(writer, version);
     });
@@ -83,28 +74,14 @@ const DIRECTORY: TopicId = TopicId([0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0,
 
 #[test]
 fn requests_of_kafka_are_read_field_by_field() {
-    let all = MetadataRequest {
-        topics: None,
-        allow_auto_topic_creation: true,
-        ..MetadataRequest::default()
-    };
+    let all = MetadataRequest { topics: None, allow_auto_topic_creation: true, ..MetadataRequest::default() };
     request(&golden("03_metadata_v1.request.hex"), 1, &all);
 
     let topics = [
-        MetadataRequestTopic {
-            name: Some("pond"),
-            ..MetadataRequestTopic::default()
-        },
-        MetadataRequestTopic {
-            name: None,
-            topic_id: POND,
-        },
+        MetadataRequestTopic { name: Some("pond"), ..MetadataRequestTopic::default() },
+        MetadataRequestTopic { name: None, topic_id: POND },
     ];
-    let two = MetadataRequest {
-        topics: Some(Array::from(&topics)),
-        allow_auto_topic_creation: false,
-        ..MetadataRequest::default()
-    };
+    let two = MetadataRequest { topics: Some(Array::from(&topics)), allow_auto_topic_creation: false, ..MetadataRequest::default() };
     request(&golden("03_metadata_v12.request.hex"), 12, &two);
 
     let partitions = [OffsetCommitRequestPartition {
@@ -113,11 +90,7 @@ fn requests_of_kafka_are_read_field_by_field() {
         committed_leader_epoch: 1,
         committed_metadata: Some("note"),
     }];
-    let topics = [OffsetCommitRequestTopic {
-        name: "pond",
-        partitions: Array::from(&partitions),
-        ..OffsetCommitRequestTopic::default()
-    }];
+    let topics = [OffsetCommitRequestTopic { name: "pond", partitions: Array::from(&partitions), ..OffsetCommitRequestTopic::default() }];
     let commit = OffsetCommitRequest {
         group_id: "g",
         generation_id_or_member_epoch: 3,
@@ -137,17 +110,10 @@ fn requests_of_kafka_are_read_field_by_field() {
         replica_directory_id: DIRECTORY,
         high_watermark: 8,
     }];
-    let topics = [FetchTopic {
-        topic_id: POND,
-        partitions: Array::from(&partitions),
-        ..FetchTopic::default()
-    }];
+    let topics = [FetchTopic { topic_id: POND, partitions: Array::from(&partitions), ..FetchTopic::default() }];
     let fetch = FetchRequest {
         cluster_id: Some("c"),
-        replica_state: ReplicaState {
-            replica_id: 2,
-            replica_epoch: 9,
-        },
+        replica_state: ReplicaState { replica_id: 2, replica_epoch: 9 },
         max_wait_ms: 500,
         min_bytes: 1,
         session_epoch: 0,
@@ -160,10 +126,7 @@ fn requests_of_kafka_are_read_field_by_field() {
 #[test]
 fn a_join_carries_the_subscription_of_its_member() {
     let subscription = [&[0, 1, 0, 0, 0, 1, 0, 4][..], b"pond", &[0xff; 4], &[0; 4]].concat();
-    let protocols = [JoinGroupRequestProtocol {
-        name: "range",
-        metadata: &subscription,
-    }];
+    let protocols = [JoinGroupRequestProtocol { name: "range", metadata: &subscription }];
     let join = JoinGroupRequest {
         group_id: "g",
         session_timeout_ms: 45_000,
@@ -199,11 +162,7 @@ fn records_that_lie_elsewhere_leave_their_place_free() {
     elsewhere.partition_data = Array::from(&partitions);
     let topics = [elsewhere];
     let mut writer = Writer::growing();
-    ProduceRequest {
-        topic_data: Array::from(&topics),
-        ..produce
-    }
-    .encode(&mut writer, 13);
+    ProduceRequest { topic_data: Array::from(&topics), ..produce }.encode(&mut writer, 13);
     assert_eq!(writer.size(), body.len());
     let [splice] = writer.splices() else { panic!("one place") };
     assert_eq!(splice.size, 70);
@@ -216,30 +175,20 @@ fn responses_of_kafka_are_read_field_by_field() {
     let frame = golden("18_api_versions_v0.response.hex");
     let refused: ApiVersionsResponse<'_> = response(&frame, 0);
     assert_eq!(ErrorCode(refused.error_code), ErrorCode::UNSUPPORTED_VERSION);
-    let versions: Vec<_> = refused
-        .api_keys
-        .iter()
-        .map(|api| (api.api_key, api.min_version, api.max_version))
-        .collect();
+    let versions: Vec<_> = refused.api_keys.iter().map(|api| (api.api_key, api.min_version, api.max_version)).collect();
     assert_eq!(versions, [(18, 0, 4)]);
 
     let frame = golden("18_api_versions_v4.response.hex");
     let answered: ApiVersionsResponse<'_> = response(&frame, 4);
     assert_eq!(answered.finalized_features_epoch, 5);
-    assert_eq!(
-        answered.finalized_features.iter().map(|feature| feature.name).collect::<Vec<_>>(),
-        ["group.version"]
-    );
+    assert_eq!(answered.finalized_features.iter().map(|feature| feature.name).collect::<Vec<_>>(), ["group.version"]);
 
     let heartbeat: HeartbeatResponse = response(&golden("12_heartbeat_v4.response.hex"), 4);
     assert_eq!(ErrorCode(heartbeat.error_code), ErrorCode::REBALANCE_IN_PROGRESS);
 
     let frame = golden("75_describe_topic_partitions_v0.response.hex");
     let page: DescribeTopicPartitionsResponse<'_> = response(&frame, 0);
-    let cursor = Cursor {
-        topic_name: "pond",
-        partition_index: 3,
-    };
+    let cursor = Cursor { topic_name: "pond", partition_index: 3 };
     assert_eq!(page.next_cursor, Some(cursor));
 }
 
@@ -263,10 +212,7 @@ fn hostile_requests_are_refused() {
         let frame = golden(name);
         let request = header::decode_request(content(&frame)).expect("the header is not the hostile part");
         let entries = apis();
-        let entry = entries
-            .iter()
-            .find(|entry| entry.key == request.api_key.number())
-            .expect("a request");
+        let entry = entries.iter().find(|entry| entry.key == request.api_key.number()).expect("a request");
         let mut error = None;
         let allocations = allocation_counter::measure(|| error = (entry.decode)(request.body, request.api_version).err());
         assert_eq!(allocations.count_total, 0);
@@ -300,10 +246,7 @@ fn every_golden_message_comes_back_as_the_same_bytes() {
             }
             _ => continue,
         };
-        let entry = entries
-            .iter()
-            .find(|entry| entry.key == key && entry.name.ends_with(suffix))
-            .expect("a message");
+        let entry = entries.iter().find(|entry| entry.key == key && entry.name.ends_with(suffix)).expect("a message");
         assert_eq!((entry.recode)(body, version).as_deref(), Ok(body), "{name}");
         count += 1;
     }

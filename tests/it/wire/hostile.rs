@@ -27,12 +27,7 @@ fn each_version(mut check: impl FnMut(&Entry, i16, &mut Random)) {
 /// What was decoded can be written and read again, and then stays as it is.
 fn settles(entry: &Entry, bytes: &[u8], version: i16) {
     let once = (entry.recode)(bytes, version).expect("it was decoded before");
-    assert_eq!(
-        (entry.recode)(&once, version).as_ref(),
-        Ok(&once),
-        "{} v{version}: {bytes:02x?}",
-        entry.name
-    );
+    assert_eq!((entry.recode)(&once, version).as_ref(), Ok(&once), "{} v{version}: {bytes:02x?}", entry.name);
 }
 
 #[test]
@@ -91,11 +86,7 @@ fn a_part_of_a_message_is_not_a_message() {
             assert!(decode(entry, &bytes, version));
             for _ in 0..bytes.len().min(24) {
                 let size = random.below(bytes.len());
-                assert!(
-                    !decode(entry, &bytes[..size], version),
-                    "{} v{version}, {size} of {bytes:02x?}",
-                    entry.name
-                );
+                assert!(!decode(entry, &bytes[..size], version), "{} v{version}, {size} of {bytes:02x?}", entry.name);
             }
             let longer = [&bytes[..], &[0]].concat();
             assert!(!decode(entry, &longer, version), "{} v{version}, and a byte more", entry.name);

@@ -8,6 +8,7 @@
 //! | floor | rooms |
 //! |---|---|
 //! | 1 | [`ids`], [`time`], [`bounded`], [`crc`], [`wire`] |
+//! | 2 | [`record`], [`store`] |
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -17,5 +18,7 @@ extern crate alloc;
 pub mod bounded;
 pub mod crc;
 pub mod ids;
+pub mod record;
+pub mod store;
 pub mod time;
 pub mod wire;

@@ -9,6 +9,7 @@
 //! |---|---|
 //! | 1 | [`ids`], [`time`], [`bounded`], [`crc`], [`wire`] |
 //! | 2 | [`record`], [`store`] |
+//! | 3 | [`log`] |
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -18,6 +19,7 @@ extern crate alloc;
 pub mod bounded;
 pub mod crc;
 pub mod ids;
+pub mod log;
 pub mod record;
 pub mod store;
 pub mod time;

@@ -218,7 +218,8 @@ fn wide(size: usize) -> i64 {
     i64::try_from(size).unwrap_or(i64::MAX)
 }
 
-#[cfg(all(test, feature = "alloc"))]
+#[cfg(test)]
+#[cfg(feature = "alloc")]
 pub(crate) mod tests {
     use super::super::batch::Batch;
     use super::*;

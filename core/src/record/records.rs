@@ -200,7 +200,8 @@ fn read_record<'a>(reader: &mut Reader<'a>) -> Result<Record<'a>, RecordError> {
     })
 }
 
-#[cfg(all(test, feature = "alloc"))]
+#[cfg(test)]
+#[cfg(feature = "alloc")]
 mod tests {
     use super::*;
 

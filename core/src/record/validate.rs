@@ -438,8 +438,8 @@ fn look_at_records(header: &mut Header, body: &[u8], rules: &Rules, look: Look) 
     let base_timestamp = header.base_timestamp();
     let mut max_timestamp = -1i64;
     let mut issues = RecordIssues::default();
-    let mut index = 0u32;
-    for record in Records::new(body, header.record_count()) {
+    // A batch has at most 2^31 records: the numbers never run out.
+    for (index, record) in (0u32..).zip(Records::new(body, header.record_count())) {
         let record = record.map_err(|error| InvalidBatch::Structure { index, error })?;
         if look.consecutive && i64::from(record.offset_delta) != i64::from(index) {
             return Err(InvalidBatch::OffsetDelta {
@@ -457,7 +457,6 @@ fn look_at_records(header: &mut Header, body: &[u8], rules: &Rules, look: Look) 
                 issues.add(index, RecordFault::Timestamp);
             }
         }
-        index += 1;
     }
     if issues.timestamps > 0 {
         return Err(InvalidBatch::Timestamps(issues));
@@ -515,6 +514,7 @@ fn end_marker(header: &Header, body: &[u8]) -> Option<EndMarker> {
     EndMarker::read(&first)
 }
 
-#[cfg(all(test, feature = "alloc"))]
+#[cfg(test)]
+#[cfg(feature = "alloc")]
 #[path = "validate_tests.rs"]
 mod tests;

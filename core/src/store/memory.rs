@@ -386,7 +386,8 @@ fn index(block: u32) -> usize {
     usize::try_from(block).unwrap_or(usize::MAX)
 }
 
-#[cfg(all(test, feature = "alloc"))]
+#[cfg(test)]
+#[cfg(feature = "alloc")]
 mod tests {
     use super::*;
     use crate::ids::Offset;

@@ -8,8 +8,8 @@
 //! | floor | rooms |
 //! |---|---|
 //! | 4 | [`catalog`] |
-//! | 3 | [`group`] |
-//! | 2 | [`machine`] |
+//! | 3 | [`log`] and [`group`], side by side |
+//! | 2 | [`record`], [`store`], [`machine`] |
 //! | 1 | [`ids`], [`time`], [`bounded`], [`crc`], [`wire`] |
 #![no_std]
 #![forbid(unsafe_code)]
@@ -22,6 +22,9 @@ pub mod catalog;
 pub mod crc;
 pub mod group;
 pub mod ids;
+pub mod log;
 pub mod machine;
+pub mod record;
+pub mod store;
 pub mod time;
 pub mod wire;

@@ -1,0 +1,89 @@
+//! The settings of one log, typed.
+
+use crate::record::codec::Compression;
+use crate::record::validate::{Origin, Rules, TimestampType};
+use crate::time::Millis;
+
+/// The settings of one log. Defaults are Kafka's, except where a field says why not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogConfig {
+    /// The active segment rolls when it would outgrow this. Unit: bytes, below 2 GiB. `segment.bytes`.
+    pub segment_bytes: u32,
+    /// The active segment rolls when its records span more time than this. `segment.ms`.
+    pub segment_ms: Millis,
+    /// How many bytes of batches lie between two index entries. `index.interval.bytes`.
+    pub index_interval_bytes: u32,
+    /// The active segment rolls when its index reaches this. Unit: bytes. `segment.index.bytes`.
+    pub index_bytes_max: u32,
+    /// How long records are kept; `None` for ever. `retention.ms`.
+    pub retention_ms: Option<Millis>,
+    /// How many bytes are kept; `None` without limit. `retention.bytes`.
+    pub retention_bytes: Option<u64>,
+    /// Whether old segments are deleted. `cleanup.policy` contains `delete`.
+    pub delete: bool,
+    /// Whether only the last record of each key is kept. `cleanup.policy` contains `compact`.
+    pub compact: bool,
+    /// The largest batch. Unit: bytes. `max.message.bytes`.
+    pub max_message_bytes: u32,
+    /// Whose time is kept. `message.timestamp.type`.
+    pub timestamp_type: TimestampType,
+    /// How far a record may lie in the past; `None` without limit. `message.timestamp.before.max.ms`.
+    pub timestamp_before_max: Option<Millis>,
+    /// How far a record may lie in the future; `None` without limit. `message.timestamp.after.max.ms`.
+    pub timestamp_after_max: Option<Millis>,
+    /// How batches are kept; `None` as the producer chose. `compression.type`.
+    pub compression: Option<Compression>,
+    /// Whether compressed batches are opened when no other rule demands it.
+    pub look_inside_compressed: bool,
+    /// Whether records count as safe as soon as the system has them, before they are on the disk. Kafka's defaults
+    /// amount to that and trust in replicas; here one disk is all there is, so the default is not to.
+    pub write_caching: bool,
+    /// How long a producer is remembered after its last write. `producer.id.expiration.ms`.
+    pub producer_expiration_ms: Millis,
+}
+
+impl Default for LogConfig {
+    fn default() -> Self {
+        let rules = Rules::default();
+        Self {
+            segment_bytes: 1 << 30,
+            segment_ms: Millis(7 * 24 * 3_600_000),
+            index_interval_bytes: 4096,
+            index_bytes_max: 10 << 20,
+            retention_ms: Some(Millis(7 * 24 * 3_600_000)),
+            retention_bytes: None,
+            delete: true,
+            compact: false,
+            max_message_bytes: rules.max_message_bytes,
+            timestamp_type: rules.timestamp_type,
+            timestamp_before_max: rules.timestamp_before_max,
+            timestamp_after_max: rules.timestamp_after_max,
+            compression: rules.compression,
+            look_inside_compressed: rules.look_inside_compressed,
+            write_caching: false,
+            producer_expiration_ms: Millis(24 * 3_600_000),
+        }
+    }
+}
+
+impl LogConfig {
+    /// The rules for one batch, for a check that runs without the log.
+    #[must_use]
+    pub const fn rules(&self, origin: Origin) -> Rules {
+        Rules {
+            origin,
+            max_message_bytes: self.max_message_bytes,
+            timestamp_type: self.timestamp_type,
+            timestamp_before_max: self.timestamp_before_max,
+            timestamp_after_max: self.timestamp_after_max,
+            compacted: self.compact,
+            compression: self.compression,
+            look_inside_compressed: self.look_inside_compressed,
+        }
+    }
+
+    /// The largest segment: positions in an index are 31 bits wide.
+    pub(super) fn segment_bytes_max(&self) -> u32 {
+        self.segment_bytes.min(i32::MAX.cast_unsigned())
+    }
+}

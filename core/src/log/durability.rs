@@ -1,0 +1,198 @@
+//! Making appends durable, beside the log: what to sync is said here, the syncing is done without its lock.
+
+use crate::ids::Offset;
+use crate::store::file_name::{FileKind, FileName};
+use crate::store::segment_store::SegmentStore;
+
+use super::disk::DiskResult;
+use super::error::{Closed, Doing, LogError, StoreError};
+use super::partition_log::{PartitionLog, Place};
+use super::segment::Segment;
+use super::watermarks::Watermarks;
+
+/// How many files one ticket names at most.
+pub const TICKET_FILES_MAX: usize = 8;
+
+/// One file to be synced.
+#[derive(Clone, Debug)]
+pub struct SyncFile<H> {
+    /// Its name.
+    pub name: FileName,
+    /// Keeps it open, and alive should it be deleted meanwhile.
+    pub handle: H,
+}
+
+/// What has to be synced so that everything below an offset survives.
+///
+/// Bounds: [`TICKET_FILES_MAX`] files; when more are waiting, the oldest come first and the next ticket names the rest.
+#[derive(Clone, Debug)]
+#[must_use = "records are safe only once the ticket is handed back"]
+pub struct SyncTicket<H> {
+    files: heapless::Vec<SyncFile<H>, TICKET_FILES_MAX>,
+    names: Option<u32>,
+    end: Offset,
+    place: Place,
+    epochs: bool,
+    cuts: u32,
+}
+
+impl<H> SyncTicket<H> {
+    /// The files, in any order.
+    #[must_use]
+    pub fn files(&self) -> &[SyncFile<H>] {
+        &self.files
+    }
+
+    /// Whether the names in the directory must be synced too, after the files.
+    #[must_use]
+    pub const fn must_sync_names(&self) -> bool {
+        self.names.is_some()
+    }
+
+    /// Everything below this will be durable.
+    #[must_use]
+    pub const fn end(&self) -> Offset {
+        self.end
+    }
+}
+
+impl<S: SegmentStore> PartitionLog<'_, S> {
+    /// Says what must be synced now; `None` when everything is durable.
+    ///
+    /// Appends and reads go on meanwhile, and several tickets may be out; each covers what was appended before it.
+    /// # Errors
+    /// What [`LogError`] names; nothing has changed.
+    pub fn begin_sync(&mut self) -> Result<Option<SyncTicket<S::Handle>>, LogError<S::Error>> {
+        self.alive()?;
+        let active = self.segments.len().saturating_sub(1);
+        let clean = |at: usize, segment: &Segment| segment.synced == segment.size && (at == active || segment.indexes_synced);
+        let mut from = self.segments.len();
+        while let Some(at) = from.checked_sub(1)
+            && self.segments.get(at).is_some_and(|segment| at == active || !clean(at, segment))
+        {
+            from = at;
+        }
+        let mut ticket = SyncTicket {
+            files: heapless::Vec::new(),
+            names: (self.names != self.names_synced).then_some(self.names),
+            end: self.durable_end,
+            place: self.high_place,
+            epochs: self.epochs.unsynced,
+            cuts: self.cuts,
+        };
+        if ticket.epochs {
+            self.add(&mut ticket, FileName::EPOCHS)?;
+        }
+        for at in from..=active {
+            let Some(segment) = self.segments.get(at).copied() else { break };
+            if ticket.files.len() + 3 > TICKET_FILES_MAX {
+                break;
+            }
+            if segment.synced < segment.size {
+                self.add(&mut ticket, segment.file(FileKind::Log))?;
+            }
+            if at < active && !segment.indexes_synced {
+                for (kind, count) in [
+                    (FileKind::Index, segment.offset_entries),
+                    (FileKind::TimeIndex, segment.time_entries),
+                ] {
+                    if count > 0 {
+                        self.add(&mut ticket, segment.file(kind))?;
+                    }
+                }
+            }
+            ticket.place = Place {
+                segment: segment.base,
+                position: segment.size,
+            };
+            ticket.end = self.segments.get(at + 1).map_or(self.marks.log_end(), |next| next.base);
+        }
+        let nothing = ticket.files.is_empty() && ticket.names.is_none() && ticket.end <= self.durable_end;
+        Ok((!nothing).then_some(ticket))
+    }
+
+    fn add(&mut self, ticket: &mut SyncTicket<S::Handle>, name: FileName) -> DiskResult<S, ()> {
+        let handle = self.disk.handle(name)?;
+        let fits = ticket.files.push(SyncFile { name, handle });
+        debug_assert!(fits.is_ok(), "room was asked for");
+        Ok(())
+    }
+
+    /// Hears how a sync went. On success everything below the ticket's end is durable, and the high watermark follows.
+    ///
+    /// # Errors
+    /// [`LogError::Store`] when the sync failed: the log is closed, for the system may have dropped what it could not write.
+    pub fn end_sync(&mut self, ticket: SyncTicket<S::Handle>, outcome: Result<(), S::Error>) -> Result<Watermarks, LogError<S::Error>> {
+        self.alive()?;
+        if let Err(error) = outcome {
+            self.closed = Some(Closed::StorageFailed);
+            return Err(LogError::Store(StoreError {
+                doing: Doing::Sync,
+                file: None,
+                is_full: S::is_full(&error),
+                error,
+            }));
+        }
+        if let Some(names) = ticket.names {
+            self.names_synced = names;
+        }
+        if ticket.cuts != self.cuts {
+            // What was synced is no longer what is there: the next ticket tells.
+            return Ok(self.marks);
+        }
+        // A checkpoint written meanwhile is another file: then it stays unsynced.
+        self.epochs.unsynced &= !ticket.epochs;
+        let count = self.segments.partition_point(|segment| segment.base <= ticket.place.segment);
+        for segment in self.segments.iter_mut().take(count).rev() {
+            let is_last = segment.base == ticket.place.segment;
+            if !is_last && segment.synced == segment.size && segment.indexes_synced {
+                break;
+            }
+            let size = if is_last { ticket.place.position } else { segment.size };
+            segment.synced = segment.synced.max(size);
+            segment.indexes_synced |= !is_last || ticket.files.iter().any(|file| file.name == segment.file(FileKind::Index));
+        }
+        self.durable_end = self.durable_end.max(ticket.end);
+        if ticket.end > self.marks.high_watermark() {
+            self.high_place = ticket.place;
+            self.commit_to(ticket.end);
+        }
+        Ok(self.marks)
+    }
+
+    /// Makes everything durable before it returns, for those who have nobody else to do it.
+    ///
+    /// # Errors
+    /// What [`LogError`] names; after a failed sync the log is closed.
+    pub fn sync_all(&mut self) -> Result<Watermarks, LogError<S::Error>> {
+        while let Some(ticket) = self.begin_sync()? {
+            let mut outcome = Ok(());
+            for file in ticket.files() {
+                outcome = outcome.and_then(|()| self.disk.store.sync(file.name));
+            }
+            if ticket.must_sync_names() {
+                outcome = outcome.and_then(|()| self.disk.store.sync_names());
+            }
+            self.end_sync(ticket, outcome)?;
+        }
+        Ok(self.marks)
+    }
+
+    pub(super) fn sync_indexes(&mut self, segment: &Segment) -> DiskResult<S, ()> {
+        for (kind, count) in [
+            (FileKind::Index, segment.offset_entries),
+            (FileKind::TimeIndex, segment.time_entries),
+        ] {
+            if count > 0 {
+                self.disk
+                    .sync(segment.file(kind))
+                    .inspect_err(|_| self.closed = Some(Closed::StorageFailed))?;
+            }
+        }
+        if self.names != self.names_synced {
+            self.disk.sync_names().inspect_err(|_| self.closed = Some(Closed::StorageFailed))?;
+            self.names_synced = self.names;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,26 @@
+//! The log of one partition: batches go in, get their offsets, and come out as ranges of files.
+//!
+//! The files are Kafka's, bit for bit, so that its tools read them and a directory can change hands. Memory per log is a few hundred
+//! bytes and a line per segment; indexes stay on disk. Nothing is created before the first append.
+//!
+//! - [`partition_log`]: the log itself: append, roll, close. Its other operations stand in [`reading`], [`durability`], [`retain`] and
+//!   [`recover`], one concern each.
+//! - [`watermarks`]: the four offsets. [`config`]: the settings. [`error`]: what can go wrong.
+//! - [`segment`], [`index`]: one file of batches and the way into it. [`producers`]: who wrote last, for idempotence and transactions;
+//!   [`snapshot`] is their file. [`epochs`]: whose reign began where.
+//! - [`disk`]: the store, with every failure told in words.
+
+pub mod config;
+mod disk;
+pub mod durability;
+pub mod epochs;
+pub mod error;
+pub mod index;
+pub mod partition_log;
+pub mod producers;
+pub mod reading;
+pub mod recover;
+pub mod retain;
+pub mod segment;
+pub mod snapshot;
+pub mod watermarks;

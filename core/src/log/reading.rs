@@ -1,0 +1,398 @@
+//! Reading: ranges of files, and offsets for times. Nothing is copied but headers.
+
+use core::fmt;
+
+use crate::bounded::list::List;
+use crate::ids::{LeaderEpoch, Offset};
+use crate::record::batch::{Batch, Header};
+use crate::record::codec::{Codec, CodecError, Compression};
+use crate::record::records::Records;
+use crate::store::file_name::{FileKind, FileName};
+use crate::store::segment_store::SegmentStore;
+use crate::time::Timestamp;
+
+use super::disk::DiskResult;
+use super::error::ReadError;
+use super::index::{self, TimeEntry};
+use super::partition_log::{PartitionLog, Place};
+use super::segment::Walk;
+
+/// Where the batch of an offset begins: what a recent read has found out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Position {
+    offset: Offset,
+    segment: Offset,
+    position: u32,
+}
+
+/// How far a read may see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReadUpTo {
+    /// What will not be lost: consumers.
+    HighWatermark,
+    /// What is decided: consumers of committed records.
+    LastStable,
+    /// Everything: followers.
+    LogEnd,
+}
+
+/// One whole slice of a file.
+#[derive(Clone, Debug)]
+pub struct FileSlice<H> {
+    /// Which file.
+    pub file: FileName,
+    /// Keeps its bytes readable after the log was let go of, even when the file is deleted.
+    pub handle: H,
+    /// Where the slice begins: at a batch. Unit: bytes.
+    pub position: u64,
+    /// How long it is. Unit: bytes.
+    pub size: u32,
+}
+
+/// What a read answers.
+#[derive(Clone, Debug)]
+pub struct ReadRange<H> {
+    /// The bytes; `None` when there are none to be seen, or the first batch does not fit.
+    pub bytes: Option<FileSlice<H>>,
+    /// The offsets of the log.
+    pub watermarks: crate::log::watermarks::Watermarks,
+}
+
+/// What a search by time looks for. Source: `ListOffsets`, KIP-79, KIP-734.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TimestampQuery {
+    /// The start of the log.
+    Earliest,
+    /// The end, as far as the read may see.
+    Latest,
+    /// The record with the largest timestamp.
+    Max,
+    /// The first record that is not older.
+    At(Timestamp),
+}
+
+/// What a search by time found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FoundOffset {
+    /// The offset.
+    pub offset: Offset,
+    /// The timestamp of the record; `None` for the ends of the log.
+    pub timestamp: Option<Timestamp>,
+    /// Under which epoch the record was written, or the next one would be.
+    pub leader_epoch: Option<LeaderEpoch>,
+}
+
+/// Memory and compression lent for looking into a batch.
+pub struct ReadScratch<'s, 'm> {
+    /// Holds the batch: `max.message.bytes` are enough.
+    pub batch: &'s mut List<'m, u8>,
+    /// Holds the records of a compressed batch.
+    pub records: &'s mut List<'m, u8>,
+    /// Opens compressed batches.
+    pub codec: Option<&'s mut dyn Codec>,
+}
+
+impl fmt::Debug for ReadScratch<'_, '_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReadScratch").finish_non_exhaustive()
+    }
+}
+
+impl<S: SegmentStore> PartitionLog<'_, S> {
+    /// Answers the bytes from the batch that holds `from` on: one slice of one file, cut at `max_bytes` wherever that falls.
+    ///
+    /// With `at_least_one` the first batch comes whole even when it is larger; without, a first batch that does not fit is left out.
+    /// Source: KIP-74; `LogSegment.read`, `LocalLog.read`.
+    /// # Errors
+    /// What [`ReadError`] names.
+    pub fn read(
+        &mut self,
+        from: Offset,
+        max_bytes: u32,
+        up_to: ReadUpTo,
+        at_least_one: bool,
+    ) -> Result<ReadRange<S::Handle>, ReadError<S::Error>> {
+        self.alive()?;
+        let marks = self.marks;
+        if from < marks.log_start() || from > marks.log_end() {
+            return Err(ReadError::OutOfRange {
+                from,
+                log_start: marks.log_start(),
+                log_end: marks.log_end(),
+            });
+        }
+        let nothing = ReadRange {
+            bytes: None,
+            watermarks: marks,
+        };
+        let limit = self.limit_of(up_to);
+        if from >= limit {
+            return Ok(nothing);
+        }
+        let Some(end) = self.place_of_end(limit)? else { return Ok(nothing) };
+        let Some((start, first)) = self.place_of(from)? else {
+            return Ok(nothing);
+        };
+        let Some(segment) = self.segment_based(start.segment) else {
+            return Ok(nothing);
+        };
+        let reaches_limit = start.segment == end.segment;
+        let stop = if reaches_limit { end.position } else { segment.size };
+        if start.segment > end.segment || start.position >= stop {
+            return Ok(nothing);
+        }
+        let mut size = stop - start.position;
+        if size > max_bytes {
+            let first = match first {
+                Some(header) => header.size(),
+                None => Walk::new(&segment, start.position, stop)
+                    .next(&mut self.disk)?
+                    .map(|(_, header)| header.size())
+                    .ok_or(ReadError::Corrupt {
+                        file: segment.file(FileKind::Log),
+                        position: start.position,
+                    })?,
+            };
+            if first > max_bytes && !at_least_one {
+                return Ok(nothing);
+            }
+            size = size.min(first.max(max_bytes));
+        } else if reaches_limit {
+            // The next read will come for what follows.
+            self.remember(limit, end);
+        }
+        let file = segment.file(FileKind::Log);
+        Ok(ReadRange {
+            bytes: Some(FileSlice {
+                file,
+                handle: self.disk.handle(file)?,
+                position: start.position.into(),
+                size,
+            }),
+            watermarks: marks,
+        })
+    }
+
+    /// Finds an offset by time. `None` when no such record may be seen.
+    ///
+    /// Looks at single records, so it reads one batch, and opens it when it is compressed.
+    /// # Errors
+    /// What [`ReadError`] names.
+    pub fn offset_for_timestamp(
+        &mut self,
+        query: TimestampQuery,
+        up_to: ReadUpTo,
+        scratch: ReadScratch<'_, '_>,
+    ) -> Result<Option<FoundOffset>, ReadError<S::Error>> {
+        self.alive()?;
+        let limit = self.limit_of(up_to);
+        let end = |offset, leader_epoch| {
+            Ok(Some(FoundOffset {
+                offset,
+                timestamp: None,
+                leader_epoch,
+            }))
+        };
+        match query {
+            TimestampQuery::Earliest => {
+                let start = self.marks.log_start();
+                end(start, self.epochs.at(start))
+            }
+            TimestampQuery::Latest => end(limit, self.epochs.latest()),
+            TimestampQuery::Max => self.find_max_timestamp(limit, scratch),
+            TimestampQuery::At(timestamp) => self.find_timestamp(timestamp, limit, scratch),
+        }
+    }
+
+    fn find_max_timestamp(&mut self, limit: Offset, mut scratch: ReadScratch<'_, '_>) -> Result<Option<FoundOffset>, ReadError<S::Error>> {
+        let latest = self
+            .segments
+            .iter()
+            .filter_map(|segment| segment.max_timestamp.map(|max| (max, *segment)));
+        // The first of several: later ones must be larger to win.
+        let Some((max, segment)) = latest.reduce(|best, next| if next.0.timestamp > best.0.timestamp { next } else { best }) else {
+            return Ok(None);
+        };
+        let Some((position, header)) = segment.locate(&mut self.disk, max.offset)? else {
+            return Ok(None);
+        };
+        let place = Place {
+            segment: segment.base,
+            position,
+        };
+        let found = self.look_into(place, &header, max.timestamp, Offset::ZERO, &mut scratch)?;
+        Ok(found.filter(|found| found.offset < limit))
+    }
+
+    fn find_timestamp(
+        &mut self,
+        timestamp: Timestamp,
+        limit: Offset,
+        mut scratch: ReadScratch<'_, '_>,
+    ) -> Result<Option<FoundOffset>, ReadError<S::Error>> {
+        let log_start = self.marks.log_start();
+        let first = self.segments.iter().position(|segment| {
+            segment
+                .max_timestamp
+                .is_some_and(|max| max.timestamp >= timestamp && max.offset >= log_start)
+        });
+        for at in first.unwrap_or(self.segments.len())..self.segments.len() {
+            let Some(segment) = self.segments.get(at).copied() else { break };
+            let below = |entry: &TimeEntry| entry.timestamp < timestamp;
+            let entry = index::floor::<TimeEntry, S>(&mut self.disk, segment.base, segment.time_entries, below)?;
+            let after = entry.map_or(segment.base, |entry| Offset(segment.base.0.saturating_add(entry.relative.into())));
+            let position = segment.floor(&mut self.disk, after.max(log_start))?;
+            let mut walk = Walk::new(&segment, position, segment.size);
+            while let Some((position, header)) = walk.next(&mut self.disk)? {
+                if header.base_offset() >= limit {
+                    return Ok(None);
+                }
+                if header.last_offset() >= log_start && header.max_timestamp().is_some_and(|max| max >= timestamp) {
+                    let place = Place {
+                        segment: segment.base,
+                        position,
+                    };
+                    // None when all such records lie below the start of the log.
+                    let found = self.look_into(place, &header, timestamp, log_start, &mut scratch)?;
+                    if found.is_some() {
+                        return Ok(found.filter(|found| found.offset < limit));
+                    }
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// The first record of a batch that is not older than `timestamp` and not below `start`.
+    fn look_into(
+        &mut self,
+        place: Place,
+        header: &Header,
+        timestamp: Timestamp,
+        start: Offset,
+        scratch: &mut ReadScratch<'_, '_>,
+    ) -> Result<Option<FoundOffset>, ReadError<S::Error>> {
+        let leader_epoch = Some(header.leader_epoch()).filter(|epoch| epoch.0 >= 0);
+        if header.has_log_append_time() {
+            return Ok(Some(FoundOffset {
+                offset: header.base_offset().max(start),
+                timestamp: header.max_timestamp(),
+                leader_epoch,
+            }));
+        }
+        let ReadScratch { batch, records, codec } = scratch;
+        let file = FileName::live(FileKind::Log, place.segment);
+        let corrupt = ReadError::Corrupt {
+            file,
+            position: place.position,
+        };
+        batch.clear();
+        let size = usize::try_from(header.size()).unwrap_or(usize::MAX);
+        let too_small = ReadError::ScratchTooSmall { needed: header.size() };
+        if batch.fill_to(size, 0).is_err() {
+            return Err(too_small);
+        }
+        let bytes = self.disk.read(file, place.position.into(), batch)?;
+        let Ok((whole, _)) = Batch::split_first(bytes) else {
+            return Err(corrupt);
+        };
+        let body = match header.compression() {
+            Some(Compression::None) => whole.body(),
+            Some(compression) => {
+                let Some(codec) = codec else {
+                    return Err(ReadError::Codec(CodecError::Unsupported(compression)));
+                };
+                records.clear();
+                codec.decompress(compression, whole.body(), records).map_err(ReadError::Codec)?;
+                records
+            }
+            None => return Err(corrupt),
+        };
+        for record in Records::new(body, header.record_count()) {
+            let Ok(record) = record else { return Err(corrupt) };
+            let stamp = header.base_timestamp().wrapping_add(record.timestamp_delta);
+            let delta = record.offset_delta.clamp(0, header.last_offset_delta().max(0));
+            let offset = Offset(header.base_offset().0.saturating_add(delta.into()));
+            if stamp >= timestamp.0 && offset >= start {
+                return Ok(Some(FoundOffset {
+                    offset,
+                    timestamp: Some(Timestamp(stamp)),
+                    leader_epoch,
+                }));
+            }
+        }
+        Ok(None)
+    }
+
+    fn limit_of(&self, up_to: ReadUpTo) -> Offset {
+        match up_to {
+            ReadUpTo::HighWatermark => self.marks.high_watermark(),
+            ReadUpTo::LastStable => self.marks.last_stable(),
+            ReadUpTo::LogEnd => self.marks.log_end(),
+        }
+    }
+
+    /// Where what may be seen ends. A limit always lies between two batches.
+    fn place_of_end(&mut self, limit: Offset) -> DiskResult<S, Option<Place>> {
+        if limit == self.marks.high_watermark() {
+            Ok(Some(self.high_place))
+        } else if limit == self.marks.log_end() {
+            Ok(Some(self.end_place()))
+        } else {
+            Ok(self.place_of(limit)?.map(|(place, _)| place))
+        }
+    }
+
+    /// Where the batch that holds `offset`, or the first one behind it, begins; with its header when that had to be read.
+    pub(super) fn place_of(&mut self, offset: Offset) -> DiskResult<S, Option<(Place, Option<Header>)>> {
+        if let Some(known) = self.positions.iter().find(|known| known.offset == offset) {
+            let (segment, position) = (known.segment, known.position);
+            if self.segment_based(segment).is_some_and(|segment| position < segment.size) {
+                return Ok(Some((Place { segment, position }, None)));
+            }
+        }
+        let from = self.segments.partition_point(|segment| segment.base <= offset).saturating_sub(1);
+        for at in from..self.segments.len() {
+            let Some(segment) = self.segments.get(at).copied() else { break };
+            if let Some((position, header)) = segment.locate(&mut self.disk, offset)? {
+                let place = Place {
+                    segment: segment.base,
+                    position,
+                };
+                self.remember(offset, place);
+                return Ok(Some((place, Some(header))));
+            }
+        }
+        Ok(None)
+    }
+
+    fn segment_based(&self, base: Offset) -> Option<super::segment::Segment> {
+        let at = self.segments.binary_search_by_key(&base, |segment| segment.base).ok()?;
+        self.segments.get(at).copied()
+    }
+
+    fn remember(&mut self, offset: Offset, place: Place) {
+        let known = Position {
+            offset,
+            segment: place.segment,
+            position: place.position,
+        };
+        if let Some(same) = self.positions.iter_mut().find(|same| same.offset == offset) {
+            *same = known;
+            return;
+        }
+        if self.positions.push(known).is_ok() {
+            return;
+        }
+        let count = self.positions.len().max(1);
+        self.next_position = (self.next_position + 1) % count;
+        if let Some(oldest) = self.positions.get_mut(self.next_position) {
+            *oldest = known;
+        }
+    }
+
+    /// Positions may have moved: forget them all.
+    pub(super) fn forget_positions(&mut self) {
+        self.positions.clear();
+    }
+}

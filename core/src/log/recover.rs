@@ -1,0 +1,595 @@
+//! Opening a log: trusting what was closed in good order, and reading through what was not.
+
+use crate::crc::Crc32c;
+use crate::ids::Offset;
+use crate::record::batch::{BatchError, Header};
+use crate::record::layout::{CRC, HEADER_SIZE};
+use crate::record::marker::EndMarker;
+use crate::record::records::Records;
+use crate::store::file_name::{FileKind, FileName, FileState};
+use crate::store::segment_store::SegmentStore;
+use crate::time::Timestamp;
+
+use super::config::LogConfig;
+use super::disk::{Disk, DiskResult};
+use super::epochs::Epochs;
+use super::error::LogError;
+use super::index::{self, OFFSET_ENTRY_SIZE, OffsetEntry, TIME_ENTRY_SIZE, TimeEntry};
+use super::partition_log::{LogMemory, PartitionLog, Place};
+use super::producers::Producers;
+use super::segment::{Entry, Segment, TimestampOffset, Walk};
+use super::snapshot;
+use super::watermarks::Watermarks;
+
+/// What the runtime remembers of a log from before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct OpenHints {
+    /// Everything below was durable. Without it everything is read through.
+    pub recovery_point: Option<Offset>,
+    /// Where the log begins.
+    pub log_start: Option<Offset>,
+    /// Whether it was closed in good order: then nothing is read through.
+    pub clean: bool,
+}
+
+/// Why the end of a log was cut off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CutReason {
+    /// The bytes do not begin, or do not end, as a batch.
+    Batch(BatchError),
+    /// The bytes of a batch are not those its checksum was made of.
+    Crc {
+        /// What the batch claims.
+        stated: u32,
+        /// What its bytes give.
+        computed: u32,
+    },
+    /// A batch does not follow the one before.
+    OutOfOrder {
+        /// The first offset it might have.
+        expected: Offset,
+        /// The one it has.
+        found: Offset,
+    },
+    /// The name of the segment lies below the end of the one before it.
+    Overlap,
+    /// It comes behind the place where the log was cut.
+    Behind,
+}
+
+/// Where the end of a log was cut off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cut {
+    /// In which segment.
+    pub segment: Offset,
+    /// From which byte on.
+    pub position: u32,
+    /// How many bytes of this segment are gone.
+    pub bytes: u64,
+    /// How many whole segments behind it are gone.
+    pub segments: u32,
+    /// Why.
+    pub reason: CutReason,
+}
+
+/// What opening has found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct RecoveryReport {
+    /// How many segments were read through, or had their indexes built anew.
+    pub segments_rebuilt: u32,
+    /// How many batches those hold.
+    pub batches: u64,
+    /// How many bytes those hold.
+    pub bytes: u64,
+    /// What was cut off.
+    pub cut: Option<Cut>,
+    /// Files left over from work that was interrupted, now deleted.
+    pub leftovers: u32,
+    /// Whether the log was emptied because it ended before it should begin.
+    pub emptied: bool,
+}
+
+/// How a segment is read through.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rebuild {
+    /// Stop before the batch that holds this offset.
+    pub(super) stop_at: Option<Offset>,
+    /// Whether checksums are looked at.
+    pub(super) verify: bool,
+    /// `index.interval.bytes`.
+    pub(super) interval: u32,
+}
+
+/// A segment read through.
+#[derive(Debug)]
+pub(super) struct Rebuilt {
+    pub(super) segment: Segment,
+    pub(super) batches: u64,
+    /// Why the reading ended before the file did.
+    pub(super) reason: Option<CutReason>,
+}
+
+impl Rebuild {
+    /// Reads a segment through from its start, writes its indexes anew, and shows every sound batch to `each`.
+    pub(super) fn run<S: SegmentStore>(
+        self,
+        wall: Timestamp,
+        disk: &mut Disk<S>,
+        old: &Segment,
+        each: &mut dyn FnMut(&Header),
+    ) -> DiskResult<S, Rebuilt> {
+        let mut segment = Segment::new(old.base, wall);
+        disk.truncate(segment.file(FileKind::Index), 0)?;
+        disk.truncate(segment.file(FileKind::TimeIndex), 0)?;
+        let mut walk = Walk::new(&segment, 0, old.size);
+        let mut batches = 0;
+        let mut next = old.base;
+        let reason = loop {
+            let left = old.size - walk.position();
+            let Some(header) = walk.peek(disk)? else {
+                let needed = HEADER_SIZE.try_into().unwrap_or(u64::MAX);
+                break (left > 0).then_some(CutReason::Batch(BatchError::Truncated {
+                    needed,
+                    found: left.into(),
+                }));
+            };
+            if self.stop_at.is_some_and(|stop| header.last_offset() >= stop) {
+                break None;
+            }
+            if let Err(error) = header.check() {
+                break Some(CutReason::Batch(error));
+            }
+            if header.size() > left {
+                break Some(CutReason::Batch(BatchError::Truncated {
+                    needed: header.size().into(),
+                    found: left.into(),
+                }));
+            }
+            let in_order = header.base_offset() >= next && header.last_offset_delta() >= 0;
+            if !in_order || segment.relative(header.last_offset()).is_none() {
+                break Some(CutReason::OutOfOrder {
+                    expected: next,
+                    found: header.base_offset(),
+                });
+            }
+            if self.verify {
+                let computed = checksum(disk, &segment, walk.position(), header.size())?;
+                if computed != header.crc() {
+                    break Some(CutReason::Crc {
+                        stated: header.crc(),
+                        computed,
+                    });
+                }
+            }
+            let (offset, time) = segment.take(Entry::of(&header), self.interval);
+            segment.write_entries(disk, offset, time)?;
+            next = header.next_offset();
+            batches += 1;
+            each(&header);
+            walk.step(header.size());
+        };
+        segment.indexes_synced = false;
+        Ok(Rebuilt { segment, batches, reason })
+    }
+}
+
+/// The checksum of a batch on the disk.
+fn checksum<S: SegmentStore>(disk: &mut Disk<S>, segment: &Segment, position: u32, size: u32) -> DiskResult<S, u32> {
+    let mut buffer = [0u8; 4096];
+    let mut crc = Crc32c::new();
+    let skipped = u32::try_from(CRC + 4).unwrap_or(0);
+    let mut at = u64::from(position) + u64::from(skipped);
+    let mut left = usize::try_from(size - skipped).unwrap_or(usize::MAX);
+    while left > 0 {
+        let wanted = left.min(buffer.len());
+        let bytes = disk.read(segment.file(FileKind::Log), at, buffer.get_mut(..wanted).unwrap_or_default())?;
+        if bytes.is_empty() {
+            break;
+        }
+        crc.update(bytes);
+        at += u64::try_from(bytes.len()).unwrap_or(0);
+        left -= bytes.len();
+    }
+    Ok(crc.finish())
+}
+
+impl<'m, S: SegmentStore> PartitionLog<'m, S> {
+    /// Opens the log that lies in `store`, or one that is still to come.
+    ///
+    /// After a clean close only the end is looked at. Else the segments from the recovery point on are read through, batch by batch;
+    /// their indexes are built anew; at the first byte that is wrong the log ends, and what was found whole is made durable before
+    /// anybody sees it.
+    /// # Errors
+    /// What [`LogError`] names.
+    /// Source: `LogLoader`, `LogSegment.recover`.
+    #[expect(clippy::too_many_arguments, reason = "everything a log is made of, once")]
+    pub fn open(
+        wall: Timestamp,
+        store: S,
+        memory: LogMemory<'m>,
+        config: LogConfig,
+        hints: OpenHints,
+    ) -> Result<(Self, RecoveryReport), LogError<S::Error>> {
+        let start = hints.log_start.unwrap_or(Offset::ZERO);
+        let mut log = Self {
+            disk: Disk { store },
+            config,
+            segments: memory.segments,
+            producers: Producers::new(memory.producers, memory.ended, memory.hash_key),
+            epochs: Epochs::new(memory.epochs),
+            positions: memory.positions,
+            next_position: 0,
+            marks: Watermarks::empty_at(start),
+            high_place: Place {
+                segment: start,
+                position: 0,
+            },
+            durable_end: start,
+            names: 0,
+            names_synced: 0,
+            cuts: 0,
+            last_snapshot: None,
+            closed: None,
+        };
+        log.segments.clear();
+        log.positions.clear();
+        let mut report = RecoveryReport::default();
+        log.tidy(&mut report)?;
+        log.list_segments(wall)?;
+        if log.segments.is_empty() {
+            return Ok((log, report));
+        }
+        let end = log.load_segments(wall, hints, &mut report)?;
+        log.set_out(wall, start, end, &mut report)?;
+        Ok((log, report))
+    }
+
+    /// Deletes what interrupted work has left, and puts what a compaction has finished into its place.
+    fn tidy(&mut self, report: &mut RecoveryReport) -> DiskResult<S, ()> {
+        loop {
+            let mut found = None;
+            self.disk.list(&mut |file| match file.state {
+                FileState::Live => {}
+                FileState::Deleted | FileState::Cleaned | FileState::Temporary => found = found.or(Some(file)),
+                // Indexes before batches: as long as the batches wait, the whole exchange can be done again.
+                FileState::Swap if file.kind == FileKind::Log => found = found.or(Some(file)),
+                FileState::Swap => found = Some(file),
+            })?;
+            let Some(file) = found else { return Ok(()) };
+            if file.state == FileState::Swap {
+                if file.kind == FileKind::Log {
+                    self.clear_the_place_of(file)?;
+                }
+                self.disk.rename(file, file.in_state(FileState::Live))?;
+            } else {
+                self.disk.delete(file)?;
+                report.leftovers += 1;
+            }
+        }
+    }
+
+    /// Deletes the segments that a compacted one stands for: all that begin inside of it.
+    fn clear_the_place_of(&mut self, swap: FileName) -> DiskResult<S, ()> {
+        let size = self.disk.size(swap)?.unwrap_or(0);
+        let mut position = 0u64;
+        let mut end = swap.base;
+        let mut bytes = [0; HEADER_SIZE];
+        while position < size {
+            let Some(header) = Header::peek(self.disk.read(swap, position, &mut bytes)?) else {
+                break;
+            };
+            if header.check().is_err() {
+                break;
+            }
+            end = header.next_offset();
+            position += u64::from(header.size());
+        }
+        loop {
+            let mut inside = None;
+            self.disk.list(&mut |file| {
+                let replaced = matches!(
+                    file.kind,
+                    FileKind::Log | FileKind::Index | FileKind::TimeIndex | FileKind::TxnIndex
+                );
+                if replaced && file.state == FileState::Live && file.base > swap.base && file.base < end {
+                    inside = Some(file);
+                }
+            })?;
+            match inside {
+                Some(file) => self.disk.delete(file)?,
+                None => return Ok(()),
+            }
+        }
+    }
+
+    /// Learns which segments and which snapshots there are, oldest first.
+    fn list_segments(&mut self, wall: Timestamp) -> Result<(), LogError<S::Error>> {
+        let segments = &mut self.segments;
+        let mut last_snapshot = None;
+        let mut fits = true;
+        self.disk.list(&mut |file| {
+            if file.state != FileState::Live {
+                return;
+            }
+            if file.kind == FileKind::Snapshot {
+                last_snapshot = last_snapshot.max(Some(file.base));
+            }
+            if file.kind == FileKind::Log {
+                let at = segments.partition_point(|segment: &Segment| segment.base < file.base);
+                fits &= segments.insert(at, Segment::new(file.base, wall)).is_ok();
+            }
+        })?;
+        self.last_snapshot = last_snapshot;
+        if !fits {
+            return Err(LogError::TooManySegments {
+                limit: self.segments.capacity(),
+            });
+        }
+        Ok(())
+    }
+
+    /// Loads or reads through every segment. Answers the end of the log.
+    fn load_segments(&mut self, wall: Timestamp, hints: OpenHints, report: &mut RecoveryReport) -> Result<Offset, LogError<S::Error>> {
+        let known_epochs = self.epochs.read(&mut self.disk)?;
+        let trusted_below = match (hints.clean, hints.recovery_point) {
+            (true, _) => Offset(i64::MAX),
+            (false, Some(point)) => point,
+            (false, None) => Offset(i64::MIN),
+        };
+        let mut end = self.segments.first().map_or(Offset::ZERO, |first| first.base);
+        let mut at = 0;
+        while let Some(segment) = self.segments.get(at).copied() {
+            let size = self.disk.size(segment.file(FileKind::Log))?.unwrap_or(0);
+            let next = self.segments.get(at + 1).map(|next| next.base);
+            if segment.base < end {
+                self.drop_from(at, end, CutReason::Overlap, report)?;
+                break;
+            }
+            // A segment is whole and trusted when all of it lies below the point.
+            let trusted = hints.clean || next.is_some_and(|next| next <= trusted_below);
+            let mut loaded = None;
+            if trusted && known_epochs && u32::try_from(size).is_ok_and(|size| size <= i32::MAX.cast_unsigned()) {
+                loaded = self.load_segment(wall, segment.base, size, next)?;
+            }
+            let reason = if let Some((loaded, loaded_end)) = loaded {
+                self.put_segment(at, loaded);
+                end = loaded_end;
+                None
+            } else {
+                self.read_through(wall, at, size, &mut end, report)?
+            };
+            at += 1;
+            if let Some(reason) = reason {
+                self.drop_from(at, end, reason, report)?;
+                break;
+            }
+        }
+        self.epochs.cut_to(end);
+        Ok(end)
+    }
+
+    fn put_segment(&mut self, at: usize, segment: Segment) {
+        if let Some(place) = self.segments.get_mut(at) {
+            *place = segment;
+        }
+    }
+
+    /// Reads one segment through. Answers why it was cut, if it was.
+    fn read_through(
+        &mut self,
+        wall: Timestamp,
+        at: usize,
+        size: u64,
+        end: &mut Offset,
+        report: &mut RecoveryReport,
+    ) -> DiskResult<S, Option<CutReason>> {
+        let Some(mut old) = self.segments.get(at).copied() else {
+            return Ok(None);
+        };
+        old.size = u32::try_from(size).unwrap_or(u32::MAX).min(i32::MAX.cast_unsigned());
+        let how = Rebuild {
+            stop_at: None,
+            verify: true,
+            interval: self.config.index_interval_bytes,
+        };
+        let epochs = &mut self.epochs;
+        epochs.cut_to(old.base);
+        *end = old.base;
+        let mut rebuilt = how.run(wall, &mut self.disk, &old, &mut |header| {
+            *end = header.next_offset();
+            epochs.assign(header.leader_epoch(), header.base_offset());
+        })?;
+        let segment = &mut rebuilt.segment;
+        report.segments_rebuilt += 1;
+        report.batches += rebuilt.batches;
+        report.bytes += u64::from(segment.size);
+        if let Some(reason) = rebuilt.reason {
+            report.cut = Some(Cut {
+                segment: segment.base,
+                position: segment.size,
+                bytes: size - u64::from(segment.size),
+                segments: 0,
+                reason,
+            });
+        }
+        segment.cut_back(&mut self.disk)?;
+        let is_active = at + 1 == self.segments.len();
+        if !is_active || rebuilt.reason.is_some() {
+            segment.complete(&mut self.disk)?;
+        }
+        // What was found may be in the cache of the system only: nobody may see it before it is safe.
+        for kind in [FileKind::Log, FileKind::Index, FileKind::TimeIndex] {
+            self.disk.sync(segment.file(kind))?;
+        }
+        segment.synced = segment.size;
+        segment.indexes_synced = true;
+        let segment = *segment;
+        self.put_segment(at, segment);
+        Ok(rebuilt.reason)
+    }
+
+    /// Deletes the segments from number `at` on, last one first.
+    fn drop_from(&mut self, at: usize, end: Offset, reason: CutReason, report: &mut RecoveryReport) -> DiskResult<S, ()> {
+        let cut = report.cut.get_or_insert(Cut {
+            segment: end,
+            position: 0,
+            bytes: 0,
+            segments: 0,
+            reason,
+        });
+        while self.segments.len() > at {
+            let Some(last) = self.segments.pop() else { break };
+            cut.segments += 1;
+            for kind in [FileKind::Log, FileKind::Index, FileKind::TimeIndex, FileKind::TxnIndex] {
+                self.disk.delete(last.file(kind))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Loads what is known of a segment from its indexes and its end. `None` when they do not fit together.
+    fn load_segment(&mut self, wall: Timestamp, base: Offset, size: u64, next: Option<Offset>) -> DiskResult<S, Option<(Segment, Offset)>> {
+        let disk = &mut self.disk;
+        let mut segment = Segment::new(base, wall);
+        segment.size = u32::try_from(size).unwrap_or(0);
+        segment.synced = segment.size;
+        let offsets = disk.size(segment.file(FileKind::Index))?.unwrap_or(0);
+        let times = disk.size(segment.file(FileKind::TimeIndex))?.unwrap_or(0);
+        let (Ok(offsets), Ok(times)) = (u32::try_from(offsets), u32::try_from(times)) else {
+            return Ok(None);
+        };
+        if offsets % OFFSET_ENTRY_SIZE != 0 || times % TIME_ENTRY_SIZE != 0 {
+            return Ok(None);
+        }
+        segment.offset_entries = offsets / OFFSET_ENTRY_SIZE;
+        segment.time_entries = times / TIME_ENTRY_SIZE;
+        if let Some(last) = segment.offset_entries.checked_sub(1) {
+            match index::entry::<OffsetEntry, S>(disk, base, last)? {
+                Some(entry) if entry.relative > 0 && entry.position < segment.size => segment.last_entry_position = entry.position,
+                _ => return Ok(None),
+            }
+        } else if size > u64::from(self.config.index_interval_bytes) + u64::from(self.config.max_message_bytes) * 2 {
+            // So much without a single entry: the index is lost.
+            return Ok(None);
+        }
+        if let Some(last) = segment.time_entries.checked_sub(1) {
+            match index::entry::<TimeEntry, S>(disk, base, last)? {
+                Some(entry) if entry.timestamp.0 >= 0 => {
+                    segment.last_entry_time = entry.timestamp.0;
+                    segment.max_timestamp = Some(TimestampOffset {
+                        timestamp: entry.timestamp,
+                        offset: Offset(base.0.saturating_add(entry.relative.into())),
+                    });
+                }
+                _ => return Ok(None),
+            }
+        }
+        if let Some(next) = next {
+            return Ok(Some((segment, next)));
+        }
+        // The last segment: its end is the end of the log.
+        let mut end = base;
+        let mut walk = Walk::new(&segment, segment.last_entry_position, segment.size);
+        while let Some((_, header)) = walk.next(disk)? {
+            end = header.next_offset();
+        }
+        let whole = walk.position() == segment.size && (segment.size > 0 || end == base);
+        Ok(whole.then_some((segment, end)))
+    }
+
+    /// Sets watermarks, epochs and producers when the segments are known.
+    fn set_out(&mut self, wall: Timestamp, start: Offset, end: Offset, report: &mut RecoveryReport) -> Result<(), LogError<S::Error>> {
+        self.delete_snapshots_above(end)?;
+        if end < start {
+            // The log ends before it should begin: all of it was deleted once, or lost.
+            report.emptied = true;
+            self.drop_from(0, start, CutReason::Behind, report)?;
+            self.epochs.cut_to(Offset(i64::MIN));
+            self.marks = Watermarks::empty_at(start);
+            self.last_snapshot = None;
+            self.begin_segment(wall)?;
+            self.create_active()?;
+        } else {
+            let first = self.segments.first().map_or(end, |first| first.base);
+            self.marks = Watermarks::empty_at(start.max(first));
+            self.marks.extend_to(end);
+            self.load_producers(end)?;
+        }
+        if self.segments.is_empty() {
+            self.begin_segment(wall)?;
+            self.create_active()?;
+        }
+        self.epochs.start_at(self.marks.log_start());
+        if report.segments_rebuilt > 0 || report.cut.is_some() {
+            self.write_epochs()?;
+            self.disk.sync(FileName::EPOCHS)?;
+            self.epochs.unsynced = false;
+            self.disk.sync_names()?;
+            self.names_synced = self.names;
+        }
+        self.durable_end = self.marks.log_end();
+        self.high_place = self.end_place();
+        self.commit_to(self.durable_end);
+        Ok(())
+    }
+
+    /// Knows the producers as of `end`: from the latest sound snapshot and the batches behind it.
+    pub(super) fn load_producers(&mut self, end: Offset) -> DiskResult<S, ()> {
+        let mut bound = Some(end);
+        let mut from = self.segments.first().map_or(end, |first| first.base);
+        self.last_snapshot = None;
+        self.producers.clear();
+        while let Some(at_most) = bound {
+            let mut latest = None;
+            self.disk.list(&mut |file| {
+                if file.kind == FileKind::Snapshot && file.state == FileState::Live && file.base <= at_most {
+                    latest = latest.max(Some(file.base));
+                }
+            })?;
+            let Some(offset) = latest.filter(|offset| *offset >= from) else {
+                break;
+            };
+            if snapshot::read(&mut self.disk, offset, &mut self.producers)? {
+                self.last_snapshot = Some(offset);
+                from = offset;
+                break;
+            }
+            bound = offset.checked_add(-1);
+        }
+        if from >= end {
+            return Ok(());
+        }
+        let first = self.segments.partition_point(|segment| segment.base <= from).saturating_sub(1);
+        for at in first..self.segments.len() {
+            let Some(segment) = self.segments.get(at).copied() else { break };
+            let position = segment.floor(&mut self.disk, from)?;
+            let mut walk = Walk::new(&segment, position, segment.size);
+            while let Some((position, header)) = walk.next(&mut self.disk)? {
+                if header.base_offset() >= from && header.producer().is_some() {
+                    let marker = marker_at(&mut self.disk, &segment, position, &header)?;
+                    self.producers.apply(&header, marker);
+                }
+            }
+        }
+        let log_start = self.marks.log_start();
+        self.producers.start_at(log_start);
+        Ok(())
+    }
+}
+
+/// The end of a transaction that a control batch on the disk holds.
+fn marker_at<S: SegmentStore>(disk: &mut Disk<S>, segment: &Segment, position: u32, header: &Header) -> DiskResult<S, Option<EndMarker>> {
+    if !header.is_control() {
+        return Ok(None);
+    }
+    // A control record is some twenty bytes; headers that somebody may have added do not matter.
+    let mut buffer = [0u8; 192];
+    let body = u64::from(position) + u64::try_from(HEADER_SIZE).unwrap_or(0);
+    let wanted = usize::try_from(header.size())
+        .unwrap_or(usize::MAX)
+        .saturating_sub(HEADER_SIZE)
+        .min(buffer.len());
+    let bytes = disk.read(segment.file(FileKind::Log), body, buffer.get_mut(..wanted).unwrap_or_default())?;
+    let first = Records::new(bytes, 1).next();
+    Ok(first.and_then(Result::ok).and_then(|record| EndMarker::read(&record)))
+}

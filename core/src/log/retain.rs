@@ -1,0 +1,218 @@
+//! Letting go of records: at the front by age, size or order, at the end by a leader's word.
+
+use crate::ids::Offset;
+use crate::store::file_name::{FileKind, FileName};
+use crate::store::segment_store::SegmentStore;
+use crate::time::Timestamp;
+
+use super::disk::DiskResult;
+use super::error::{Closed, LogError};
+use super::partition_log::PartitionLog;
+use super::recover::Rebuild;
+use super::segment::Segment;
+use super::watermarks::Watermarks;
+
+/// What retention has deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Retained {
+    /// How many segments.
+    pub segments: u32,
+    /// Their size. Unit: bytes.
+    pub bytes: u64,
+}
+
+const SEGMENT_KINDS: [FileKind; 5] = [
+    FileKind::Log,
+    FileKind::Index,
+    FileKind::TimeIndex,
+    FileKind::TxnIndex,
+    FileKind::Snapshot,
+];
+
+impl<S: SegmentStore> PartitionLog<'_, S> {
+    /// Deletes the oldest segments that are too old, too much, or below the start of the log; and forgets producers that expired.
+    ///
+    /// Never a record that is not safe yet. The active segment goes only for its age or size, and leaves an empty one behind, so that
+    /// offsets go on. Records without timestamps count from when their segment was begun or opened.
+    /// # Errors
+    /// What [`LogError`] names; what was deleted until then is deleted.
+    /// Source: `UnifiedLog.deleteOldSegments`.
+    pub fn retain(&mut self, wall: Timestamp) -> Result<Retained, LogError<S::Error>> {
+        self.alive()?;
+        self.expire_producers(wall);
+        let mut retained = Retained::default();
+        let mut total = self.size_bytes();
+        while let Some(oldest) = self.segments.first().copied() {
+            let next = self.segments.get(1).map(|next| next.base);
+            let end = next.unwrap_or(self.marks.log_end());
+            let below_start = next.is_some_and(|next| next <= self.marks.log_start());
+            let doomed = below_start || (self.config.delete && (self.is_too_old(wall, &oldest) || self.is_too_much(total, &oldest)));
+            if !doomed || end > self.marks.high_watermark() {
+                break;
+            }
+            if next.is_none() {
+                if oldest.size == 0 {
+                    break;
+                }
+                self.begin_segment(wall)?;
+                self.create_active()?;
+            }
+            self.segments.remove(0);
+            self.forget_positions();
+            retained.segments += 1;
+            retained.bytes += u64::from(oldest.size);
+            total -= u64::from(oldest.size);
+            self.start_at(end);
+            self.delete_files(&oldest)?;
+            if next.is_none() {
+                let place = self.end_place();
+                self.high_place = place;
+                break;
+            }
+        }
+        Ok(retained)
+    }
+
+    fn is_too_old(&self, wall: Timestamp, segment: &Segment) -> bool {
+        let age = wall.0.saturating_sub(segment.largest_timestamp().0);
+        self.config
+            .retention_ms
+            .is_some_and(|max| segment.size > 0 && u64::try_from(age).unwrap_or(0) > max.0)
+    }
+
+    fn is_too_much(&self, total: u64, segment: &Segment) -> bool {
+        let without = total.saturating_sub(segment.size.into());
+        self.config.retention_bytes.is_some_and(|max| segment.size > 0 && without >= max)
+    }
+
+    fn start_at(&mut self, log_start: Offset) {
+        self.marks.start_at(log_start);
+        let log_start = self.marks.log_start();
+        self.epochs.start_at(log_start);
+        self.producers.start_at(log_start);
+    }
+
+    /// Deletes the files of a segment, its batches first: what is left after a crash is then seen to belong to nothing.
+    pub(super) fn delete_files(&mut self, segment: &Segment) -> DiskResult<S, ()> {
+        for kind in SEGMENT_KINDS {
+            let file = segment.file(kind);
+            if kind == FileKind::Snapshot && self.last_snapshot == Some(segment.base) && segment.base >= self.marks.log_start() {
+                continue;
+            }
+            self.disk.delete(file)?;
+        }
+        Ok(())
+    }
+
+    /// Moves the start of the log up to `upto`; segments below it are deleted by the next [`PartitionLog::retain`].
+    ///
+    /// An offset at or below the start changes nothing. Answers the offsets afterwards.
+    /// # Errors
+    /// [`LogError::OutOfRange`] past the high watermark.
+    /// Source: KIP-107.
+    pub fn delete_records(&mut self, upto: Offset) -> Result<Watermarks, LogError<S::Error>> {
+        self.alive()?;
+        if upto > self.marks.high_watermark() {
+            return Err(LogError::OutOfRange {
+                offset: upto,
+                log_start: self.marks.log_start(),
+                end: self.marks.high_watermark(),
+            });
+        }
+        self.start_at(upto);
+        Ok(self.marks)
+    }
+
+    /// Cuts the end of the log back to `offset`, or to the start of the batch that holds it.
+    ///
+    /// An offset at or past the end changes nothing; one below the start empties the log, which then begins at `offset`.
+    /// # Errors
+    /// What [`LogError`] names; a failure half-way closes the log.
+    /// Source: `UnifiedLog.truncateTo`.
+    pub fn truncate_to(&mut self, wall: Timestamp, offset: Offset) -> Result<Watermarks, LogError<S::Error>> {
+        self.alive()?;
+        if offset >= self.marks.log_end() {
+            return Ok(self.marks);
+        }
+        let cut = self.cut_end(wall, offset);
+        if cut.is_err() {
+            self.closed = Some(Closed::StorageFailed);
+        }
+        cut
+    }
+
+    fn cut_end(&mut self, wall: Timestamp, offset: Offset) -> Result<Watermarks, LogError<S::Error>> {
+        let log_start = self.marks.log_start();
+        self.cuts = self.cuts.wrapping_add(1);
+        self.forget_positions();
+        // From the end backwards: a crash in between leaves a log that is merely longer.
+        while let Some(last) = self.segments.last().copied() {
+            if last.base < offset && offset > log_start {
+                break;
+            }
+            self.segments.pop();
+            self.last_snapshot = self.last_snapshot.filter(|snapshot| *snapshot < last.base);
+            self.delete_files(&last)?;
+        }
+        let mut end = offset;
+        if let Some(last) = self.segments.last().copied() {
+            let how = Rebuild {
+                stop_at: Some(offset),
+                verify: false,
+                interval: self.config.index_interval_bytes,
+            };
+            let mut rebuilt = how.run(wall, &mut self.disk, &last, &mut |header| end = header.next_offset())?;
+            rebuilt.segment.synced = last.synced.min(rebuilt.segment.size);
+            rebuilt.segment.indexes_synced = false;
+            end = if rebuilt.segment.size == 0 { last.base } else { end };
+            if let Some(kept) = self.segments.last_mut() {
+                *kept = rebuilt.segment;
+            }
+            rebuilt.segment.cut_back(&mut self.disk)?;
+            self.disk.sync(last.file(FileKind::Log))?;
+        }
+        self.marks.cut_to(end);
+        if self.segments.is_empty() {
+            self.marks = Watermarks::empty_at(end);
+        }
+        self.durable_end = self.durable_end.min(end);
+        self.high_place = self.place_of_high()?;
+        self.epochs.cut_to(end);
+        self.write_epochs()?;
+        self.delete_snapshots_above(end)?;
+        self.load_producers(end)?;
+        if self.segments.is_empty() {
+            self.begin_segment(wall)?;
+            self.create_active()?;
+        }
+        self.disk.sync_names()?;
+        self.names_synced = self.names;
+        let high_watermark = self.marks.high_watermark();
+        self.commit_to(high_watermark);
+        Ok(self.marks)
+    }
+
+    fn place_of_high(&mut self) -> DiskResult<S, super::partition_log::Place> {
+        let high = self.marks.high_watermark();
+        if high < self.marks.log_end()
+            && let Some((place, _)) = self.place_of(high)?
+        {
+            return Ok(place);
+        }
+        Ok(self.end_place())
+    }
+
+    /// Deletes snapshots that speak of records which are no longer there.
+    pub(super) fn delete_snapshots_above(&mut self, end: Offset) -> DiskResult<S, ()> {
+        loop {
+            let mut above = None;
+            self.disk.list(&mut |file| {
+                if file.kind == FileKind::Snapshot && file.base > end {
+                    above = Some(file);
+                }
+            })?;
+            let Some(file) = above else { return Ok(()) };
+            self.disk.delete(FileName { ..file })?;
+        }
+    }
+}

@@ -7,6 +7,7 @@
 //!
 //! | floor | rooms |
 //! |---|---|
+//! | 5 | [`shard`] |
 //! | 4 | [`catalog`] |
 //! | 3 | [`log`] and [`group`], side by side |
 //! | 2 | [`record`], [`store`], [`machine`] |
@@ -25,6 +26,7 @@ pub mod ids;
 pub mod log;
 pub mod machine;
 pub mod record;
+pub mod shard;
 pub mod store;
 pub mod time;
 pub mod wire;

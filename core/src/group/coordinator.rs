@@ -192,9 +192,10 @@ impl<'m> Coordinator<'m> {
         partition_for(group_id, self.config.offsets_partition_count)
     }
 
-    /// The slots of all groups, for walks that give an input to each.
-    pub fn groups(&self) -> impl Iterator<Item = Slot> {
-        self.groups.iter().map(|(slot, _)| slot)
+    /// The first group at or behind the place number `from`, for walks that give an input to each.
+    #[must_use]
+    pub fn next_group(&self, from: usize) -> Option<Slot> {
+        self.groups.next_from(from)
     }
 
     pub(super) fn find_group(&self, group_id: &str) -> Option<Slot> {

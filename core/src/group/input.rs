@@ -187,7 +187,7 @@ pub struct DeleteGroup<'a> {
 /// A topic is gone.
 #[derive(Clone, Copy, Debug)]
 pub struct ForgetTopic<'a> {
-    /// The group that forgets, from [`super::coordinator::Coordinator::groups`].
+    /// The group that forgets, from [`super::coordinator::Coordinator::next_group`].
     pub group: Slot,
     /// The topic's name.
     pub topic: &'a str,

@@ -18,12 +18,7 @@ pub(super) type DiskResult<S, T> = Result<T, StoreError<<S as SegmentStore>::Err
 
 impl<S: SegmentStore> Disk<S> {
     fn told<T>(doing: Doing, file: Option<FileName>, result: Result<T, S::Error>) -> DiskResult<S, T> {
-        result.map_err(|error| StoreError {
-            doing,
-            file,
-            is_full: S::is_full(&error),
-            error,
-        })
+        result.map_err(|error| StoreError { doing, file, is_full: S::is_full(&error), error })
     }
 
     pub(super) fn list(&mut self, each: &mut dyn FnMut(FileName)) -> DiskResult<S, ()> {
@@ -83,13 +78,7 @@ impl<'d, S: SegmentStore> Outflow<'d, S> {
     /// Begins the file anew, in place of what it held.
     pub(super) fn new(disk: &'d mut Disk<S>, file: FileName) -> DiskResult<S, Self> {
         disk.truncate(file, 0)?;
-        Ok(Self {
-            disk,
-            file,
-            position: 0,
-            buffer: heapless::Vec::new(),
-            failed: None,
-        })
+        Ok(Self { disk, file, position: 0, buffer: heapless::Vec::new(), failed: None })
     }
 
     pub(super) fn put(&mut self, mut bytes: &[u8]) {
@@ -141,14 +130,7 @@ pub(super) struct Inflow<'d, S> {
 
 impl<'d, S: SegmentStore> Inflow<'d, S> {
     pub(super) fn new(disk: &'d mut Disk<S>, file: FileName) -> Self {
-        Self {
-            disk,
-            file,
-            position: 0,
-            buffer: [0; 256],
-            at: 0,
-            held: 0,
-        }
+        Self { disk, file, position: 0, buffer: [0; 256], at: 0, held: 0 }
     }
 
     /// The next byte; `None` at the end.

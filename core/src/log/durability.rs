@@ -92,19 +92,13 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
                 self.add(&mut ticket, segment.file(FileKind::Log))?;
             }
             if at < active && !segment.indexes_synced {
-                for (kind, count) in [
-                    (FileKind::Index, segment.offset_entries),
-                    (FileKind::TimeIndex, segment.time_entries),
-                ] {
+                for (kind, count) in [(FileKind::Index, segment.offset_entries), (FileKind::TimeIndex, segment.time_entries)] {
                     if count > 0 {
                         self.add(&mut ticket, segment.file(kind))?;
                     }
                 }
             }
-            ticket.place = Place {
-                segment: segment.base,
-                position: segment.size,
-            };
+            ticket.place = Place { segment: segment.base, position: segment.size };
             ticket.end = self.segments.get(at + 1).map_or(self.marks.log_end(), |next| next.base);
         }
         let nothing = ticket.files.is_empty() && ticket.names.is_none() && ticket.end <= self.durable_end;
@@ -126,12 +120,7 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
         self.alive()?;
         if let Err(error) = outcome {
             self.closed = Some(Closed::StorageFailed);
-            return Err(LogError::Store(StoreError {
-                doing: Doing::Sync,
-                file: None,
-                is_full: S::is_full(&error),
-                error,
-            }));
+            return Err(LogError::Store(StoreError { doing: Doing::Sync, file: None, is_full: S::is_full(&error), error }));
         }
         if let Some(names) = ticket.names {
             self.names_synced = names;
@@ -179,14 +168,9 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
     }
 
     pub(super) fn sync_indexes(&mut self, segment: &Segment) -> DiskResult<S, ()> {
-        for (kind, count) in [
-            (FileKind::Index, segment.offset_entries),
-            (FileKind::TimeIndex, segment.time_entries),
-        ] {
+        for (kind, count) in [(FileKind::Index, segment.offset_entries), (FileKind::TimeIndex, segment.time_entries)] {
             if count > 0 {
-                self.disk
-                    .sync(segment.file(kind))
-                    .inspect_err(|_| self.closed = Some(Closed::StorageFailed))?;
+                self.disk.sync(segment.file(kind)).inspect_err(|_| self.closed = Some(Closed::StorageFailed))?;
             }
         }
         if self.names != self.names_synced {

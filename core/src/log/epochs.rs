@@ -45,11 +45,7 @@ impl<'m> Epochs<'m> {
     #[must_use]
     pub fn new(mut starts: List<'m, EpochStart>) -> Self {
         starts.clear();
-        Self {
-            starts,
-            unwritten: false,
-            unsynced: false,
-        }
+        Self { starts, unwritten: false, unsynced: false }
     }
 
     /// All reigns, oldest first.
@@ -114,10 +110,7 @@ impl<'m> Epochs<'m> {
         let above = self.starts.partition_point(|start| start.epoch <= epoch);
         let floor = above.checked_sub(1).and_then(|at| self.starts.get(at));
         match (floor, self.starts.get(above)) {
-            (Some(floor), Some(next)) => Some(EpochEnd {
-                epoch: floor.epoch,
-                end: next.start,
-            }),
+            (Some(floor), Some(next)) => Some(EpochEnd { epoch: floor.epoch, end: next.start }),
             (Some(floor), None) if floor.epoch == epoch => Some(EpochEnd { epoch, end: log_end }),
             // Older than the log: whoever asks holds nothing that is still here.
             (None, Some(next)) => Some(EpochEnd { epoch, end: next.start }),
@@ -152,10 +145,9 @@ impl<'m> Epochs<'m> {
         while whole && at < count {
             let (epoch, start) = (number(&mut lines)?, number(&mut lines)?);
             let entry = match (epoch, start) {
-                (Some((epoch, b' ')), Some((start, b'\n'))) => i32::try_from(epoch).ok().map(|epoch| EpochStart {
-                    epoch: LeaderEpoch(epoch),
-                    start: Offset(start),
-                }),
+                (Some((epoch, b' ')), Some((start, b'\n'))) => {
+                    i32::try_from(epoch).ok().map(|epoch| EpochStart { epoch: LeaderEpoch(epoch), start: Offset(start) })
+                }
                 _ => None,
             };
             match entry {
@@ -219,13 +211,7 @@ mod tests {
     fn cutting_either_end_keeps_the_reigns_in_between() {
         let mut epochs = three();
         epochs.start_at(Offset(12));
-        assert_eq!(
-            epochs.starts()[0],
-            EpochStart {
-                epoch: LeaderEpoch(2),
-                start: Offset(12)
-            }
-        );
+        assert_eq!(epochs.starts()[0], EpochStart { epoch: LeaderEpoch(2), start: Offset(12) });
         assert_eq!(epochs.end_of(LeaderEpoch(0), Offset(40)).unwrap().end, Offset(12));
         epochs.cut_to(Offset(25));
         assert_eq!(epochs.latest(), Some(LeaderEpoch(2)));
@@ -233,9 +219,7 @@ mod tests {
 
     #[test]
     fn the_file_is_kafkas_and_reads_back() {
-        let mut disk = Disk {
-            store: MemoryStore::grown(1 << 16, 4),
-        };
+        let mut disk = Disk { store: MemoryStore::grown(1 << 16, 4) };
         three().write(&mut disk).unwrap();
         let mut text = [0; 64];
         assert_eq!(disk.read(FileName::EPOCHS, 0, &mut text).unwrap(), b"0\n3\n0 0\n2 10\n5 25\n");

@@ -72,10 +72,7 @@ impl Entry for OffsetEntry {
     const KIND: FileKind = FileKind::Index;
     fn decode(bytes: &[u8]) -> Option<Self> {
         let (relative, rest) = bytes.split_first_chunk()?;
-        Some(Self {
-            relative: u32::from_be_bytes(*relative),
-            position: u32::from_be_bytes(*rest.first_chunk()?),
-        })
+        Some(Self { relative: u32::from_be_bytes(*relative), position: u32::from_be_bytes(*rest.first_chunk()?) })
     }
 }
 
@@ -84,10 +81,7 @@ impl Entry for TimeEntry {
     const KIND: FileKind = FileKind::TimeIndex;
     fn decode(bytes: &[u8]) -> Option<Self> {
         let (timestamp, rest) = bytes.split_first_chunk()?;
-        Some(Self {
-            timestamp: Timestamp(i64::from_be_bytes(*timestamp)),
-            relative: u32::from_be_bytes(*rest.first_chunk()?),
-        })
+        Some(Self { timestamp: Timestamp(i64::from_be_bytes(*timestamp)), relative: u32::from_be_bytes(*rest.first_chunk()?) })
     }
 }
 
@@ -138,24 +132,15 @@ mod tests {
     #[test]
     fn the_floor_is_found_in_indexes_of_every_size() {
         for count in [0u32, 1, 2, 63, 64, 65, 200, 1000] {
-            let mut disk = Disk {
-                store: MemoryStore::grown(1 << 20, 4),
-            };
+            let mut disk = Disk { store: MemoryStore::grown(1 << 20, 4) };
             let file = FileName::live(FileKind::Index, Offset(100));
             for number in 0..count {
-                let entry = OffsetEntry {
-                    relative: number * 3 + 2,
-                    position: number * 50,
-                };
+                let entry = OffsetEntry { relative: number * 3 + 2, position: number * 50 };
                 disk.write(file, u64::from(number) * 8, &[&entry.encode()]).unwrap();
             }
             for target in 0..count * 3 + 5 {
                 let found = floor::<OffsetEntry, _>(&mut disk, Offset(100), count, |entry| entry.relative <= target).unwrap();
-                let expected = if target < 2 || count == 0 {
-                    None
-                } else {
-                    Some(((target - 2) / 3).min(count - 1) * 3 + 2)
-                };
+                let expected = if target < 2 || count == 0 { None } else { Some(((target - 2) / 3).min(count - 1) * 3 + 2) };
                 assert_eq!(found.map(|entry| entry.relative), expected);
             }
         }

@@ -24,3 +24,4 @@ pub mod retain;
 pub mod segment;
 pub mod snapshot;
 pub mod watermarks;
+pub mod whole;

@@ -37,13 +37,7 @@ pub struct LogLimits {
 
 impl Default for LogLimits {
     fn default() -> Self {
-        Self {
-            segments: 65_536,
-            producers: 65_536,
-            ended_transactions: 1024,
-            epochs: 4096,
-            positions: 8,
-        }
+        Self { segments: 65_536, producers: 65_536, ended_transactions: 1024, epochs: 4096, positions: 8 }
     }
 }
 
@@ -233,25 +227,17 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
         self.alive()?;
         let mut header = *batch.header();
         if header.size() > self.config.segment_bytes_max() {
-            return Err(AppendError::LargerThanSegment {
-                size: header.size(),
-                segment_bytes: self.config.segment_bytes_max(),
-            });
+            return Err(AppendError::LargerThanSegment { size: header.size(), segment_bytes: self.config.segment_bytes_max() });
         }
         if let Some(current) = self.epochs.latest().filter(|latest| *latest > leader_epoch) {
-            return Err(AppendError::StaleLeaderEpoch {
-                current,
-                found: leader_epoch,
-            });
+            return Err(AppendError::StaleLeaderEpoch { current, found: leader_epoch });
         }
         if let Verdict::Duplicate(known) = self.producers.judge(&header, batch.marker()).map_err(AppendError::Producer)? {
             return Ok(self.duplicate(&known, batch));
         }
         let base_offset = self.marks.log_end();
         let end = i64::from(header.last_offset_delta()) + 1;
-        let end = base_offset
-            .checked_add(end)
-            .ok_or(AppendError::OffsetsExhausted { log_end: base_offset })?;
+        let end = base_offset.checked_add(end).ok_or(AppendError::OffsetsExhausted { log_end: base_offset })?;
         header.stamp(base_offset, leader_epoch);
         let entry = Entry::of(&header);
         self.producers.reserve(wall, &header).map_err(AppendError::Producer)?;
@@ -301,13 +287,10 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
         if segment.size == 0 {
             self.names = self.names.wrapping_add(1);
         }
-        let written = self
-            .disk
-            .write(segment.file(FileKind::Log), segment.size.into(), &[header, body])
-            .and_then(|()| {
-                let (offset, time) = segment.take(entry, self.config.index_interval_bytes);
-                segment.write_entries(&mut self.disk, offset, time)
-            });
+        let written = self.disk.write(segment.file(FileKind::Log), segment.size.into(), &[header, body]).and_then(|()| {
+            let (offset, time) = segment.take(entry, self.config.index_interval_bytes);
+            segment.write_entries(&mut self.disk, offset, time)
+        });
         if written.is_err() {
             *segment = before;
             if segment.cut_back(&mut self.disk).is_err() {
@@ -345,9 +328,7 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
     pub(super) fn begin_segment(&mut self, wall: Timestamp) -> Result<(), LogError<S::Error>> {
         let base = self.marks.log_end();
         if self.segments.is_full() {
-            return Err(LogError::TooManySegments {
-                limit: self.segments.capacity(),
-            });
+            return Err(LogError::TooManySegments { limit: self.segments.capacity() });
         }
         if let Some(active) = self.segments.last_mut() {
             active.complete(&mut self.disk)?;
@@ -429,16 +410,9 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
 
     /// Where the log ends.
     pub(super) fn end_place(&self) -> Place {
-        self.segments.last().map_or(
-            Place {
-                segment: self.marks.log_end(),
-                position: 0,
-            },
-            |segment| Place {
-                segment: segment.base,
-                position: segment.size,
-            },
-        )
+        self.segments
+            .last()
+            .map_or(Place { segment: self.marks.log_end(), position: 0 }, |segment| Place { segment: segment.base, position: segment.size })
     }
 
     /// Moves the high watermark, and the last stable offset behind it.

@@ -5,7 +5,8 @@
 use core::fmt;
 
 use crate::bounded::list::List;
-use crate::bounded::table::{HashKey, Slot, Table};
+use crate::bounded::slab::Slot;
+use crate::bounded::table::{HashKey, Table};
 use crate::ids::{Offset, ProducerEpoch, ProducerId, Sequence};
 use crate::record::batch::{Header, ProducerStamp};
 use crate::record::marker::EndMarker;
@@ -64,14 +65,7 @@ pub struct Producer {
 
 impl Producer {
     pub(super) const fn new(id: ProducerId, epoch: ProducerEpoch) -> Self {
-        Self {
-            id,
-            epoch,
-            batches: heapless::Vec::new(),
-            coordinator_epoch: -1,
-            transaction_start: None,
-            last_timestamp: None,
-        }
+        Self { id, epoch, batches: heapless::Vec::new(), coordinator_epoch: -1, transaction_start: None, last_timestamp: None }
     }
 
     /// Its last batch.
@@ -137,24 +131,14 @@ pub enum ProducerError {
 impl fmt::Display for ProducerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::InvalidEpoch {
-                producer_id,
-                current,
-                found,
-            } => write!(f, "producer {producer_id} writes with epoch {found}, known is {current}"),
-            Self::OutOfOrderSequence {
-                producer_id,
-                expected,
-                found,
-            } => write!(
-                f,
-                "producer {producer_id} sent sequence number {found} where {expected} should come"
-            ),
+            Self::InvalidEpoch { producer_id, current, found } => {
+                write!(f, "producer {producer_id} writes with epoch {found}, known is {current}")
+            }
+            Self::OutOfOrderSequence { producer_id, expected, found } => {
+                write!(f, "producer {producer_id} sent sequence number {found} where {expected} should come")
+            }
             Self::TransactionOpen { producer_id, since } => {
-                write!(
-                    f,
-                    "producer {producer_id} writes outside of its transaction, open since offset {since}"
-                )
+                write!(f, "producer {producer_id} writes outside of its transaction, open since offset {since}")
             }
             Self::CoordinatorFenced { current, found } => write!(f, "coordinator epoch {found} is older than {current}"),
             Self::TooMany { limit } => write!(f, "the log remembers {limit} producers and has no room for another"),
@@ -196,12 +180,7 @@ impl<'m> Producers<'m> {
     /// None yet, in this memory.
     #[must_use]
     pub fn new(table: Table<'m, Producer>, ended: List<'m, EndedTransaction>, key: HashKey) -> Self {
-        let mut producers = Self {
-            table,
-            key,
-            open_first: None,
-            ended,
-        };
+        let mut producers = Self { table, key, open_first: None, ended };
         producers.clear();
         producers
     }
@@ -262,18 +241,13 @@ impl<'m> Producers<'m> {
             return Ok(Verdict::Duplicate(duplicate));
         }
         if stamp.epoch < known.epoch {
-            return Err(ProducerError::InvalidEpoch {
-                producer_id: stamp.id,
-                current: known.epoch,
-                found: stamp.epoch,
-            });
+            return Err(ProducerError::InvalidEpoch { producer_id: stamp.id, current: known.epoch, found: stamp.epoch });
         }
         if header.is_control() {
             return match marker {
-                Some(marker) if marker.coordinator_epoch < known.coordinator_epoch => Err(ProducerError::CoordinatorFenced {
-                    current: known.coordinator_epoch,
-                    found: marker.coordinator_epoch,
-                }),
+                Some(marker) if marker.coordinator_epoch < known.coordinator_epoch => {
+                    Err(ProducerError::CoordinatorFenced { current: known.coordinator_epoch, found: marker.coordinator_epoch })
+                }
                 _ => Ok(Verdict::New),
             };
         }
@@ -282,17 +256,10 @@ impl<'m> Producers<'m> {
             _ => Sequence(0),
         };
         if stamp.base_sequence != expected {
-            return Err(ProducerError::OutOfOrderSequence {
-                producer_id: stamp.id,
-                expected,
-                found: stamp.base_sequence,
-            });
+            return Err(ProducerError::OutOfOrderSequence { producer_id: stamp.id, expected, found: stamp.base_sequence });
         }
         match known.transaction_start {
-            Some(since) if !header.is_transactional() => Err(ProducerError::TransactionOpen {
-                producer_id: stamp.id,
-                since,
-            }),
+            Some(since) if !header.is_transactional() => Err(ProducerError::TransactionOpen { producer_id: stamp.id, since }),
             _ => Ok(Verdict::New),
         }
     }
@@ -308,9 +275,7 @@ impl<'m> Producers<'m> {
                 self.table.remove(slot);
                 Ok(())
             }
-            _ => Err(ProducerError::TooMany {
-                limit: self.table.capacity(),
-            }),
+            _ => Err(ProducerError::TooMany { limit: self.table.capacity() }),
         }
     }
 
@@ -353,10 +318,7 @@ impl<'m> Producers<'m> {
         debug_assert!(kept.is_ok(), "room was made");
         if header.is_transactional() && producer.transaction_start.is_none() {
             producer.transaction_start = Some(header.base_offset());
-            self.open_first = Some(
-                self.open_first
-                    .map_or(header.base_offset(), |first| first.min(header.base_offset())),
-            );
+            self.open_first = Some(self.open_first.map_or(header.base_offset(), |first| first.min(header.base_offset())));
         }
     }
 

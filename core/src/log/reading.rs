@@ -115,16 +115,9 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
         self.alive()?;
         let marks = self.marks;
         if from < marks.log_start() || from > marks.log_end() {
-            return Err(ReadError::OutOfRange {
-                from,
-                log_start: marks.log_start(),
-                log_end: marks.log_end(),
-            });
+            return Err(ReadError::OutOfRange { from, log_start: marks.log_start(), log_end: marks.log_end() });
         }
-        let nothing = ReadRange {
-            bytes: None,
-            watermarks: marks,
-        };
+        let nothing = ReadRange { bytes: None, watermarks: marks };
         let limit = self.limit_of(up_to);
         if from >= limit {
             return Ok(nothing);
@@ -148,10 +141,7 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
                 None => Walk::new(&segment, start.position, stop)
                     .next(&mut self.disk)?
                     .map(|(_, header)| header.size())
-                    .ok_or(ReadError::Corrupt {
-                        file: segment.file(FileKind::Log),
-                        position: start.position,
-                    })?,
+                    .ok_or(ReadError::Corrupt { file: segment.file(FileKind::Log), position: start.position })?,
             };
             if first > max_bytes && !at_least_one {
                 return Ok(nothing);
@@ -163,12 +153,7 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
         }
         let file = segment.file(FileKind::Log);
         Ok(ReadRange {
-            bytes: Some(FileSlice {
-                file,
-                handle: self.disk.handle(file)?,
-                position: start.position.into(),
-                size,
-            }),
+            bytes: Some(FileSlice { file, handle: self.disk.handle(file)?, position: start.position.into(), size }),
             watermarks: marks,
         })
     }
@@ -186,13 +171,7 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
     ) -> Result<Option<FoundOffset>, ReadError<S::Error>> {
         self.alive()?;
         let limit = self.limit_of(up_to);
-        let end = |offset, leader_epoch| {
-            Ok(Some(FoundOffset {
-                offset,
-                timestamp: None,
-                leader_epoch,
-            }))
-        };
+        let end = |offset, leader_epoch| Ok(Some(FoundOffset { offset, timestamp: None, leader_epoch }));
         match query {
             TimestampQuery::Earliest => {
                 let start = self.marks.log_start();
@@ -205,10 +184,7 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
     }
 
     fn find_max_timestamp(&mut self, limit: Offset, mut scratch: ReadScratch<'_, '_>) -> Result<Option<FoundOffset>, ReadError<S::Error>> {
-        let latest = self
-            .segments
-            .iter()
-            .filter_map(|segment| segment.max_timestamp.map(|max| (max, *segment)));
+        let latest = self.segments.iter().filter_map(|segment| segment.max_timestamp.map(|max| (max, *segment)));
         // The first of several: later ones must be larger to win.
         let Some((max, segment)) = latest.reduce(|best, next| if next.0.timestamp > best.0.timestamp { next } else { best }) else {
             return Ok(None);
@@ -216,10 +192,7 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
         let Some((position, header)) = segment.locate(&mut self.disk, max.offset)? else {
             return Ok(None);
         };
-        let place = Place {
-            segment: segment.base,
-            position,
-        };
+        let place = Place { segment: segment.base, position };
         let found = self.look_into(place, &header, max.timestamp, Offset::ZERO, &mut scratch)?;
         Ok(found.filter(|found| found.offset < limit))
     }
@@ -231,11 +204,10 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
         mut scratch: ReadScratch<'_, '_>,
     ) -> Result<Option<FoundOffset>, ReadError<S::Error>> {
         let log_start = self.marks.log_start();
-        let first = self.segments.iter().position(|segment| {
-            segment
-                .max_timestamp
-                .is_some_and(|max| max.timestamp >= timestamp && max.offset >= log_start)
-        });
+        let first = self
+            .segments
+            .iter()
+            .position(|segment| segment.max_timestamp.is_some_and(|max| max.timestamp >= timestamp && max.offset >= log_start));
         for at in first.unwrap_or(self.segments.len())..self.segments.len() {
             let Some(segment) = self.segments.get(at).copied() else { break };
             let below = |entry: &TimeEntry| entry.timestamp < timestamp;
@@ -248,10 +220,7 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
                     return Ok(None);
                 }
                 if header.last_offset() >= log_start && header.max_timestamp().is_some_and(|max| max >= timestamp) {
-                    let place = Place {
-                        segment: segment.base,
-                        position,
-                    };
+                    let place = Place { segment: segment.base, position };
                     // None when all such records lie below the start of the log.
                     let found = self.look_into(place, &header, timestamp, log_start, &mut scratch)?;
                     if found.is_some() {
@@ -274,18 +243,11 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
     ) -> Result<Option<FoundOffset>, ReadError<S::Error>> {
         let leader_epoch = Some(header.leader_epoch()).filter(|epoch| epoch.0 >= 0);
         if header.has_log_append_time() {
-            return Ok(Some(FoundOffset {
-                offset: header.base_offset().max(start),
-                timestamp: header.max_timestamp(),
-                leader_epoch,
-            }));
+            return Ok(Some(FoundOffset { offset: header.base_offset().max(start), timestamp: header.max_timestamp(), leader_epoch }));
         }
         let ReadScratch { batch, records, codec } = scratch;
         let file = FileName::live(FileKind::Log, place.segment);
-        let corrupt = ReadError::Corrupt {
-            file,
-            position: place.position,
-        };
+        let corrupt = ReadError::Corrupt { file, position: place.position };
         batch.clear();
         let size = usize::try_from(header.size()).unwrap_or(usize::MAX);
         let too_small = ReadError::ScratchTooSmall { needed: header.size() };
@@ -314,11 +276,7 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
             let delta = record.offset_delta.clamp(0, header.last_offset_delta().max(0));
             let offset = Offset(header.base_offset().0.saturating_add(delta.into()));
             if stamp >= timestamp.0 && offset >= start {
-                return Ok(Some(FoundOffset {
-                    offset,
-                    timestamp: Some(Timestamp(stamp)),
-                    leader_epoch,
-                }));
+                return Ok(Some(FoundOffset { offset, timestamp: Some(Timestamp(stamp)), leader_epoch }));
             }
         }
         Ok(None)
@@ -355,10 +313,7 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
         for at in from..self.segments.len() {
             let Some(segment) = self.segments.get(at).copied() else { break };
             if let Some((position, header)) = segment.locate(&mut self.disk, offset)? {
-                let place = Place {
-                    segment: segment.base,
-                    position,
-                };
+                let place = Place { segment: segment.base, position };
                 self.remember(offset, place);
                 return Ok(Some((place, Some(header))));
             }
@@ -372,11 +327,7 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
     }
 
     fn remember(&mut self, offset: Offset, place: Place) {
-        let known = Position {
-            offset,
-            segment: place.segment,
-            position: place.position,
-        };
+        let known = Position { offset, segment: place.segment, position: place.position };
         if let Some(same) = self.positions.iter_mut().find(|same| same.offset == offset) {
             *same = known;
             return;

@@ -128,10 +128,7 @@ impl Rebuild {
             let left = old.size - walk.position();
             let Some(header) = walk.peek(disk)? else {
                 let needed = HEADER_SIZE.try_into().unwrap_or(u64::MAX);
-                break (left > 0).then_some(CutReason::Batch(BatchError::Truncated {
-                    needed,
-                    found: left.into(),
-                }));
+                break (left > 0).then_some(CutReason::Batch(BatchError::Truncated { needed, found: left.into() }));
             };
             if self.stop_at.is_some_and(|stop| header.last_offset() >= stop) {
                 break None;
@@ -140,25 +137,16 @@ impl Rebuild {
                 break Some(CutReason::Batch(error));
             }
             if header.size() > left {
-                break Some(CutReason::Batch(BatchError::Truncated {
-                    needed: header.size().into(),
-                    found: left.into(),
-                }));
+                break Some(CutReason::Batch(BatchError::Truncated { needed: header.size().into(), found: left.into() }));
             }
             let in_order = header.base_offset() >= next && header.last_offset_delta() >= 0;
             if !in_order || segment.relative(header.last_offset()).is_none() {
-                break Some(CutReason::OutOfOrder {
-                    expected: next,
-                    found: header.base_offset(),
-                });
+                break Some(CutReason::OutOfOrder { expected: next, found: header.base_offset() });
             }
             if self.verify {
                 let computed = checksum(disk, &segment, walk.position(), header.size())?;
                 if computed != header.crc() {
-                    break Some(CutReason::Crc {
-                        stated: header.crc(),
-                        computed,
-                    });
+                    break Some(CutReason::Crc { stated: header.crc(), computed });
                 }
             }
             let (offset, time) = segment.take(Entry::of(&header), self.interval);
@@ -220,10 +208,7 @@ impl<'m, S: SegmentStore> PartitionLog<'m, S> {
             positions: memory.positions,
             next_position: 0,
             marks: Watermarks::empty_at(start),
-            high_place: Place {
-                segment: start,
-                position: 0,
-            },
+            high_place: Place { segment: start, position: 0 },
             durable_end: start,
             names: 0,
             names_synced: 0,
@@ -287,10 +272,7 @@ impl<'m, S: SegmentStore> PartitionLog<'m, S> {
         loop {
             let mut inside = None;
             self.disk.list(&mut |file| {
-                let replaced = matches!(
-                    file.kind,
-                    FileKind::Log | FileKind::Index | FileKind::TimeIndex | FileKind::TxnIndex
-                );
+                let replaced = matches!(file.kind, FileKind::Log | FileKind::Index | FileKind::TimeIndex | FileKind::TxnIndex);
                 if replaced && file.state == FileState::Live && file.base > swap.base && file.base < end {
                     inside = Some(file);
                 }
@@ -321,9 +303,7 @@ impl<'m, S: SegmentStore> PartitionLog<'m, S> {
         })?;
         self.last_snapshot = last_snapshot;
         if !fits {
-            return Err(LogError::TooManySegments {
-                limit: self.segments.capacity(),
-            });
+            return Err(LogError::TooManySegments { limit: self.segments.capacity() });
         }
         Ok(())
     }
@@ -387,11 +367,7 @@ impl<'m, S: SegmentStore> PartitionLog<'m, S> {
             return Ok(None);
         };
         old.size = u32::try_from(size).unwrap_or(u32::MAX).min(i32::MAX.cast_unsigned());
-        let how = Rebuild {
-            stop_at: None,
-            verify: true,
-            interval: self.config.index_interval_bytes,
-        };
+        let how = Rebuild { stop_at: None, verify: true, interval: self.config.index_interval_bytes };
         let epochs = &mut self.epochs;
         epochs.cut_to(old.base);
         *end = old.base;
@@ -404,13 +380,8 @@ impl<'m, S: SegmentStore> PartitionLog<'m, S> {
         report.batches += rebuilt.batches;
         report.bytes += u64::from(segment.size);
         if let Some(reason) = rebuilt.reason {
-            report.cut = Some(Cut {
-                segment: segment.base,
-                position: segment.size,
-                bytes: size - u64::from(segment.size),
-                segments: 0,
-                reason,
-            });
+            report.cut =
+                Some(Cut { segment: segment.base, position: segment.size, bytes: size - u64::from(segment.size), segments: 0, reason });
         }
         segment.cut_back(&mut self.disk)?;
         let is_active = at + 1 == self.segments.len();
@@ -430,13 +401,7 @@ impl<'m, S: SegmentStore> PartitionLog<'m, S> {
 
     /// Deletes the segments from number `at` on, last one first.
     fn drop_from(&mut self, at: usize, end: Offset, reason: CutReason, report: &mut RecoveryReport) -> DiskResult<S, ()> {
-        let cut = report.cut.get_or_insert(Cut {
-            segment: end,
-            position: 0,
-            bytes: 0,
-            segments: 0,
-            reason,
-        });
+        let cut = report.cut.get_or_insert(Cut { segment: end, position: 0, bytes: 0, segments: 0, reason });
         while self.segments.len() > at {
             let Some(last) = self.segments.pop() else { break };
             cut.segments += 1;
@@ -476,10 +441,8 @@ impl<'m, S: SegmentStore> PartitionLog<'m, S> {
             match index::entry::<TimeEntry, S>(disk, base, last)? {
                 Some(entry) if entry.timestamp.0 >= 0 => {
                     segment.last_entry_time = entry.timestamp.0;
-                    segment.max_timestamp = Some(TimestampOffset {
-                        timestamp: entry.timestamp,
-                        offset: Offset(base.0.saturating_add(entry.relative.into())),
-                    });
+                    segment.max_timestamp =
+                        Some(TimestampOffset { timestamp: entry.timestamp, offset: Offset(base.0.saturating_add(entry.relative.into())) });
                 }
                 _ => return Ok(None),
             }
@@ -585,10 +548,7 @@ fn marker_at<S: SegmentStore>(disk: &mut Disk<S>, segment: &Segment, position: u
     // A control record is some twenty bytes; headers that somebody may have added do not matter.
     let mut buffer = [0u8; 192];
     let body = u64::from(position) + u64::try_from(HEADER_SIZE).unwrap_or(0);
-    let wanted = usize::try_from(header.size())
-        .unwrap_or(usize::MAX)
-        .saturating_sub(HEADER_SIZE)
-        .min(buffer.len());
+    let wanted = usize::try_from(header.size()).unwrap_or(usize::MAX).saturating_sub(HEADER_SIZE).min(buffer.len());
     let bytes = disk.read(segment.file(FileKind::Log), body, buffer.get_mut(..wanted).unwrap_or_default())?;
     let first = Records::new(bytes, 1).next();
     Ok(first.and_then(Result::ok).and_then(|record| EndMarker::read(&record)))

@@ -21,13 +21,7 @@ pub struct Retained {
     pub bytes: u64,
 }
 
-const SEGMENT_KINDS: [FileKind; 5] = [
-    FileKind::Log,
-    FileKind::Index,
-    FileKind::TimeIndex,
-    FileKind::TxnIndex,
-    FileKind::Snapshot,
-];
+const SEGMENT_KINDS: [FileKind; 5] = [FileKind::Log, FileKind::Index, FileKind::TimeIndex, FileKind::TxnIndex, FileKind::Snapshot];
 
 impl<S: SegmentStore> PartitionLog<'_, S> {
     /// Deletes the oldest segments that are too old, too much, or below the start of the log; and forgets producers that expired.
@@ -75,9 +69,7 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
 
     fn is_too_old(&self, wall: Timestamp, segment: &Segment) -> bool {
         let age = wall.0.saturating_sub(segment.largest_timestamp().0);
-        self.config
-            .retention_ms
-            .is_some_and(|max| segment.size > 0 && u64::try_from(age).unwrap_or(0) > max.0)
+        self.config.retention_ms.is_some_and(|max| segment.size > 0 && u64::try_from(age).unwrap_or(0) > max.0)
     }
 
     fn is_too_much(&self, total: u64, segment: &Segment) -> bool {
@@ -113,11 +105,7 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
     pub fn delete_records(&mut self, upto: Offset) -> Result<Watermarks, LogError<S::Error>> {
         self.alive()?;
         if upto > self.marks.high_watermark() {
-            return Err(LogError::OutOfRange {
-                offset: upto,
-                log_start: self.marks.log_start(),
-                end: self.marks.high_watermark(),
-            });
+            return Err(LogError::OutOfRange { offset: upto, log_start: self.marks.log_start(), end: self.marks.high_watermark() });
         }
         self.start_at(upto);
         Ok(self.marks)
@@ -156,11 +144,7 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
         }
         let mut end = offset;
         if let Some(last) = self.segments.last().copied() {
-            let how = Rebuild {
-                stop_at: Some(offset),
-                verify: false,
-                interval: self.config.index_interval_bytes,
-            };
+            let how = Rebuild { stop_at: Some(offset), verify: false, interval: self.config.index_interval_bytes };
             let mut rebuilt = how.run(wall, &mut self.disk, &last, &mut |header| end = header.next_offset())?;
             rebuilt.segment.synced = last.synced.min(rebuilt.segment.size);
             rebuilt.segment.indexes_synced = false;

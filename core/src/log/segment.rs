@@ -53,11 +53,7 @@ pub(super) struct Entry {
 
 impl Entry {
     pub(super) fn of(header: &Header) -> Self {
-        Self {
-            max_timestamp: header.max_timestamp(),
-            last_offset: header.last_offset(),
-            size: header.size(),
-        }
+        Self { max_timestamp: header.max_timestamp(), last_offset: header.last_offset(), size: header.size() }
     }
 }
 
@@ -126,10 +122,7 @@ impl Segment {
         if self.size - self.last_entry_position > index_interval_bytes
             && let Some(relative) = self.relative(entry.last_offset)
         {
-            offset_entry = Some(OffsetEntry {
-                relative,
-                position: self.size,
-            });
+            offset_entry = Some(OffsetEntry { relative, position: self.size });
             self.last_entry_position = self.size;
             self.offset_entries += 1;
             self.indexes_synced = false;
@@ -174,14 +167,8 @@ impl Segment {
     /// Cuts all three files back to what is known.
     pub(super) fn cut_back<S: SegmentStore>(&self, disk: &mut Disk<S>) -> DiskResult<S, ()> {
         disk.truncate(self.file(FileKind::Log), self.size.into())?;
-        disk.truncate(
-            self.file(FileKind::Index),
-            u64::from(self.offset_entries) * u64::from(OFFSET_ENTRY_SIZE),
-        )?;
-        disk.truncate(
-            self.file(FileKind::TimeIndex),
-            u64::from(self.time_entries) * u64::from(TIME_ENTRY_SIZE),
-        )
+        disk.truncate(self.file(FileKind::Index), u64::from(self.offset_entries) * u64::from(OFFSET_ENTRY_SIZE))?;
+        disk.truncate(self.file(FileKind::TimeIndex), u64::from(self.time_entries) * u64::from(TIME_ENTRY_SIZE))
     }
 
     /// Nothing more will be appended: the time index gets its last entry.
@@ -208,9 +195,7 @@ impl Segment {
         }
         let first = match self.first_timestamp {
             Some(first) => first,
-            None => Walk::new(self, 0, self.size)
-                .next(disk)?
-                .and_then(|(_, header)| header.max_timestamp()),
+            None => Walk::new(self, 0, self.size).next(disk)?.and_then(|(_, header)| header.max_timestamp()),
         };
         self.first_timestamp = Some(first);
         let waited = match first {
@@ -254,14 +239,7 @@ pub(super) struct Walk {
 impl Walk {
     /// Over the batches of `segment` from `position`, where one begins, to `end`.
     pub(super) const fn new(segment: &Segment, position: u32, end: u32) -> Self {
-        Self {
-            file: segment.file(FileKind::Log),
-            position,
-            end,
-            window: [0; 512],
-            window_start: 0,
-            window_size: 0,
-        }
+        Self { file: segment.file(FileKind::Log), position, end, window: [0; 512], window_start: 0, window_size: 0 }
     }
 
     /// Where the next batch begins, or where the walk ended.

@@ -104,12 +104,7 @@ fn decode(entry: &[u8; ENTRY_SIZE]) -> Option<Producer> {
     producer.coordinator_epoch = coordinator_epoch;
     producer.transaction_start = (transaction >= 0).then_some(Offset(transaction));
     if last_sequence.0 >= 0 {
-        let kept = producer.batches.push(BatchMemory {
-            last_sequence,
-            last_offset,
-            offset_delta,
-            timestamp: producer.last_timestamp,
-        });
+        let kept = producer.batches.push(BatchMemory { last_sequence, last_offset, offset_delta, timestamp: producer.last_timestamp });
         debug_assert!(kept.is_ok(), "the first of five");
     }
     Some(producer)
@@ -126,9 +121,7 @@ mod tests {
     #[test]
     fn a_snapshot_reads_back_and_a_damaged_one_says_nothing() {
         let fresh = || Producers::new(Table::grown(64), List::grown(4), HashKey(0, 0));
-        let mut disk = Disk {
-            store: MemoryStore::grown(1 << 16, 4),
-        };
+        let mut disk = Disk { store: MemoryStore::grown(1 << 16, 4) };
         let mut producers = fresh();
         for id in 0..20 {
             let mut producer = Producer::new(ProducerId(id), ProducerEpoch(3));

@@ -18,12 +18,7 @@ impl Watermarks {
     /// Those of an empty log that begins at `start`.
     #[must_use]
     pub const fn empty_at(start: Offset) -> Self {
-        Self {
-            log_start: start,
-            last_stable: start,
-            high_watermark: start,
-            log_end: start,
-        }
+        Self { log_start: start, last_stable: start, high_watermark: start, log_end: start }
     }
 
     /// The first offset that may be read.

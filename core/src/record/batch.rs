@@ -63,9 +63,7 @@ impl Header {
     }
 
     pub(super) const fn zeroed() -> Self {
-        Self {
-            bytes: [0; layout::HEADER_SIZE],
-        }
+        Self { bytes: [0; layout::HEADER_SIZE] }
     }
 
     /// Whether the length and the format version are those of a batch.
@@ -90,11 +88,7 @@ impl Header {
 
     #[inline]
     fn field<const N: usize>(&self, at: usize) -> [u8; N] {
-        self.bytes
-            .get(at..)
-            .and_then(|bytes| bytes.first_chunk())
-            .copied()
-            .unwrap_or([0; N])
+        self.bytes.get(at..).and_then(|bytes| bytes.first_chunk()).copied().unwrap_or([0; N])
     }
 
     #[inline]

@@ -78,14 +78,7 @@ impl<'l, 'm> Builder<'l, 'm> {
         }
         let start = bytes.len();
         bytes.extend_from_slice(&[0; layout::HEADER_SIZE])?;
-        Ok(Self {
-            bytes,
-            options,
-            start,
-            count: 0,
-            base_timestamp: -1,
-            max_timestamp: -1,
-        })
+        Ok(Self { bytes, options, start, count: 0, base_timestamp: -1, max_timestamp: -1 })
     }
 
     /// How many records the batch holds.
@@ -124,12 +117,7 @@ impl<'l, 'm> Builder<'l, 'm> {
     /// # Errors
     /// [`Full`] when it does not fit.
     pub fn append_marker(&mut self, timestamp: Timestamp, marker: EndMarker) -> Result<(), Full> {
-        self.append(NewRecord {
-            timestamp: Some(timestamp),
-            key: Some(&marker.key()),
-            value: Some(&marker.value()),
-            headers: &[],
-        })
+        self.append(NewRecord { timestamp: Some(timestamp), key: Some(&marker.key()), value: Some(&marker.value()), headers: &[] })
     }
 
     fn write(&mut self, record: NewRecord<'_>, timestamp_delta: i64) -> Result<(), Full> {
@@ -137,11 +125,7 @@ impl<'l, 'm> Builder<'l, 'm> {
             return Err(Full);
         }
         let sized = |bytes: Option<&[u8]>| bytes.map_or(1, |bytes| varint::size_i64(wide(bytes.len())) + bytes.len());
-        let headers: usize = record
-            .headers
-            .iter()
-            .map(|header| sized(Some(header.key)) + sized(header.value))
-            .sum();
+        let headers: usize = record.headers.iter().map(|header| sized(Some(header.key)) + sized(header.value)).sum();
         let size = 1
             + varint::size_i64(timestamp_delta)
             + varint::size_i64(i64::from(self.count))
@@ -197,9 +181,7 @@ impl<'l, 'm> Builder<'l, 'm> {
         header.set(layout::LAST_OFFSET_DELTA, (self.count - 1).to_be_bytes());
         header.set(layout::BASE_TIMESTAMP, self.base_timestamp.to_be_bytes());
         header.set(layout::MAX_TIMESTAMP, self.max_timestamp.to_be_bytes());
-        let (id, epoch, sequence) = options
-            .producer
-            .map_or((-1, -1, -1), |stamp| (stamp.id.0, stamp.epoch.0, stamp.base_sequence.0));
+        let (id, epoch, sequence) = options.producer.map_or((-1, -1, -1), |stamp| (stamp.id.0, stamp.epoch.0, stamp.base_sequence.0));
         header.set(layout::PRODUCER_ID, id.to_be_bytes());
         header.set(layout::PRODUCER_EPOCH, epoch.to_be_bytes());
         header.set(layout::BASE_SEQUENCE, sequence.to_be_bytes());
@@ -234,10 +216,7 @@ pub(crate) mod tests {
                 timestamp: Some(Timestamp(1000 + at)),
                 key: Some(b"key"),
                 value: Some(&value),
-                headers: &[RecordHeader {
-                    key: b"trace",
-                    value: None,
-                }],
+                headers: &[RecordHeader { key: b"trace", value: None }],
             };
             builder.append(record).unwrap();
         }
@@ -264,10 +243,7 @@ pub(crate) mod tests {
         let mut lent = heapless::Vec::<u8, 100>::new();
         let mut list = List::lent(&mut lent);
         let mut builder = Builder::new(&mut list, BatchOptions::default()).unwrap();
-        let record = |value: &'static [u8]| NewRecord {
-            value: Some(value),
-            ..NewRecord::default()
-        };
+        let record = |value: &'static [u8]| NewRecord { value: Some(value), ..NewRecord::default() };
         builder.append(record(b"0123456789")).unwrap();
         assert_eq!(builder.append(record(&[0; 30])), Err(Full));
         builder.append(record(b"x")).unwrap();

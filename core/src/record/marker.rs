@@ -33,10 +33,7 @@ impl EndMarker {
             _ => return None,
         };
         let (_, value) = record.value?.split_first_chunk::<2>()?;
-        Some(Self {
-            outcome,
-            coordinator_epoch: i32::from_be_bytes(*value.first_chunk()?),
-        })
+        Some(Self { outcome, coordinator_epoch: i32::from_be_bytes(*value.first_chunk()?) })
     }
 
     /// The key of the record.

@@ -97,11 +97,7 @@ impl<'a> Records<'a> {
     /// Over `body`, which should hold `count` records and nothing else.
     #[must_use]
     pub const fn new(body: &'a [u8], count: i32) -> Self {
-        Self {
-            rest: Reader::new(body),
-            left: count,
-            ended: false,
-        }
+        Self { rest: Reader::new(body), left: count, ended: false }
     }
 }
 
@@ -132,26 +128,16 @@ fn varint_i32(reader: &mut Reader<'_>) -> Result<i32, RecordError> {
         return Ok((number >> 1) ^ -(number & 1));
     }
     let rest = reader.rest();
-    let (number, size) = varint::decode_i32(rest).ok_or_else(|| {
-        if cut(rest, varint::SIZE_MAX_32) {
-            RecordError::Truncated
-        } else {
-            RecordError::Varint
-        }
-    })?;
+    let (number, size) = varint::decode_i32(rest)
+        .ok_or_else(|| if cut(rest, varint::SIZE_MAX_32) { RecordError::Truncated } else { RecordError::Varint })?;
     reader.take(size)?;
     Ok(number)
 }
 
 fn varint_i64(reader: &mut Reader<'_>) -> Result<i64, RecordError> {
     let rest = reader.rest();
-    let (number, size) = varint::decode_i64(rest).ok_or_else(|| {
-        if cut(rest, varint::SIZE_MAX_64) {
-            RecordError::Truncated
-        } else {
-            RecordError::Varint
-        }
-    })?;
+    let (number, size) = varint::decode_i64(rest)
+        .ok_or_else(|| if cut(rest, varint::SIZE_MAX_64) { RecordError::Truncated } else { RecordError::Varint })?;
     reader.take(size)?;
     Ok(number)
 }
@@ -168,10 +154,7 @@ fn sized<'a>(reader: &mut Reader<'a>) -> Result<Option<&'a [u8]>, RecordError> {
 }
 
 fn read_header<'a>(reader: &mut Reader<'a>) -> Result<RecordHeader<'a>, RecordError> {
-    Ok(RecordHeader {
-        key: sized(reader)?.ok_or(RecordError::Negative)?,
-        value: sized(reader)?,
-    })
+    Ok(RecordHeader { key: sized(reader)?.ok_or(RecordError::Negative)?, value: sized(reader)? })
 }
 
 fn read_record<'a>(reader: &mut Reader<'a>) -> Result<Record<'a>, RecordError> {
@@ -190,14 +173,7 @@ fn read_record<'a>(reader: &mut Reader<'a>) -> Result<Record<'a>, RecordError> {
     if !inside.rest().is_empty() {
         return Err(RecordError::Trailing);
     }
-    Ok(Record {
-        attributes: attributes.cast_signed(),
-        timestamp_delta,
-        offset_delta,
-        key,
-        value,
-        headers,
-    })
+    Ok(Record { attributes: attributes.cast_signed(), timestamp_delta, offset_delta, key, value, headers })
 }
 
 #[cfg(test)]

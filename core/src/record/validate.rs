@@ -225,10 +225,7 @@ impl fmt::Display for InvalidBatch {
             Self::BaseOffset(found) => write!(f, "the base offset of a producer's batch is {found}, not 0"),
             Self::Count { count, last_offset_delta } => write!(f, "{count} records do not fit a last offset delta of {last_offset_delta}"),
             Self::Control => f.write_str("clients do not write control batches"),
-            Self::NoSequence {
-                producer_id,
-                base_sequence,
-            } => write!(f, "producer {producer_id} gave the sequence number {base_sequence}"),
+            Self::NoSequence { producer_id, base_sequence } => write!(f, "producer {producer_id} gave the sequence number {base_sequence}"),
             Self::NoProducer => f.write_str("a transactional batch has no producer id"),
             Self::Compression(id) => write!(f, "{id} names no compression"),
             Self::LogAppendTime => f.write_str("a producer's batch claims log append time"),
@@ -295,18 +292,12 @@ pub fn check<'a>(bytes: &'a [u8], rules: &Rules, wall: Timestamp, lent: Option<L
     let (batch, rest) = Batch::split_first(bytes).map_err(InvalidBatch::NotABatch)?;
     let mut header = *batch.header();
     if !rest.is_empty() {
-        return Err(InvalidBatch::MoreThanOne {
-            first: header.size(),
-            total: bytes.len().try_into().unwrap_or(u64::MAX),
-        });
+        return Err(InvalidBatch::MoreThanOne { first: header.size(), total: bytes.len().try_into().unwrap_or(u64::MAX) });
     }
     fits(&header, rules)?;
     let computed = batch.computed_crc();
     if header.crc() != computed {
-        return Err(InvalidBatch::Crc {
-            stated: header.crc(),
-            computed,
-        });
+        return Err(InvalidBatch::Crc { stated: header.crc(), computed });
     }
     let compression = check_header(&header, rules)?;
 
@@ -323,11 +314,7 @@ pub fn check<'a>(bytes: &'a [u8], rules: &Rules, wall: Timestamp, lent: Option<L
         dirty |= look_at_records(&mut header, body, rules, Look { wall, consecutive: false })?;
         marker = end_marker(&header, body);
     } else {
-        let lent = lent.ok_or(InvalidBatch::NoCodec(if compression == Compression::None {
-            target
-        } else {
-            compression
-        }))?;
+        let lent = lent.ok_or(InvalidBatch::NoCodec(if compression == Compression::None { target } else { compression }))?;
         let look = Look { wall, consecutive: true };
         body = unfold(&mut header, body, (compression, target), rules, look, lent, &mut dirty)?;
     }
@@ -339,20 +326,12 @@ pub fn check<'a>(bytes: &'a [u8], rules: &Rules, wall: Timestamp, lent: Option<L
     } else if dirty {
         header.seal(body);
     }
-    Ok(CheckedBatch {
-        header,
-        body,
-        marker,
-        log_append_time: (rules.timestamp_type == TimestampType::LogAppendTime).then_some(wall),
-    })
+    Ok(CheckedBatch { header, body, marker, log_append_time: (rules.timestamp_type == TimestampType::LogAppendTime).then_some(wall) })
 }
 
 fn fits(header: &Header, rules: &Rules) -> Result<(), InvalidBatch> {
     if header.size() > rules.max_message_bytes {
-        return Err(InvalidBatch::TooLarge {
-            size: header.size(),
-            max: rules.max_message_bytes,
-        });
+        return Err(InvalidBatch::TooLarge { size: header.size(), max: rules.max_message_bytes });
     }
     Ok(())
 }
@@ -370,10 +349,7 @@ fn check_header(header: &Header, rules: &Rules) -> Result<Compression, InvalidBa
     }
     match header.producer() {
         Some(stamp) if stamp.base_sequence.0 < 0 && !header.is_control() => {
-            return Err(InvalidBatch::NoSequence {
-                producer_id: stamp.id,
-                base_sequence: stamp.base_sequence.0,
-            });
+            return Err(InvalidBatch::NoSequence { producer_id: stamp.id, base_sequence: stamp.base_sequence.0 });
         }
         None if header.is_transactional() => return Err(InvalidBatch::NoProducer),
         _ => {}
@@ -381,9 +357,7 @@ fn check_header(header: &Header, rules: &Rules) -> Result<Compression, InvalidBa
     if header.has_log_append_time() && rules.timestamp_type == TimestampType::LogAppendTime && rules.origin == Origin::Client {
         return Err(InvalidBatch::LogAppendTime);
     }
-    header
-        .compression()
-        .ok_or_else(|| InvalidBatch::Compression(header.attributes() & layout::COMPRESSION_MASK))
+    header.compression().ok_or_else(|| InvalidBatch::Compression(header.attributes() & layout::COMPRESSION_MASK))
 }
 
 /// Sets the time of the append, or takes a producer's claim to it away. True when the header changed.
@@ -442,10 +416,7 @@ fn look_at_records(header: &mut Header, body: &[u8], rules: &Rules, look: Look) 
     for (index, record) in (0u32..).zip(Records::new(body, header.record_count())) {
         let record = record.map_err(|error| InvalidBatch::Structure { index, error })?;
         if look.consecutive && i64::from(record.offset_delta) != i64::from(index) {
-            return Err(InvalidBatch::OffsetDelta {
-                index,
-                found: record.offset_delta,
-            });
+            return Err(InvalidBatch::OffsetDelta { index, found: record.offset_delta });
         }
         if rules.compacted && record.key.is_none() && !header.is_control() {
             issues.add(index, RecordFault::NullKey);
@@ -482,11 +453,7 @@ fn unfold<'a>(
     lent: Lent<'a, '_>,
     dirty: &mut bool,
 ) -> Result<&'a [u8], InvalidBatch> {
-    let Lent {
-        codec,
-        records,
-        body: rebuilt,
-    } = lent;
+    let Lent { codec, records, body: rebuilt } = lent;
     let plain: &'a [u8] = if from == Compression::None {
         body
     } else {

@@ -41,12 +41,7 @@ fn keyless() -> Vec<u8> {
     let mut list = List::grown(4096);
     let mut builder = Builder::new(&mut list, BatchOptions::default()).unwrap();
     for key in [Some(b"a".as_slice()), None, None] {
-        builder
-            .append(NewRecord {
-                key,
-                ..NewRecord::default()
-            })
-            .unwrap();
+        builder.append(NewRecord { key, ..NewRecord::default() }).unwrap();
     }
     builder.finish().unwrap();
     list.into_vec().unwrap()
@@ -68,10 +63,7 @@ fn what_is_not_one_sound_batch_is_refused() {
     assert!(matches!(refused(&bytes[..80], &rules), InvalidBatch::NotABatch(_)));
     let twice = [bytes.clone(), bytes.clone()].concat();
     assert!(matches!(refused(&twice, &rules), InvalidBatch::MoreThanOne { .. }));
-    let small = Rules {
-        max_message_bytes: 70,
-        ..rules
-    };
+    let small = Rules { max_message_bytes: 70, ..rules };
     assert!(matches!(refused(&bytes, &small), InvalidBatch::TooLarge { max: 70, .. }));
     let mut broken = bytes.clone();
     *broken.last_mut().unwrap() ^= 1;
@@ -98,24 +90,14 @@ fn what_is_not_one_sound_batch_is_refused() {
 #[test]
 fn control_batches_and_half_filled_producers_are_refused() {
     let rules = Rules::default();
-    for (bit, expected) in [
-        (layout::CONTROL, InvalidBatch::Control),
-        (layout::TRANSACTIONAL, InvalidBatch::NoProducer),
-    ] {
+    for (bit, expected) in [(layout::CONTROL, InvalidBatch::Control), (layout::TRANSACTIONAL, InvalidBatch::NoProducer)] {
         let mut bytes = sample(1);
         reseal(&mut bytes, |header| header.set(layout::ATTRIBUTES, bit.to_be_bytes()));
         assert_eq!(refused(&bytes, &rules), expected);
     }
     let mut list = List::grown(4096);
-    let producer = ProducerStamp {
-        id: ProducerId(4),
-        epoch: ProducerEpoch(0),
-        base_sequence: Sequence(-1),
-    };
-    let options = BatchOptions {
-        producer: Some(producer),
-        ..BatchOptions::default()
-    };
+    let producer = ProducerStamp { id: ProducerId(4), epoch: ProducerEpoch(0), base_sequence: Sequence(-1) };
+    let options = BatchOptions { producer: Some(producer), ..BatchOptions::default() };
     let mut builder = Builder::new(&mut list, options).unwrap();
     builder.append(NewRecord::default()).unwrap();
     builder.finish().unwrap();
@@ -124,13 +106,8 @@ fn control_batches_and_half_filled_producers_are_refused() {
 
 #[test]
 fn null_keys_are_refused_on_a_compacted_topic_and_named() {
-    let rules = Rules {
-        compacted: true,
-        ..Rules::default()
-    };
-    let InvalidBatch::Records(issues) = refused(&keyless(), &rules) else {
-        panic!()
-    };
+    let rules = Rules { compacted: true, ..Rules::default() };
+    let InvalidBatch::Records(issues) = refused(&keyless(), &rules) else { panic!() };
     assert_eq!(issues.count(), 2);
     assert_eq!(issues.named()[1].index, 2);
     assert!(check(&keyless(), &Rules::default(), WALL, None).is_ok());
@@ -140,18 +117,10 @@ fn null_keys_are_refused_on_a_compacted_topic_and_named() {
 fn timestamps_out_of_range_are_refused_and_win_over_other_faults() {
     let bytes = sample(3);
     let late = Timestamp(1000 - 3_600_000 + 1);
-    let Err(InvalidBatch::Timestamps(issues)) = check(&bytes, &Rules::default(), late, None) else {
-        panic!()
-    };
+    let Err(InvalidBatch::Timestamps(issues)) = check(&bytes, &Rules::default(), late, None) else { panic!() };
     assert_eq!((issues.count(), issues.named()[0].index), (1, 2));
-    let rules = Rules {
-        timestamp_before_max: Some(Millis(10)),
-        ..Rules::default()
-    };
-    assert!(matches!(
-        check(&bytes, &rules, Timestamp(1011), None),
-        Err(InvalidBatch::Timestamps(_))
-    ));
+    let rules = Rules { timestamp_before_max: Some(Millis(10)), ..Rules::default() };
+    assert!(matches!(check(&bytes, &rules, Timestamp(1011), None), Err(InvalidBatch::Timestamps(_))));
     assert!(check(&bytes, &rules, Timestamp(1010), None).is_ok());
 }
 
@@ -167,22 +136,14 @@ fn a_wrong_largest_timestamp_is_corrected() {
 
 #[test]
 fn log_append_time_is_stamped_and_a_claim_to_it_refused_or_taken_away() {
-    let rules = Rules {
-        timestamp_type: TimestampType::LogAppendTime,
-        ..Rules::default()
-    };
+    let rules = Rules { timestamp_type: TimestampType::LogAppendTime, ..Rules::default() };
     let mut bytes = sample(3);
     let checked = check(&bytes, &rules, WALL, None).unwrap();
     assert!(checked.header().has_log_append_time());
-    assert_eq!(
-        (checked.header().max_timestamp(), checked.log_append_time()),
-        (Some(WALL), Some(WALL))
-    );
+    assert_eq!((checked.header().max_timestamp(), checked.log_append_time()), (Some(WALL), Some(WALL)));
     let whole = [checked.header().as_bytes().as_slice(), checked.body()].concat();
     assert!(Batch::split_first(&whole).unwrap().0.crc_is_right());
-    reseal(&mut bytes, |header| {
-        header.set(layout::ATTRIBUTES, layout::LOG_APPEND_TIME.to_be_bytes())
-    });
+    reseal(&mut bytes, |header| header.set(layout::ATTRIBUTES, layout::LOG_APPEND_TIME.to_be_bytes()));
     assert_eq!(refused(&bytes, &rules), InvalidBatch::LogAppendTime);
     let cleared = check(&bytes, &Rules::default(), WALL, None).unwrap();
     assert!(!cleared.header().has_log_append_time());
@@ -191,17 +152,10 @@ fn log_append_time_is_stamped_and_a_claim_to_it_refused_or_taken_away() {
 #[test]
 fn compression_type_of_the_topic_compresses_anew_and_opens_only_when_a_rule_demands_it() {
     let bytes = keyless();
-    let zstd = Rules {
-        compression: Some(Compression::Zstd),
-        ..Rules::default()
-    };
+    let zstd = Rules { compression: Some(Compression::Zstd), ..Rules::default() };
     assert_eq!(refused(&bytes, &zstd), InvalidBatch::NoCodec(Compression::Zstd));
     let (mut records, mut body) = (List::grown(4096), List::grown(4096));
-    let lent = Lent {
-        codec: &mut Turn,
-        records: &mut records,
-        body: &mut body,
-    };
+    let lent = Lent { codec: &mut Turn, records: &mut records, body: &mut body };
     let checked = check(&bytes, &zstd, WALL, Some(lent)).unwrap();
     let packed = [checked.header().as_bytes().as_slice(), checked.body()].concat();
     let (batch, _) = Batch::split_first(&packed).unwrap();
@@ -210,44 +164,20 @@ fn compression_type_of_the_topic_compresses_anew_and_opens_only_when_a_rule_dema
 
     // As it is, nobody opens it; a compacted topic must, and finds the missing keys.
     assert!(check(&packed, &Rules::default(), WALL, None).is_ok());
-    let compacted = Rules {
-        compacted: true,
-        ..Rules::default()
-    };
+    let compacted = Rules { compacted: true, ..Rules::default() };
     assert_eq!(refused(&packed, &compacted), InvalidBatch::NoCodec(Compression::Zstd));
-    let lent = Lent {
-        codec: &mut Turn,
-        records: &mut records,
-        body: &mut body,
-    };
-    assert!(matches!(
-        check(&packed, &compacted, WALL, Some(lent)),
-        Err(InvalidBatch::Records(_))
-    ));
+    let lent = Lent { codec: &mut Turn, records: &mut records, body: &mut body };
+    assert!(matches!(check(&packed, &compacted, WALL, Some(lent)), Err(InvalidBatch::Records(_))));
 
     // And back again.
-    let plain = Rules {
-        compression: Some(Compression::None),
-        ..Rules::default()
-    };
-    let lent = Lent {
-        codec: &mut Turn,
-        records: &mut records,
-        body: &mut body,
-    };
+    let plain = Rules { compression: Some(Compression::None), ..Rules::default() };
+    let lent = Lent { codec: &mut Turn, records: &mut records, body: &mut body };
     let checked = check(&packed, &plain, WALL, Some(lent)).unwrap();
     assert_eq!(checked.body(), &bytes[61..]);
     assert_eq!(checked.header().as_bytes(), &bytes[..61]);
 
     // What unfolds past the lent memory is refused.
     let (mut little, mut body) = (List::grown(8), List::grown(8));
-    let lent = Lent {
-        codec: &mut Turn,
-        records: &mut little,
-        body: &mut body,
-    };
-    assert_eq!(
-        check(&packed, &plain, WALL, Some(lent)).unwrap_err(),
-        InvalidBatch::Codec(CodecError::OutputFull { limit: 8 })
-    );
+    let lent = Lent { codec: &mut Turn, records: &mut little, body: &mut body };
+    assert_eq!(check(&packed, &plain, WALL, Some(lent)).unwrap_err(), InvalidBatch::Codec(CodecError::OutputFull { limit: 8 }));
 }

@@ -60,10 +60,8 @@ const SEGMENT_SUFFIXES: [(FileKind, &str); 5] = [
     (FileKind::TxnIndex, ".txnindex"),
     (FileKind::Snapshot, ".snapshot"),
 ];
-const SINGLE: [(FileKind, &str); 2] = [
-    (FileKind::LeaderEpochCheckpoint, "leader-epoch-checkpoint"),
-    (FileKind::PartitionMetadata, "partition.metadata"),
-];
+const SINGLE: [(FileKind, &str); 2] =
+    [(FileKind::LeaderEpochCheckpoint, "leader-epoch-checkpoint"), (FileKind::PartitionMetadata, "partition.metadata")];
 const STATES: [(FileState, &str); 5] = [
     (FileState::Deleted, ".deleted"),
     (FileState::Cleaned, ".cleaned"),
@@ -76,11 +74,7 @@ impl FileName {
     /// A file in use that belongs to the segment beginning at `base`.
     #[must_use]
     pub const fn live(kind: FileKind, base: Offset) -> Self {
-        Self {
-            kind,
-            base,
-            state: FileState::Live,
-        }
+        Self { kind, base, state: FileState::Live }
     }
 
     /// The leader epochs of a partition.
@@ -97,19 +91,11 @@ impl FileName {
     /// Reads a name; `None` for files that are none of a partition's.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
-        let (state, stem) = STATES
-            .iter()
-            .find_map(|(state, suffix)| name.strip_suffix(suffix).map(|stem| (*state, stem)))?;
+        let (state, stem) = STATES.iter().find_map(|(state, suffix)| name.strip_suffix(suffix).map(|stem| (*state, stem)))?;
         if let Some((kind, _)) = SINGLE.iter().find(|(_, single)| *single == stem) {
-            return Some(Self {
-                kind: *kind,
-                base: Offset::ZERO,
-                state,
-            });
+            return Some(Self { kind: *kind, base: Offset::ZERO, state });
         }
-        let (kind, digits) = SEGMENT_SUFFIXES
-            .iter()
-            .find_map(|(kind, suffix)| stem.strip_suffix(suffix).map(|digits| (*kind, digits)))?;
+        let (kind, digits) = SEGMENT_SUFFIXES.iter().find_map(|(kind, suffix)| stem.strip_suffix(suffix).map(|digits| (*kind, digits)))?;
         if digits.len() != 20 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
             return None;
         }
@@ -147,21 +133,11 @@ mod tests {
         for (name, kind, base, state) in [
             ("00000000000000000000.log", FileKind::Log, 0, FileState::Live),
             ("00000000000000000042.index", FileKind::Index, 42, FileState::Live),
-            (
-                "00000000000000000042.timeindex.deleted",
-                FileKind::TimeIndex,
-                42,
-                FileState::Deleted,
-            ),
+            ("00000000000000000042.timeindex.deleted", FileKind::TimeIndex, 42, FileState::Deleted),
             ("00000000000000000042.log.cleaned", FileKind::Log, 42, FileState::Cleaned),
             ("00000000000000000042.txnindex.swap", FileKind::TxnIndex, 42, FileState::Swap),
             ("09223372036854775807.snapshot", FileKind::Snapshot, i64::MAX, FileState::Live),
-            (
-                "leader-epoch-checkpoint.tmp",
-                FileKind::LeaderEpochCheckpoint,
-                0,
-                FileState::Temporary,
-            ),
+            ("leader-epoch-checkpoint.tmp", FileKind::LeaderEpochCheckpoint, 0, FileState::Temporary),
             ("partition.metadata", FileKind::PartitionMetadata, 0, FileState::Live),
         ] {
             let parsed = FileName::parse(name).unwrap();
@@ -170,15 +146,7 @@ mod tests {
             assert_eq!(parsed.to_string(), name);
             assert!(name.len() <= NAME_SIZE_MAX);
         }
-        for foreign in [
-            "",
-            ".log",
-            "0.log",
-            "99999999999999999999.log",
-            "+0000000000000000001.log",
-            "core",
-            "a.tmp",
-        ] {
+        for foreign in ["", ".log", "0.log", "99999999999999999999.log", "+0000000000000000001.log", "core", "a.tmp"] {
             assert_eq!(FileName::parse(foreign), None, "{foreign}");
         }
     }

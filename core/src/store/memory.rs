@@ -154,10 +154,7 @@ impl<'m> MemoryStore<'m> {
             return Ok(taken);
         }
         let taken = u32::try_from(self.blocks.len()).map_err(|_| MemoryError::Full)?;
-        self.blocks.push(Block {
-            bytes: [0; BLOCK_SIZE],
-            next: NONE,
-        })?;
+        self.blocks.push(Block { bytes: [0; BLOCK_SIZE], next: NONE })?;
         Ok(taken)
     }
 
@@ -180,11 +177,7 @@ impl<'m> MemoryStore<'m> {
         if wanted + 1 == file.blocks {
             return Some(file.last);
         }
-        let (mut number, mut block) = if file.cursor.1 != NONE && file.cursor.0 <= wanted {
-            file.cursor
-        } else {
-            (0, file.first)
-        };
+        let (mut number, mut block) = if file.cursor.1 != NONE && file.cursor.0 <= wanted { file.cursor } else { (0, file.first) };
         while number < wanted {
             block = self.blocks.get(index(block))?.next;
             number += 1;
@@ -220,11 +213,7 @@ impl<'m> MemoryStore<'m> {
             };
             let inside = usize::try_from(position % BLOCK_SIZE_U64).unwrap_or(0);
             let (now, later) = bytes.split_at(bytes.len().min(BLOCK_SIZE - inside));
-            if let Some(place) = self
-                .blocks
-                .get_mut(index(block))
-                .and_then(|block| block.bytes.get_mut(inside..inside + now.len()))
-            {
+            if let Some(place) = self.blocks.get_mut(index(block)).and_then(|block| block.bytes.get_mut(inside..inside + now.len())) {
                 place.copy_from_slice(now);
             }
             position += u64::try_from(now.len()).unwrap_or(0);
@@ -299,10 +288,7 @@ impl SegmentStore for MemoryStore<'_> {
             let inside = usize::try_from(from % BLOCK_SIZE_U64).unwrap_or(0);
             let count = (wanted - done).min(BLOCK_SIZE - inside);
             let block = self.block_of(at, from / BLOCK_SIZE_U64).unwrap_or(NONE);
-            let bytes = self
-                .blocks
-                .get(index(block))
-                .and_then(|block| block.bytes.get(inside..inside + count));
+            let bytes = self.blocks.get(index(block)).and_then(|block| block.bytes.get(inside..inside + count));
             let (Some(bytes), Some(place)) = (bytes, into.get_mut(done..done + count)) else {
                 break;
             };
@@ -426,9 +412,7 @@ mod tests {
                     let from = if dice & 64 == 0 { vector.len() } else { dice % (vector.len() + 1) };
                     if from + bytes.len() <= 6_000 {
                         let half = bytes.len() / 2;
-                        store
-                            .write_at(name, from.try_into().unwrap(), &[&bytes[..half], &bytes[half..]])
-                            .unwrap();
+                        store.write_at(name, from.try_into().unwrap(), &[&bytes[..half], &bytes[half..]]).unwrap();
                         vector.resize(vector.len().max(from + bytes.len()), 0);
                         vector[from..from + bytes.len()].copy_from_slice(&bytes);
                     }
@@ -450,10 +434,7 @@ mod tests {
         store.write_at(A, 600, &[&[2; 600]]).unwrap();
         store.write_at(B, 0, &[&[3; 10]]).unwrap();
         store.crash(|name, synced, written| {
-            assert_eq!(
-                (name == A, synced, written),
-                if name == A { (true, 600, 1200) } else { (false, 0, 10) }
-            );
+            assert_eq!((name == A, synced, written), if name == A { (true, 600, 1200) } else { (false, 0, 10) });
             None
         });
         assert_eq!(store.size(A), Ok(Some(600)));

@@ -1,0 +1,45 @@
+//! Where the logs of a shard live: lent by the runtime.
+
+use crate::ids::{PartitionIndex, TopicId};
+use crate::log::config::LogConfig;
+use crate::log::partition_log::LogMemory;
+use crate::log::recover::{OpenHints, RecoveryReport};
+use crate::store::segment_store::SegmentStore;
+
+/// A partition, named in full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PartitionName<'a> {
+    /// The topic's name.
+    pub topic: &'a str,
+    /// The topic's id.
+    pub topic_id: TopicId,
+    /// The partition.
+    pub index: PartitionIndex,
+}
+
+/// The directory of all logs: stores, memory and settings for each, and what was remembered of them.
+pub trait LogDirectory<'m> {
+    /// The store of one log.
+    type Store: SegmentStore;
+
+    /// The store of a partition. Nothing is created before it is written to.
+    fn store(&mut self, partition: PartitionName<'_>) -> Self::Store;
+
+    /// The memory of a partition's log.
+    fn memory(&mut self) -> LogMemory<'m>;
+
+    /// The settings of a topic's log, given the topic's own settings.
+    fn log_config(&self, own: &mut dyn Iterator<Item = (&str, &str)>) -> LogConfig;
+
+    /// What was remembered of a partition's log since it was last open.
+    fn hints(&self, partition: PartitionName<'_>) -> OpenHints;
+
+    /// Hears what opening a log has found: the runtime says it out loud where something was lost.
+    fn opened(&mut self, partition: PartitionName<'_>, report: &RecoveryReport);
+
+    /// Takes the files of a deleted partition out of the way, so that a topic of the same name can come after it.
+    fn retire(&mut self, partition: PartitionName<'_>);
+
+    /// Deletes the files of all retired partitions of a topic: its deletion can no longer be undone by a loss of power.
+    fn purge(&mut self, topic_id: TopicId);
+}

@@ -1,0 +1,18 @@
+//! A shard: the catalogue, the groups and the logs of one broker, and the turn that carries a request through them.
+//!
+//! ```text
+//!   decide ──► write down ──► believe ──► hold until durable or due
+//!   machine     log            machine     parked
+//!   step        append         replay
+//! ```
+//!
+//! Each method of [`shard::Shard`] is a turn: one command in, its answer out, in the types of that command. Nothing waits inside a
+//! turn; what must wait is [`parked`], as data, until a later turn releases it. Broker, simulator and embedder drive the same turns.
+
+pub mod directory;
+pub mod error;
+pub mod fetch;
+pub mod logs;
+pub mod parked;
+#[expect(clippy::module_inception, reason = "the room is named for what it holds")]
+pub mod shard;

@@ -429,16 +429,16 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
 
     /// Where the log ends.
     pub(super) fn end_place(&self) -> Place {
-        self.segments.last().map_or(
-            Place {
-                segment: self.marks.log_end(),
-                position: 0,
-            },
-            |segment| Place {
+        match self.segments.last() {
+            Some(segment) => Place {
                 segment: segment.base,
                 position: segment.size,
             },
-        )
+            None => Place {
+                segment: self.marks.log_end(),
+                position: 0,
+            },
+        }
     }
 
     /// Moves the high watermark, and the last stable offset behind it.

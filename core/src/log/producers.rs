@@ -353,10 +353,8 @@ impl<'m> Producers<'m> {
         debug_assert!(kept.is_ok(), "room was made");
         if header.is_transactional() && producer.transaction_start.is_none() {
             producer.transaction_start = Some(header.base_offset());
-            self.open_first = Some(
-                self.open_first
-                    .map_or(header.base_offset(), |first| first.min(header.base_offset())),
-            );
+            let first = header.base_offset();
+            self.open_first = Some(self.open_first.map_or(first, |open| open.min(first)));
         }
     }
 

@@ -51,6 +51,13 @@ pub enum CutReason {
         /// The one it has.
         found: Offset,
     },
+    /// A later segment survived a loss of power, but the end of the one before it did not.
+    Gap {
+        /// Where the segment should begin.
+        expected: Offset,
+        /// Where it begins.
+        found: Offset,
+    },
     /// The name of the segment lies below the end of the one before it.
     Overlap,
     /// It comes behind the place where the log was cut.
@@ -64,7 +71,7 @@ pub struct Cut {
     pub segment: Offset,
     /// From which byte on.
     pub position: u32,
-    /// How many bytes of this segment are gone.
+    /// How many bytes are gone, from here and from the segments behind.
     pub bytes: u64,
     /// How many whole segments behind it are gone.
     pub segments: u32,
@@ -202,7 +209,6 @@ impl<'m, S: SegmentStore> PartitionLog<'m, S> {
     /// # Errors
     /// What [`LogError`] names.
     /// Source: `LogLoader`, `LogSegment.recover`.
-    #[expect(clippy::too_many_arguments, reason = "everything a log is made of, once")]
     pub fn open(
         wall: Timestamp,
         store: S,
@@ -345,8 +351,9 @@ impl<'m, S: SegmentStore> PartitionLog<'m, S> {
                 self.drop_from(at, end, CutReason::Overlap, report)?;
                 break;
             }
-            // A segment is whole and trusted when all of it lies below the point.
-            let trusted = hints.clean || next.is_some_and(|next| next <= trusted_below);
+            // A segment is trusted when the point lies inside a later one. At its very end is not enough: the point may have been
+            // reached before the segment was done, when its indexes were not synced yet.
+            let trusted = hints.clean || next.is_some_and(|next| next < trusted_below);
             let mut loaded = None;
             if trusted && known_epochs && u32::try_from(size).is_ok_and(|size| size <= i32::MAX.cast_unsigned()) {
                 loaded = self.load_segment(wall, segment.base, size, next)?;
@@ -356,7 +363,12 @@ impl<'m, S: SegmentStore> PartitionLog<'m, S> {
                 end = loaded_end;
                 None
             } else {
-                self.read_through(wall, at, size, &mut end, report)?
+                let cut;
+                (cut, end) = self.read_through(wall, at, size, report)?;
+                // Only what was durable can have been compacted: behind the recovery point a gap is a loss.
+                let may_be_lost = !hints.clean && hints.recovery_point.map_or(!self.config.compact, |point| next > Some(point));
+                let lost = next.filter(|next| *next > end && may_be_lost);
+                cut.or_else(|| lost.map(|found| CutReason::Gap { expected: end, found }))
             };
             at += 1;
             if let Some(reason) = reason {
@@ -374,17 +386,16 @@ impl<'m, S: SegmentStore> PartitionLog<'m, S> {
         }
     }
 
-    /// Reads one segment through. Answers why it was cut, if it was.
+    /// Reads one segment through. Answers why it was cut, if it was, and where the log now ends.
     fn read_through(
         &mut self,
         wall: Timestamp,
         at: usize,
         size: u64,
-        end: &mut Offset,
         report: &mut RecoveryReport,
-    ) -> DiskResult<S, Option<CutReason>> {
+    ) -> DiskResult<S, (Option<CutReason>, Offset)> {
         let Some(mut old) = self.segments.get(at).copied() else {
-            return Ok(None);
+            return Ok((None, Offset::ZERO));
         };
         old.size = u32::try_from(size).unwrap_or(u32::MAX).min(i32::MAX.cast_unsigned());
         let how = Rebuild {
@@ -394,9 +405,9 @@ impl<'m, S: SegmentStore> PartitionLog<'m, S> {
         };
         let epochs = &mut self.epochs;
         epochs.cut_to(old.base);
-        *end = old.base;
+        let mut end = old.base;
         let mut rebuilt = how.run(wall, &mut self.disk, &old, &mut |header| {
-            *end = header.next_offset();
+            end = header.next_offset();
             epochs.assign(header.leader_epoch(), header.base_offset());
         })?;
         let segment = &mut rebuilt.segment;
@@ -425,7 +436,7 @@ impl<'m, S: SegmentStore> PartitionLog<'m, S> {
         segment.indexes_synced = true;
         let segment = *segment;
         self.put_segment(at, segment);
-        Ok(rebuilt.reason)
+        Ok((rebuilt.reason, end))
     }
 
     /// Deletes the segments from number `at` on, last one first.
@@ -440,6 +451,7 @@ impl<'m, S: SegmentStore> PartitionLog<'m, S> {
         while self.segments.len() > at {
             let Some(last) = self.segments.pop() else { break };
             cut.segments += 1;
+            cut.bytes += self.disk.size(last.file(FileKind::Log))?.unwrap_or(0);
             for kind in [FileKind::Log, FileKind::Index, FileKind::TimeIndex, FileKind::TxnIndex] {
                 self.disk.delete(last.file(kind))?;
             }
@@ -521,8 +533,12 @@ impl<'m, S: SegmentStore> PartitionLog<'m, S> {
         }
         self.epochs.start_at(self.marks.log_start());
         if report.segments_rebuilt > 0 || report.cut.is_some() {
-            self.write_epochs()?;
-            self.disk.sync(FileName::EPOCHS)?;
+            match self.write_epochs() {
+                Ok(()) => self.disk.sync(FileName::EPOCHS)?,
+                // A full disk must not keep the log from being read, and emptied: the reigns are written by the next roll.
+                Err(error) if error.is_full => self.disk.delete(FileName::EPOCHS.in_state(FileState::Temporary))?,
+                Err(error) => return Err(error.into()),
+            }
             self.epochs.unsynced = false;
             self.disk.sync_names()?;
             self.names_synced = self.names;
@@ -556,11 +572,9 @@ impl<'m, S: SegmentStore> PartitionLog<'m, S> {
             }
             bound = offset.checked_add(-1);
         }
-        if from >= end {
-            return Ok(());
-        }
         let first = self.segments.partition_point(|segment| segment.base <= from).saturating_sub(1);
-        for at in first..self.segments.len() {
+        let behind = if from < end { first..self.segments.len() } else { 0..0 };
+        for at in behind {
             let Some(segment) = self.segments.get(at).copied() else { break };
             let position = segment.floor(&mut self.disk, from)?;
             let mut walk = Walk::new(&segment, position, segment.size);

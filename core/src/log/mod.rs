@@ -8,7 +8,7 @@
 //! - [`watermarks`]: the four offsets. [`config`]: the settings. [`error`]: what can go wrong.
 //! - [`segment`], [`index`]: one file of batches and the way into it. [`producers`]: who wrote last, for idempotence and transactions;
 //!   [`snapshot`] is their file. [`epochs`]: whose reign began where.
-//! - [`disk`]: the store, with every failure told in words.
+//! - `disk`: the store, with every failure told in words.
 
 pub mod config;
 mod disk;

@@ -148,7 +148,7 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
         self.marks
     }
 
-    /// The end of what is on the disk; never behind it by less than the truth. The recovery point of the next opening.
+    /// The end of what is known to be on the disk: the recovery point for the next opening.
     #[must_use]
     pub const fn durable_end(&self) -> Offset {
         self.durable_end

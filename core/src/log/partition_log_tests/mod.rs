@@ -3,6 +3,7 @@
 mod crash;
 mod life;
 mod model;
+#[cfg(unix)]
 mod on_disk;
 mod rules;
 

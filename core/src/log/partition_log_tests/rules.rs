@@ -367,3 +367,85 @@ fn a_finished_compaction_takes_its_place_and_an_unfinished_one_goes() {
         (0, log.segments()[1].base().0 - 1, 39)
     );
 }
+
+/// A store that fails when told to: `write` tears after half of the bytes, `truncate` refuses.
+struct Failing {
+    inner: MemoryStore<'static>,
+    write: bool,
+    truncate: bool,
+}
+
+impl SegmentStore for Failing {
+    type Error = MemoryError;
+    type Handle = FileName;
+    fn list(&mut self, each: &mut dyn FnMut(FileName)) -> Result<(), MemoryError> {
+        self.inner.list(each)
+    }
+    fn size(&mut self, file: FileName) -> Result<Option<u64>, MemoryError> {
+        self.inner.size(file)
+    }
+    fn read_at(&mut self, file: FileName, position: u64, into: &mut [u8]) -> Result<usize, MemoryError> {
+        self.inner.read_at(file, position, into)
+    }
+    fn write_at(&mut self, file: FileName, position: u64, parts: &[&[u8]]) -> Result<(), MemoryError> {
+        if !self.write {
+            return self.inner.write_at(file, position, parts);
+        }
+        let whole = parts.concat();
+        self.inner.write_at(file, position, &[&whole[..whole.len() / 2]])?;
+        Err(MemoryError::Missing(file))
+    }
+    fn truncate(&mut self, file: FileName, size: u64) -> Result<(), MemoryError> {
+        if self.truncate {
+            return Err(MemoryError::Missing(file));
+        }
+        self.inner.truncate(file, size)
+    }
+    fn rename(&mut self, from: FileName, to: FileName) -> Result<(), MemoryError> {
+        self.inner.rename(from, to)
+    }
+    fn delete(&mut self, file: FileName) -> Result<(), MemoryError> {
+        self.inner.delete(file)
+    }
+    fn sync(&mut self, file: FileName) -> Result<(), MemoryError> {
+        self.inner.sync(file)
+    }
+    fn sync_names(&mut self) -> Result<(), MemoryError> {
+        self.inner.sync_names()
+    }
+    fn handle(&mut self, file: FileName) -> Result<FileName, MemoryError> {
+        self.inner.handle(file)
+    }
+    fn is_full(error: &MemoryError) -> bool {
+        *error == MemoryError::Full
+    }
+}
+
+#[test]
+fn a_torn_write_is_cut_back_and_when_that_fails_too_the_log_closes() {
+    let store = Failing {
+        inner: MemoryStore::grown(1 << 16, 16),
+        write: false,
+        truncate: false,
+    };
+    let (mut log, _) = PartitionLog::open(Timestamp(0), store, memory(), small(true), OpenHints::default()).unwrap();
+    put(&mut log, 0, &Given::of(&[b"a"], 5)).unwrap();
+    let size = log.size_bytes();
+    log.store_mut().write = true;
+    assert!(matches!(put(&mut log, 0, &Given::of(&[b"b"], 5)), Err(AppendError::Store(_))));
+    assert_eq!(log.store_mut().size(FileName::live(FileKind::Log, Offset(0))), Ok(Some(size)));
+    log.store_mut().write = false;
+    assert_eq!(put(&mut log, 0, &Given::of(&[b"c"], 5)).unwrap().base_offset, Offset(1));
+    log.store_mut().write = true;
+    log.store_mut().truncate = true;
+    assert!(matches!(put(&mut log, 0, &Given::of(&[b"d"], 5)), Err(AppendError::Store(_))));
+    assert!(matches!(
+        put(&mut log, 0, &Given::of(&[b"e"], 5)),
+        Err(AppendError::Closed(Closed::StorageFailed))
+    ));
+    // Opening it anew finds the torn batch and cuts it off.
+    let store = log.into_store().inner;
+    let (mut log, report) = open(store, small(true), OpenHints::default());
+    assert!(report.cut.is_some());
+    assert_eq!(read_all(&mut log, Offset(0), ReadUpTo::LogEnd, 500).len(), 2);
+}

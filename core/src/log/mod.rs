@@ -4,7 +4,7 @@
 //! bytes and a line per segment; indexes stay on disk. Nothing is created before the first append.
 //!
 //! - [`partition_log`]: the log itself: append, roll, close. Its other operations stand in [`reading`], [`durability`], [`retain`] and
-//!   [`recover`], one concern each.
+//!   [`recover`], one concern each; [`scan`] reads a segment through.
 //! - [`watermarks`]: the four offsets. [`config`]: the settings. [`error`]: what can go wrong.
 //! - [`segment`], [`index`]: one file of batches and the way into it. [`producers`]: who wrote last, for idempotence and transactions;
 //!   [`snapshot`] is their file. [`epochs`]: whose reign began where.
@@ -21,6 +21,7 @@ pub mod producers;
 pub mod reading;
 pub mod recover;
 pub mod retain;
+pub mod scan;
 pub mod segment;
 pub mod snapshot;
 pub mod watermarks;

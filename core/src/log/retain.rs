@@ -8,7 +8,7 @@ use crate::time::Timestamp;
 use super::disk::DiskResult;
 use super::error::{Closed, LogError};
 use super::partition_log::PartitionLog;
-use super::recover::Rebuild;
+use super::scan::Rebuild;
 use super::segment::Segment;
 use super::watermarks::Watermarks;
 

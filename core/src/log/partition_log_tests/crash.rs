@@ -1,7 +1,7 @@
 //! Power cuts.
 
 use super::*;
-use crate::log::recover::CutReason;
+use crate::log::scan::CutReason;
 use crate::store::file_name::{FileKind, FileName};
 
 fn seven() -> (MemoryLog, Vec<u64>) {

@@ -33,6 +33,8 @@ pub struct SyncTicket<H> {
     end: Offset,
     place: Place,
     epochs: bool,
+    /// Whether the last segment named had ended: then its indexes are named too.
+    has_ended: bool,
     cuts: u32,
 }
 
@@ -78,6 +80,7 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
             end: self.durable_end,
             place: self.high_place,
             epochs: self.epochs.unsynced,
+            has_ended: false,
             cuts: self.cuts,
         };
         if ticket.epochs {
@@ -98,8 +101,9 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
                     }
                 }
             }
+            ticket.has_ended = at < active;
             ticket.place = Place { segment: segment.base, position: segment.size };
-            ticket.end = self.segments.get(at + 1).map_or(self.marks.log_end(), |next| next.base);
+            ticket.end = self.segments.get(at + 1).map_or_else(|| self.marks.log_end(), |next| next.base);
         }
         let nothing = ticket.files.is_empty() && ticket.names.is_none() && ticket.end <= self.durable_end;
         Ok((!nothing).then_some(ticket))
@@ -139,7 +143,7 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
             }
             let size = if is_last { ticket.place.position } else { segment.size };
             segment.synced = segment.synced.max(size);
-            segment.indexes_synced |= !is_last || ticket.files.iter().any(|file| file.name == segment.file(FileKind::Index));
+            segment.indexes_synced |= !is_last || ticket.has_ended;
         }
         self.durable_end = self.durable_end.max(ticket.end);
         if ticket.end > self.marks.high_watermark() {

@@ -4,11 +4,11 @@
 //! bytes and a line per segment; indexes stay on disk. Nothing is created before the first append.
 //!
 //! - [`partition_log`]: the log itself: append, roll, close. Its other operations stand in [`reading`], [`durability`], [`retain`] and
-//!   [`recover`], one concern each.
+//!   [`recover`], one concern each; [`scan`] reads a segment through.
 //! - [`watermarks`]: the four offsets. [`config`]: the settings. [`error`]: what can go wrong.
 //! - [`segment`], [`index`]: one file of batches and the way into it. [`producers`]: who wrote last, for idempotence and transactions;
 //!   [`snapshot`] is their file. [`epochs`]: whose reign began where.
-//! - [`disk`]: the store, with every failure told in words.
+//! - `disk`: the store, with every failure told in words.
 
 pub mod config;
 mod disk;
@@ -21,6 +21,7 @@ pub mod producers;
 pub mod reading;
 pub mod recover;
 pub mod retain;
+pub mod scan;
 pub mod segment;
 pub mod snapshot;
 pub mod watermarks;

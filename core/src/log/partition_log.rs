@@ -142,7 +142,7 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
         self.marks
     }
 
-    /// The end of what is on the disk; never behind it by less than the truth. The recovery point of the next opening.
+    /// The end of what is known to be on the disk: the recovery point for the next opening.
     #[must_use]
     pub const fn durable_end(&self) -> Offset {
         self.durable_end
@@ -410,9 +410,10 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
 
     /// Where the log ends.
     pub(super) fn end_place(&self) -> Place {
-        self.segments
-            .last()
-            .map_or(Place { segment: self.marks.log_end(), position: 0 }, |segment| Place { segment: segment.base, position: segment.size })
+        match self.segments.last() {
+            Some(segment) => Place { segment: segment.base, position: segment.size },
+            None => Place { segment: self.marks.log_end(), position: 0 },
+        }
     }
 
     /// Moves the high watermark, and the last stable offset behind it.

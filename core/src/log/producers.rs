@@ -306,6 +306,10 @@ impl<'m> Producers<'m> {
             }
             return;
         }
+        if producer.last_sequence().is_some_and(|last| last.plus(1) != stamp.base_sequence) {
+            // Such a batch was taken because its producer had been forgotten: what was known before must not come back at load.
+            producer.batches.clear();
+        }
         if producer.batches.is_full() {
             producer.batches.remove(0);
         }
@@ -318,7 +322,8 @@ impl<'m> Producers<'m> {
         debug_assert!(kept.is_ok(), "room was made");
         if header.is_transactional() && producer.transaction_start.is_none() {
             producer.transaction_start = Some(header.base_offset());
-            self.open_first = Some(self.open_first.map_or(header.base_offset(), |first| first.min(header.base_offset())));
+            let first = header.base_offset();
+            self.open_first = Some(self.open_first.map_or(first, |open| open.min(first)));
         }
     }
 
@@ -386,7 +391,7 @@ impl<'m> Producers<'m> {
         before - self.table.len()
     }
 
-    /// Forgets those whose last batch lies below `log_start`. Source: KAFKA.md "deleted by retention"; KIP-360.
+    /// Forgets those whose last batch lies below `log_start`. Source: KIP-360.
     pub(super) fn start_at(&mut self, log_start: Offset) {
         let mut from = 0;
         while let Some(slot) = self.table.next_from(from) {

@@ -193,7 +193,7 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
             return Ok(None);
         };
         let place = Place { segment: segment.base, position };
-        let found = self.look_into(place, &header, max.timestamp, Offset::ZERO, &mut scratch)?;
+        let found = self.look_into(place, &header, (max.timestamp, Offset::ZERO), &mut scratch)?;
         Ok(found.filter(|found| found.offset < limit))
     }
 
@@ -204,12 +204,12 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
         mut scratch: ReadScratch<'_, '_>,
     ) -> Result<Option<FoundOffset>, ReadError<S::Error>> {
         let log_start = self.marks.log_start();
-        let first = self
-            .segments
-            .iter()
-            .position(|segment| segment.max_timestamp.is_some_and(|max| max.timestamp >= timestamp && max.offset >= log_start));
-        for at in first.unwrap_or(self.segments.len())..self.segments.len() {
+        let from = self.segments.partition_point(|segment| segment.base <= log_start).saturating_sub(1);
+        for at in from..self.segments.len() {
             let Some(segment) = self.segments.get(at).copied() else { break };
+            if segment.max_timestamp.is_none_or(|max| max.timestamp < timestamp) {
+                continue;
+            }
             let below = |entry: &TimeEntry| entry.timestamp < timestamp;
             let entry = index::floor::<TimeEntry, S>(&mut self.disk, segment.base, segment.time_entries, below)?;
             let after = entry.map_or(segment.base, |entry| Offset(segment.base.0.saturating_add(entry.relative.into())));
@@ -222,7 +222,7 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
                 if header.last_offset() >= log_start && header.max_timestamp().is_some_and(|max| max >= timestamp) {
                     let place = Place { segment: segment.base, position };
                     // None when all such records lie below the start of the log.
-                    let found = self.look_into(place, &header, timestamp, log_start, &mut scratch)?;
+                    let found = self.look_into(place, &header, (timestamp, log_start), &mut scratch)?;
                     if found.is_some() {
                         return Ok(found.filter(|found| found.offset < limit));
                     }
@@ -237,8 +237,7 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
         &mut self,
         place: Place,
         header: &Header,
-        timestamp: Timestamp,
-        start: Offset,
+        (timestamp, start): (Timestamp, Offset),
         scratch: &mut ReadScratch<'_, '_>,
     ) -> Result<Option<FoundOffset>, ReadError<S::Error>> {
         let leader_epoch = Some(header.leader_epoch()).filter(|epoch| epoch.0 >= 0);

@@ -1,9 +1,8 @@
 //! Opening a log: trusting what was closed in good order, and reading through what was not.
 
-use crate::crc::Crc32c;
 use crate::ids::Offset;
-use crate::record::batch::{BatchError, Header};
-use crate::record::layout::{CRC, HEADER_SIZE};
+use crate::record::batch::Header;
+use crate::record::layout::HEADER_SIZE;
 use crate::record::marker::EndMarker;
 use crate::record::records::Records;
 use crate::store::file_name::{FileKind, FileName, FileState};
@@ -17,7 +16,8 @@ use super::error::LogError;
 use super::index::{self, OFFSET_ENTRY_SIZE, OffsetEntry, TIME_ENTRY_SIZE, TimeEntry};
 use super::partition_log::{LogMemory, PartitionLog, Place};
 use super::producers::Producers;
-use super::segment::{Entry, Segment, TimestampOffset, Walk};
+use super::scan::{CutReason, Rebuild};
+use super::segment::{Segment, TimestampOffset, Walk};
 use super::snapshot;
 use super::watermarks::Watermarks;
 
@@ -32,31 +32,6 @@ pub struct OpenHints {
     pub clean: bool,
 }
 
-/// Why the end of a log was cut off.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CutReason {
-    /// The bytes do not begin, or do not end, as a batch.
-    Batch(BatchError),
-    /// The bytes of a batch are not those its checksum was made of.
-    Crc {
-        /// What the batch claims.
-        stated: u32,
-        /// What its bytes give.
-        computed: u32,
-    },
-    /// A batch does not follow the one before.
-    OutOfOrder {
-        /// The first offset it might have.
-        expected: Offset,
-        /// The one it has.
-        found: Offset,
-    },
-    /// The name of the segment lies below the end of the one before it.
-    Overlap,
-    /// It comes behind the place where the log was cut.
-    Behind,
-}
-
 /// Where the end of a log was cut off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cut {
@@ -64,7 +39,7 @@ pub struct Cut {
     pub segment: Offset,
     /// From which byte on.
     pub position: u32,
-    /// How many bytes of this segment are gone.
+    /// How many bytes are gone, from here and from the segments behind.
     pub bytes: u64,
     /// How many whole segments behind it are gone.
     pub segments: u32,
@@ -89,98 +64,6 @@ pub struct RecoveryReport {
     pub emptied: bool,
 }
 
-/// How a segment is read through.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Rebuild {
-    /// Stop before the batch that holds this offset.
-    pub(super) stop_at: Option<Offset>,
-    /// Whether checksums are looked at.
-    pub(super) verify: bool,
-    /// `index.interval.bytes`.
-    pub(super) interval: u32,
-}
-
-/// A segment read through.
-#[derive(Debug)]
-pub(super) struct Rebuilt {
-    pub(super) segment: Segment,
-    pub(super) batches: u64,
-    /// Why the reading ended before the file did.
-    pub(super) reason: Option<CutReason>,
-}
-
-impl Rebuild {
-    /// Reads a segment through from its start, writes its indexes anew, and shows every sound batch to `each`.
-    pub(super) fn run<S: SegmentStore>(
-        self,
-        wall: Timestamp,
-        disk: &mut Disk<S>,
-        old: &Segment,
-        each: &mut dyn FnMut(&Header),
-    ) -> DiskResult<S, Rebuilt> {
-        let mut segment = Segment::new(old.base, wall);
-        disk.truncate(segment.file(FileKind::Index), 0)?;
-        disk.truncate(segment.file(FileKind::TimeIndex), 0)?;
-        let mut walk = Walk::new(&segment, 0, old.size);
-        let mut batches = 0;
-        let mut next = old.base;
-        let reason = loop {
-            let left = old.size - walk.position();
-            let Some(header) = walk.peek(disk)? else {
-                let needed = HEADER_SIZE.try_into().unwrap_or(u64::MAX);
-                break (left > 0).then_some(CutReason::Batch(BatchError::Truncated { needed, found: left.into() }));
-            };
-            if self.stop_at.is_some_and(|stop| header.last_offset() >= stop) {
-                break None;
-            }
-            if let Err(error) = header.check() {
-                break Some(CutReason::Batch(error));
-            }
-            if header.size() > left {
-                break Some(CutReason::Batch(BatchError::Truncated { needed: header.size().into(), found: left.into() }));
-            }
-            let in_order = header.base_offset() >= next && header.last_offset_delta() >= 0;
-            if !in_order || segment.relative(header.last_offset()).is_none() {
-                break Some(CutReason::OutOfOrder { expected: next, found: header.base_offset() });
-            }
-            if self.verify {
-                let computed = checksum(disk, &segment, walk.position(), header.size())?;
-                if computed != header.crc() {
-                    break Some(CutReason::Crc { stated: header.crc(), computed });
-                }
-            }
-            let (offset, time) = segment.take(Entry::of(&header), self.interval);
-            segment.write_entries(disk, offset, time)?;
-            next = header.next_offset();
-            batches += 1;
-            each(&header);
-            walk.step(header.size());
-        };
-        segment.indexes_synced = false;
-        Ok(Rebuilt { segment, batches, reason })
-    }
-}
-
-/// The checksum of a batch on the disk.
-fn checksum<S: SegmentStore>(disk: &mut Disk<S>, segment: &Segment, position: u32, size: u32) -> DiskResult<S, u32> {
-    let mut buffer = [0u8; 4096];
-    let mut crc = Crc32c::new();
-    let skipped = u32::try_from(CRC + 4).unwrap_or(0);
-    let mut at = u64::from(position) + u64::from(skipped);
-    let mut left = usize::try_from(size - skipped).unwrap_or(usize::MAX);
-    while left > 0 {
-        let wanted = left.min(buffer.len());
-        let bytes = disk.read(segment.file(FileKind::Log), at, buffer.get_mut(..wanted).unwrap_or_default())?;
-        if bytes.is_empty() {
-            break;
-        }
-        crc.update(bytes);
-        at += u64::try_from(bytes.len()).unwrap_or(0);
-        left -= bytes.len();
-    }
-    Ok(crc.finish())
-}
-
 impl<'m, S: SegmentStore> PartitionLog<'m, S> {
     /// Opens the log that lies in `store`, or one that is still to come.
     ///
@@ -190,7 +73,6 @@ impl<'m, S: SegmentStore> PartitionLog<'m, S> {
     /// # Errors
     /// What [`LogError`] names.
     /// Source: `LogLoader`, `LogSegment.recover`.
-    #[expect(clippy::too_many_arguments, reason = "everything a log is made of, once")]
     pub fn open(
         wall: Timestamp,
         store: S,
@@ -325,8 +207,9 @@ impl<'m, S: SegmentStore> PartitionLog<'m, S> {
                 self.drop_from(at, end, CutReason::Overlap, report)?;
                 break;
             }
-            // A segment is whole and trusted when all of it lies below the point.
-            let trusted = hints.clean || next.is_some_and(|next| next <= trusted_below);
+            // A segment is trusted when the point lies inside a later one. At its very end is not enough: the point may have been
+            // reached before the segment was done, when its indexes were not synced yet.
+            let trusted = hints.clean || next.is_some_and(|next| next < trusted_below);
             let mut loaded = None;
             if trusted && known_epochs && u32::try_from(size).is_ok_and(|size| size <= i32::MAX.cast_unsigned()) {
                 loaded = self.load_segment(wall, segment.base, size, next)?;
@@ -336,7 +219,12 @@ impl<'m, S: SegmentStore> PartitionLog<'m, S> {
                 end = loaded_end;
                 None
             } else {
-                self.read_through(wall, at, size, &mut end, report)?
+                let cut;
+                (cut, end) = self.read_through(wall, at, size, report)?;
+                // Only what was durable can have been compacted: behind the recovery point a gap is a loss.
+                let may_be_lost = !hints.clean && hints.recovery_point.map_or(!self.config.compact, |point| next > Some(point));
+                let lost = next.filter(|next| *next > end && may_be_lost);
+                cut.or_else(|| lost.map(|found| CutReason::Gap { expected: end, found }))
             };
             at += 1;
             if let Some(reason) = reason {
@@ -354,25 +242,24 @@ impl<'m, S: SegmentStore> PartitionLog<'m, S> {
         }
     }
 
-    /// Reads one segment through. Answers why it was cut, if it was.
+    /// Reads one segment through. Answers why it was cut, if it was, and where the log now ends.
     fn read_through(
         &mut self,
         wall: Timestamp,
         at: usize,
         size: u64,
-        end: &mut Offset,
         report: &mut RecoveryReport,
-    ) -> DiskResult<S, Option<CutReason>> {
+    ) -> DiskResult<S, (Option<CutReason>, Offset)> {
         let Some(mut old) = self.segments.get(at).copied() else {
-            return Ok(None);
+            return Ok((None, Offset::ZERO));
         };
         old.size = u32::try_from(size).unwrap_or(u32::MAX).min(i32::MAX.cast_unsigned());
         let how = Rebuild { stop_at: None, verify: true, interval: self.config.index_interval_bytes };
         let epochs = &mut self.epochs;
         epochs.cut_to(old.base);
-        *end = old.base;
+        let mut end = old.base;
         let mut rebuilt = how.run(wall, &mut self.disk, &old, &mut |header| {
-            *end = header.next_offset();
+            end = header.next_offset();
             epochs.assign(header.leader_epoch(), header.base_offset());
         })?;
         let segment = &mut rebuilt.segment;
@@ -396,7 +283,7 @@ impl<'m, S: SegmentStore> PartitionLog<'m, S> {
         segment.indexes_synced = true;
         let segment = *segment;
         self.put_segment(at, segment);
-        Ok(rebuilt.reason)
+        Ok((rebuilt.reason, end))
     }
 
     /// Deletes the segments from number `at` on, last one first.
@@ -405,6 +292,7 @@ impl<'m, S: SegmentStore> PartitionLog<'m, S> {
         while self.segments.len() > at {
             let Some(last) = self.segments.pop() else { break };
             cut.segments += 1;
+            cut.bytes += self.disk.size(last.file(FileKind::Log))?.unwrap_or(0);
             for kind in [FileKind::Log, FileKind::Index, FileKind::TimeIndex, FileKind::TxnIndex] {
                 self.disk.delete(last.file(kind))?;
             }
@@ -484,8 +372,12 @@ impl<'m, S: SegmentStore> PartitionLog<'m, S> {
         }
         self.epochs.start_at(self.marks.log_start());
         if report.segments_rebuilt > 0 || report.cut.is_some() {
-            self.write_epochs()?;
-            self.disk.sync(FileName::EPOCHS)?;
+            match self.write_epochs() {
+                Ok(()) => self.disk.sync(FileName::EPOCHS)?,
+                // A full disk must not keep the log from being read, and emptied: the reigns are written by the next roll.
+                Err(error) if error.is_full => self.disk.delete(FileName::EPOCHS.in_state(FileState::Temporary))?,
+                Err(error) => return Err(error.into()),
+            }
             self.epochs.unsynced = false;
             self.disk.sync_names()?;
             self.names_synced = self.names;
@@ -519,11 +411,9 @@ impl<'m, S: SegmentStore> PartitionLog<'m, S> {
             }
             bound = offset.checked_add(-1);
         }
-        if from >= end {
-            return Ok(());
-        }
         let first = self.segments.partition_point(|segment| segment.base <= from).saturating_sub(1);
-        for at in first..self.segments.len() {
+        let behind = if from < end { first..self.segments.len() } else { 0..0 };
+        for at in behind {
             let Some(segment) = self.segments.get(at).copied() else { break };
             let position = segment.floor(&mut self.disk, from)?;
             let mut walk = Walk::new(&segment, position, segment.size);

@@ -8,7 +8,7 @@ use crate::time::Timestamp;
 use super::disk::DiskResult;
 use super::error::{Closed, LogError};
 use super::partition_log::PartitionLog;
-use super::recover::Rebuild;
+use super::scan::Rebuild;
 use super::segment::Segment;
 use super::watermarks::Watermarks;
 
@@ -38,7 +38,7 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
         let mut total = self.size_bytes();
         while let Some(oldest) = self.segments.first().copied() {
             let next = self.segments.get(1).map(|next| next.base);
-            let end = next.unwrap_or(self.marks.log_end());
+            let end = next.unwrap_or_else(|| self.marks.log_end());
             let below_start = next.is_some_and(|next| next <= self.marks.log_start());
             let doomed = below_start || (self.config.delete && (self.is_too_old(wall, &oldest) || self.is_too_much(total, &oldest)));
             if !doomed || end > self.marks.high_watermark() {

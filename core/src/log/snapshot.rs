@@ -153,7 +153,7 @@ mod tests {
             assert!(back.is_empty());
             write(&mut disk, Offset(500), &producers).unwrap();
         }
-        disk.write(file, 100, &[&[0xff]]).unwrap();
+        disk.write(file, 100, &[&[0x55]]).unwrap();
         assert!(!read(&mut disk, Offset(500), &mut back).unwrap());
     }
 }

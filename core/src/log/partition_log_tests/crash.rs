@@ -1,0 +1,95 @@
+//! Power cuts.
+
+use super::*;
+use crate::log::scan::CutReason;
+use crate::store::file_name::{FileKind, FileName};
+
+fn seven() -> (MemoryLog, Vec<u64>) {
+    let mut log = fresh(LogConfig { segment_bytes: 1 << 20, ..small(true) });
+    let mut ends = alloc::vec![0];
+    for at in 0..7 {
+        let given = Given { producer: Some((3, 0, at)), ..Given::of(&[&[u8::try_from(at).unwrap(); 60]], at.into()) };
+        put(&mut log, 0, &given).unwrap();
+        ends.push(log.size_bytes());
+    }
+    (log, ends)
+}
+
+#[test]
+fn a_log_cut_at_any_byte_keeps_exactly_its_whole_batches() {
+    let file = FileName::live(FileKind::Log, Offset(0));
+    let (_, ends) = seven();
+    for cut in 0..=*ends.last().unwrap() {
+        let mut store = seven().0.into_store();
+        store.truncate(file, cut).unwrap();
+        let whole = ends.iter().filter(|end| **end <= cut).count() - 1;
+        let (mut log, report) = open(store, small(true), OpenHints::default());
+        let end = Offset(i64::try_from(whole).unwrap());
+        assert_eq!(log.watermarks().log_end(), end);
+        assert_eq!(report.cut.is_some(), !ends.contains(&cut), "cut at {cut}");
+        assert_eq!(read_all(&mut log, Offset(0), ReadUpTo::LogEnd, 150).len(), whole);
+        let known = log.producers().find(ProducerId(3)).and_then(|producer| producer.last_sequence());
+        assert_eq!(known.map(|last| i64::from(last.0)), end.0.checked_sub(1).filter(|last| *last >= 0));
+        assert_eq!(put(&mut log, 0, &Given::of(&[b"next"], 9)).unwrap().base_offset, end);
+    }
+}
+
+#[test]
+fn a_turned_bit_anywhere_ends_the_log_before_its_batch() {
+    let (_, ends) = seven();
+    let file = FileName::live(FileKind::Log, Offset(0));
+    for at in (0..*ends.last().unwrap()).step_by(3) {
+        let mut store = seven().0.into_store();
+        let mut byte = [0];
+        store.read_at(file, at, &mut byte).unwrap();
+        store.write_at(file, at, &[&[byte[0] ^ 0x10]]).unwrap();
+        let (mut log, _) = open(store, small(true), OpenHints::default());
+        // The leader epoch and the low bits of the base offset lie outside of the checksum.
+        let batch = ends.iter().filter(|end| **end <= at).count() - 1;
+        let inside = at - ends[batch];
+        let records = read_all(&mut log, Offset(0), ReadUpTo::LogEnd, 9999);
+        if inside < 8 || (12..16).contains(&inside) {
+            assert!(records.len() >= batch);
+        } else {
+            assert_eq!(records.len(), batch, "byte {at}");
+        }
+    }
+}
+
+#[test]
+fn segments_behind_a_damaged_one_go_too_and_the_report_says_so() {
+    let mut log = fresh(small(true));
+    for at in 0..60 {
+        put(&mut log, 0, &Given::of(&[&[1; 100]], at)).unwrap();
+    }
+    let bases: Vec<Offset> = log.segments().iter().map(|segment| segment.base()).collect();
+    let mut store = log.into_store();
+    store.write_at(FileName::live(FileKind::Log, bases[1]), 300, &[b"\xff\xff"]).unwrap();
+    let (log, report) = open(store, small(true), OpenHints::default());
+    let cut = report.cut.unwrap();
+    assert_eq!((cut.segment, usize::try_from(cut.segments).unwrap()), (bases[1], bases.len() - 2));
+    assert!(matches!(cut.reason, CutReason::Crc { .. }), "{cut:?}");
+    assert_eq!(log.watermarks().log_end(), bases[1].checked_add(1).unwrap());
+    assert_eq!(log.segments().len(), 2);
+}
+
+#[test]
+fn segments_below_the_recovery_point_are_not_read_through() {
+    let mut log = fresh(small(false));
+    for at in 0..60 {
+        put(&mut log, 0, &Given::of(&[&[1; 100]], at)).unwrap();
+        if at == 50 {
+            log.sync_all().unwrap();
+        }
+    }
+    let recovery_point = Some(log.durable_end());
+    let below = log.segments().iter().filter(|segment| segment.base() <= Offset(51)).count();
+    let whole = log.segments().len();
+    let hints = OpenHints { recovery_point, ..OpenHints::default() };
+    let mut store = log.into_store();
+    store.crash(|_, _, written| Some(written));
+    let (log, report) = open(store, small(false), hints);
+    // The first roll wrote the reigns down, so that only what lies behind the point must be read.
+    assert_eq!(usize::try_from(report.segments_rebuilt).unwrap(), whole - below + 1);
+    assert_eq!(log.watermarks().high_watermark(), Offset(60));
+}

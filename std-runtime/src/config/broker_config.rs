@@ -1,0 +1,183 @@
+//! The broker's settings, typed, and how they come about.
+
+use alloc::collections::BTreeMap;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use millpond_core::group::config::GroupConfig;
+use millpond_core::ids::BrokerId;
+use millpond_core::log::config::LogConfig;
+use millpond_core::time::Millis;
+
+use super::key::{BadValue, Key, Setter};
+use super::keys;
+
+/// The settings of a broker.
+#[derive(Clone, Debug)]
+pub struct BrokerConfig {
+    /// `node.id`.
+    pub node: BrokerId,
+    /// `listeners`: where to accept connections, as HOST:PORT. Port 0 picks a free one.
+    pub listen: String,
+    /// `advertised.listeners`: what clients are told, as HOST:PORT; where it listens unless set.
+    pub advertised: Option<String>,
+    /// `log.dirs`: where the data is kept.
+    pub data_dir: String,
+    /// `num.partitions`.
+    pub partition_count: i32,
+    /// `default.replication.factor`.
+    pub replication_factor: i16,
+    /// `auto.create.topics.enable`.
+    pub auto_create_topics: bool,
+    /// `delete.topic.enable`.
+    pub delete_topics: bool,
+    /// `socket.request.max.bytes`.
+    pub request_bytes_max: usize,
+    /// `connections.max.idle.ms`; `None` keeps idle connections.
+    pub connection_idle_max: Option<Duration>,
+    /// `max.connections`.
+    pub connections_max: usize,
+    /// `fetch.max.bytes`.
+    pub fetch_bytes_max: u32,
+    /// `broker.rack`.
+    pub rack: Option<String>,
+    /// `log.retention.check.interval.ms`.
+    pub retention_check_interval: Millis,
+    /// Settings of the group coordinator.
+    pub group: GroupConfig,
+    /// Settings of logs whose topics set nothing else.
+    pub log: LogConfig,
+    /// What was set, by the broker's names for it.
+    given: BTreeMap<String, String>,
+}
+
+impl Default for BrokerConfig {
+    fn default() -> Self {
+        let mut config = Self {
+            node: BrokerId(0),
+            listen: String::new(),
+            advertised: None,
+            data_dir: String::new(),
+            partition_count: 1,
+            replication_factor: 1,
+            auto_create_topics: true,
+            delete_topics: true,
+            request_bytes_max: 0,
+            connection_idle_max: None,
+            connections_max: usize::MAX,
+            fetch_bytes_max: 0,
+            rack: None,
+            retention_check_interval: Millis::ZERO,
+            group: GroupConfig::default(),
+            log: LogConfig::default(),
+            given: BTreeMap::new(),
+        };
+        for key in keys::KEYS {
+            if let Some(default) = key.default.filter(|_| !key.name.is_empty()) {
+                let set = config.apply(key, default);
+                debug_assert!(set.is_ok(), "the default of {} obeys its rule", key.name);
+            }
+        }
+        config
+    }
+}
+
+/// What was noticed while settings were read that is no error.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Warning {
+    /// No key has this name.
+    UnknownKey(String),
+}
+
+impl core::fmt::Display for Warning {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::UnknownKey(key) => write!(f, "the configuration key {key} is unknown and has no effect"),
+        }
+    }
+}
+
+impl BrokerConfig {
+    /// Settings that differ from the defaults by `entries`; later ones win.
+    ///
+    /// # Errors
+    /// The first value that does not obey its key.
+    pub fn from_entries<'e>(entries: impl IntoIterator<Item = (&'e str, &'e str)>) -> Result<(Self, Vec<Warning>), BadValue> {
+        let mut given = BTreeMap::new();
+        let mut warnings = Vec::new();
+        for (name, value) in entries {
+            if keys::broker_key(name).is_some() {
+                given.insert(name.to_string(), value.to_string());
+            } else {
+                warnings.push(Warning::UnknownKey(name.to_string()));
+            }
+        }
+        let mut config = Self::default();
+        // In the order of the rows, not of the file: where two keys set one value, the finer one stands later and wins.
+        for key in keys::KEYS.iter().filter(|key| !key.name.is_empty()) {
+            if let Some(value) = given.get(key.name) {
+                config.apply(key, value)?;
+            }
+        }
+        config.given = given;
+        config.check()?;
+        Ok((config, warnings))
+    }
+
+    fn apply(&mut self, key: &Key, value: &str) -> Result<(), BadValue> {
+        let parsed = key.parse(value)?;
+        match key.set {
+            Setter::Broker(set) => set(self, &parsed),
+            Setter::Log(set) => set(&mut self.log, &parsed),
+            Setter::Kept => {}
+        }
+        Ok(())
+    }
+
+    /// Rules between keys.
+    fn check(&self) -> Result<(), BadValue> {
+        let rules: [(bool, &str, &str); 2] = [
+            (
+                self.group.session_timeout_min <= self.group.session_timeout_max,
+                "group.min.session.timeout.ms",
+                "no larger than group.max.session.timeout.ms",
+            ),
+            (self.replication_factor == 1, "default.replication.factor", "1: a single broker holds every partition"),
+        ];
+        match rules.iter().find(|(holds, _, _)| !holds) {
+            None => Ok(()),
+            Some((_, key, rule)) => {
+                Err(BadValue { key: (*key).to_string(), value: self.value_of(key).unwrap_or_default().to_string(), rule: (*rule).to_string() })
+            }
+        }
+    }
+
+    /// What was set for a key of the broker, or its default.
+    #[must_use]
+    pub fn value_of(&self, name: &str) -> Option<&str> {
+        self.given(name).or_else(|| keys::broker_key(name).and_then(|key| key.default))
+    }
+
+    /// What was set for a key of the broker, if anything was.
+    #[must_use]
+    pub fn given(&self, name: &str) -> Option<&str> {
+        self.given.get(name).map(String::as_str)
+    }
+
+    /// The settings of a topic's log: the broker's, and over them the topic's own. Values that no longer obey their key are left
+    /// out, since they were checked when they were set.
+    #[must_use]
+    pub fn log_config<'e>(&self, own: impl IntoIterator<Item = (&'e str, &'e str)>) -> LogConfig {
+        let mut config = self.log;
+        for (name, value) in own {
+            if let Some(key) = keys::topic_key(name)
+                && let Setter::Log(set) = key.set
+                && let Ok(parsed) = key.parse(value)
+            {
+                set(&mut config, &parsed);
+            }
+        }
+        config
+    }
+}

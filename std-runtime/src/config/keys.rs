@@ -1,0 +1,333 @@
+//! The table of keys: Kafka's names, defaults and rules, and where each value goes. Nothing else spells a key's name.
+//!
+//! A default that differs from Kafka's says why. A key whose doc begins with "No effect yet" is known, checked, kept and shown, so that
+//! configurations of Kafka's can be used as they are; what it asks for is not done.
+
+use alloc::string::{String, ToString};
+use core::time::Duration;
+
+use millpond_core::ids::BrokerId;
+use millpond_core::log::config::LogConfig;
+use millpond_core::record::codec::Compression;
+use millpond_core::record::validate::TimestampType;
+use millpond_core::time::Millis;
+
+use super::broker_config::BrokerConfig;
+use super::key::{Key, Kind, Parsed, Rule, Setter};
+
+/// Finds a key by its name in a broker's configuration.
+#[must_use]
+pub fn broker_key(name: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|key| !key.name.is_empty() && key.name == name)
+}
+
+/// Finds a key by its name among a topic's settings.
+#[must_use]
+pub fn topic_key(name: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|key| key.topic_name == Some(name))
+}
+
+const fn key(name: &'static str, kind: Kind, default: Option<&'static str>, rule: Rule, doc: &'static str) -> Key {
+    Key { name, topic_name: None, kind, default, rule, dynamic: false, sensitive: false, doc, set: Setter::Kept }
+}
+
+impl Key {
+    const fn broker(mut self, set: fn(&mut BrokerConfig, &Parsed<'_>)) -> Self {
+        self.set = Setter::Broker(set);
+        self
+    }
+
+    const fn log(mut self, set: fn(&mut LogConfig, &Parsed<'_>)) -> Self {
+        self.set = Setter::Log(set);
+        self
+    }
+
+    /// Topics have the key too, under this name, where it can be changed at any time.
+    const fn topic(mut self, name: &'static str) -> Self {
+        self.topic_name = Some(name);
+        self.dynamic = true;
+        self
+    }
+}
+
+use Kind::{Boolean, Double, Int, List, Long, Short, String as Text};
+
+const MAX_SHORT: i64 = 32_767;
+const NO_LIMIT: &str = "9223372036854775807";
+
+/// All keys.
+pub const KEYS: &[Key] = &[
+    // ---- who and where
+    key("broker.id", Int, None, Rule::AtLeast(0), "The number of this broker; the older name of node.id.")
+        .broker(|config, value| config.node = BrokerId(int(value))),
+    key("node.id", Int, Some("1"), Rule::AtLeast(0), "The number of this broker in its cluster.")
+        .broker(|config, value| config.node = BrokerId(int(value))),
+    key("process.roles", List, Some("broker,controller"), Rule::ManyOf(&["broker", "controller"]), "No effect yet: one process is both."),
+    key("controller.listener.names", List, Some("CONTROLLER"), Rule::Any, "No effect yet: the controller is in the same process."),
+    key("controller.quorum.voters", List, Some(""), Rule::Any, "No effect yet: the controller is in the same process."),
+    key("controller.quorum.bootstrap.servers", List, Some(""), Rule::Any, "No effect yet: the controller is in the same process."),
+    key(
+        "listeners",
+        List,
+        Some("PLAINTEXT://127.0.0.1:9092"),
+        Rule::Any,
+        "Where connections are accepted, as PLAINTEXT://HOST:PORT. Kafka listens on every address; here a broker without configuration \
+         is reached from its own machine only.",
+    )
+    .broker(|config, value| config.listen = host_and_port(value).unwrap_or_default()),
+    key("advertised.listeners", List, None, Rule::Any, "What clients are told to connect to, where that differs from listeners.")
+        .broker(|config, value| config.advertised = host_and_port(value)),
+    key("listener.security.protocol.map", List, Some("PLAINTEXT:PLAINTEXT"), Rule::Any, "No effect yet: listeners are PLAINTEXT."),
+    key("inter.broker.listener.name", Text, None, Rule::Any, "No effect yet: there is one broker."),
+    key("broker.rack", Text, None, Rule::Any, "Where this broker stands, for clients that read from nearby.")
+        .broker(|config, value| config.rack = Some(value.text().to_string())),
+    key("log.dir", Text, Some("./millpond-data"), Rule::Any, "Where the data is kept. Kafka's default lies under /tmp, which a reboot empties.")
+        .broker(|config, value| config.data_dir = value.text().to_string()),
+    key("log.dirs", List, None, Rule::Any, "Where the data is kept; one directory.")
+        .broker(|config, value| config.data_dir = value.list().first().copied().unwrap_or_default().to_string()),
+    // ---- topics
+    key("num.partitions", Int, Some("1"), Rule::AtLeast(1), "How many partitions a topic gets that does not say.")
+        .broker(|config, value| config.partition_count = int(value)),
+    key("default.replication.factor", Int, Some("1"), Rule::Between(1, MAX_SHORT), "On how many brokers a partition is that does not say.")
+        .broker(|config, value| config.replication_factor = i16::try_from(value.int()).unwrap_or(1)),
+    key("auto.create.topics.enable", Boolean, Some("true"), Rule::Any, "Whether a topic comes into being when a client asks for it.")
+        .broker(|config, value| config.auto_create_topics = value.bool()),
+    key("delete.topic.enable", Boolean, Some("true"), Rule::Any, "Whether topics can be deleted.")
+        .broker(|config, value| config.delete_topics = value.bool()),
+    // ---- logs
+    key("log.segment.bytes", Int, Some("1073741824"), Rule::AtLeast(1 << 20), "Bytes. The active segment rolls when it would outgrow this.")
+        .log(|log, value| log.segment_bytes = unsigned(value))
+        .topic("segment.bytes"),
+    key("log.roll.hours", Int, Some("168"), Rule::AtLeast(1), "Hours. The active segment rolls when its records span more time than this.")
+        .log(|log, value| log.segment_ms = millis(value, 3_600_000)),
+    key("log.roll.ms", Long, None, Rule::AtLeast(1), "Milliseconds. The active segment rolls when its records span more time than this.")
+        .log(|log, value| log.segment_ms = millis(value, 1))
+        .topic("segment.ms"),
+    key("log.roll.jitter.ms", Long, Some("0"), Rule::AtLeast(0), "No effect yet: rolls are not spread in time.").topic("segment.jitter.ms"),
+    key("log.index.size.max.bytes", Int, Some("10485760"), Rule::AtLeast(4), "Bytes. The active segment rolls when its index reaches this.")
+        .log(|log, value| log.index_bytes_max = unsigned(value))
+        .topic("segment.index.bytes"),
+    key("log.index.interval.bytes", Int, Some("4096"), Rule::AtLeast(0), "Bytes of records between two entries of an index.")
+        .log(|log, value| log.index_interval_bytes = unsigned(value))
+        .topic("index.interval.bytes"),
+    key("log.retention.hours", Int, Some("168"), Rule::Any, "Hours. How long records are kept; -1 for ever.")
+        .log(|log, value| log.retention_ms = span(value, 3_600_000)),
+    key("log.retention.minutes", Int, None, Rule::Any, "Minutes. How long records are kept; -1 for ever.")
+        .log(|log, value| log.retention_ms = span(value, 60_000)),
+    key("log.retention.ms", Long, None, Rule::AtLeast(-1), "Milliseconds. How long records are kept; -1 for ever.")
+        .log(|log, value| log.retention_ms = span(value, 1))
+        .topic("retention.ms"),
+    key("log.retention.bytes", Long, Some("-1"), Rule::AtLeast(-1), "Bytes. How much of a partition is kept; -1 without limit.")
+        .log(|log, value| log.retention_bytes = u64::try_from(value.int()).ok())
+        .topic("retention.bytes"),
+    key("log.retention.check.interval.ms", Long, Some("300000"), Rule::AtLeast(1), "Milliseconds between two looks for what may be deleted.")
+        .broker(|config, value| config.retention_check_interval = millis(value, 1)),
+    key("log.cleanup.policy", List, Some("delete"), Rule::ManyOf(&["delete", "compact"]), "What becomes of old records.")
+        .log(|log, value| {
+            log.delete = value.list().contains(&"delete");
+            log.compact = value.list().contains(&"compact");
+        })
+        .topic("cleanup.policy"),
+    key("log.cleaner.min.cleanable.ratio", Double, Some("0.5"), Rule::Fraction(0.0, 1.0), "No effect yet: logs are not compacted.")
+        .topic("min.cleanable.dirty.ratio"),
+    key("log.cleaner.min.compaction.lag.ms", Long, Some("0"), Rule::AtLeast(0), "No effect yet: logs are not compacted.")
+        .topic("min.compaction.lag.ms"),
+    key("log.cleaner.max.compaction.lag.ms", Long, Some(NO_LIMIT), Rule::AtLeast(1), "No effect yet: logs are not compacted.")
+        .topic("max.compaction.lag.ms"),
+    key("log.cleaner.delete.retention.ms", Long, Some("86400000"), Rule::AtLeast(0), "No effect yet: logs are not compacted.")
+        .topic("delete.retention.ms"),
+    key("log.segment.delete.delay.ms", Long, Some("60000"), Rule::AtLeast(0), "No effect yet: files are deleted at once; who still reads one keeps it.")
+        .topic("file.delete.delay.ms"),
+    key("log.flush.interval.messages", Long, Some(NO_LIMIT), Rule::AtLeast(1), "No effect yet: what acks=all acknowledges is flushed in any case.")
+        .topic("flush.messages"),
+    key("log.flush.interval.ms", Long, None, Rule::AtLeast(0), "No effect yet: what acks=all acknowledges is flushed in any case.")
+        .topic("flush.ms"),
+    key("log.preallocate", Boolean, Some("false"), Rule::Any, "No effect yet: segments grow as they are written.").topic("preallocate"),
+    key("message.max.bytes", Int, Some("1048588"), Rule::AtLeast(0), "Bytes. The largest batch of records.")
+        .log(|log, value| log.max_message_bytes = unsigned(value))
+        .topic("max.message.bytes"),
+    key("log.message.timestamp.type", Text, Some("CreateTime"), Rule::OneOf(&["CreateTime", "LogAppendTime"]), "Whose time a record keeps.")
+        .log(|log, value| {
+            log.timestamp_type = if value.text() == "LogAppendTime" { TimestampType::LogAppendTime } else { TimestampType::CreateTime };
+        })
+        .topic("message.timestamp.type"),
+    key("log.message.timestamp.before.max.ms", Long, Some(NO_LIMIT), Rule::AtLeast(0), "Milliseconds. How far a record may lie in the past.")
+        .log(|log, value| log.timestamp_before_max = limit(value))
+        .topic("message.timestamp.before.max.ms"),
+    key("log.message.timestamp.after.max.ms", Long, Some("3600000"), Rule::AtLeast(0), "Milliseconds. How far a record may lie in the future.")
+        .log(|log, value| log.timestamp_after_max = limit(value))
+        .topic("message.timestamp.after.max.ms"),
+    key(
+        "compression.type",
+        Text,
+        Some("producer"),
+        Rule::OneOf(&["uncompressed", "zstd", "lz4", "snappy", "gzip", "producer"]),
+        "How batches are kept; as the producer chose, or always this way.",
+    )
+    .log(|log, value| {
+        log.compression = match value.text() {
+            "uncompressed" => Some(Compression::None),
+            "gzip" => Some(Compression::Gzip),
+            "snappy" => Some(Compression::Snappy),
+            "lz4" => Some(Compression::Lz4),
+            "zstd" => Some(Compression::Zstd),
+            _ => None,
+        };
+    })
+    .topic("compression.type"),
+    key("compression.gzip.level", Int, Some("-1"), Rule::Between(-1, 9), "No effect yet: the library's default level.").topic("compression.gzip.level"),
+    key("compression.lz4.level", Int, Some("9"), Rule::Between(1, 17), "No effect yet: the library's default level.").topic("compression.lz4.level"),
+    key("compression.zstd.level", Int, Some("3"), Rule::Between(-131_072, 22), "No effect yet: the library's default level.").topic("compression.zstd.level"),
+    key("min.insync.replicas", Int, Some("1"), Rule::AtLeast(1), "No effect yet: there is one replica.").topic("min.insync.replicas"),
+    key("unclean.leader.election.enable", Boolean, Some("false"), Rule::Any, "No effect yet: there is one replica.")
+        .topic("unclean.leader.election.enable"),
+    Key {
+        name: "",
+        topic_name: Some("leader.replication.throttled.replicas"),
+        dynamic: true,
+        ..key("", List, Some(""), Rule::Any, "No effect yet: there is one replica.")
+    },
+    Key {
+        name: "",
+        topic_name: Some("follower.replication.throttled.replicas"),
+        dynamic: true,
+        ..key("", List, Some(""), Rule::Any, "No effect yet: there is one replica.")
+    },
+    key(
+        "write.caching",
+        Boolean,
+        Some("false"),
+        Rule::Any,
+        "Whether records count as safe, and are shown to consumers, before they are on the disk. Not a key of Kafka's, which always \
+         does so and trusts in replicas: a single disk is all there is here.",
+    )
+    .log(|log, value| log.write_caching = value.bool())
+    .topic("write.caching"),
+    key(
+        "validate.compressed.records",
+        Boolean,
+        Some("true"),
+        Rule::Any,
+        "Whether compressed batches are opened and their records checked when they are produced. Not a key of Kafka's, which always does.",
+    )
+    .log(|log, value| log.look_inside_compressed = value.bool())
+    .topic("validate.compressed.records"),
+    key("producer.id.expiration.ms", Int, Some("86400000"), Rule::AtLeast(1), "Milliseconds. How long an idempotent producer is remembered.")
+        .log(|log, value| log.producer_expiration_ms = millis(value, 1)),
+    // ---- groups
+    key("group.min.session.timeout.ms", Int, Some("6000"), Rule::AtLeast(0), "Milliseconds. The shortest session a member may ask for.")
+        .broker(|config, value| config.group.session_timeout_min = millis(value, 1)),
+    key("group.max.session.timeout.ms", Int, Some("1800000"), Rule::AtLeast(0), "Milliseconds. The longest session a member may ask for.")
+        .broker(|config, value| config.group.session_timeout_max = millis(value, 1)),
+    key(
+        "group.initial.rebalance.delay.ms",
+        Int,
+        Some("3000"),
+        Rule::AtLeast(0),
+        "Milliseconds. How long a new group waits for more members before its first assignment.",
+    )
+    .broker(|config, value| config.group.initial_rebalance_delay = millis(value, 1)),
+    key("group.max.size", Int, Some("2147483647"), Rule::AtLeast(1), "Members of one group.")
+        .broker(|config, value| config.group.size_max = usize::try_from(value.int()).unwrap_or(usize::MAX)),
+    key("offset.metadata.max.bytes", Int, Some("4096"), Rule::AtLeast(0), "Characters of metadata in one committed offset.")
+        .broker(|config, value| config.group.offset_metadata_max = usize::try_from(value.int()).unwrap_or(0)),
+    key("offsets.retention.minutes", Int, Some("10080"), Rule::AtLeast(1), "Minutes. How long committed offsets outlive their use.")
+        .broker(|config, value| config.group.offsets_retention = millis(value, 60_000)),
+    key("offsets.retention.check.interval.ms", Long, Some("600000"), Rule::AtLeast(1), "Milliseconds between two looks for expired offsets.")
+        .broker(|config, value| config.group.offsets_retention_check_interval = millis(value, 1)),
+    key("offsets.topic.num.partitions", Int, Some("50"), Rule::AtLeast(1), "Over how many partitions groups are spread; not to be changed later.")
+        .broker(|config, value| config.group.offsets_partition_count = int(value)),
+    key("offsets.topic.replication.factor", Short, Some("1"), Rule::AtLeast(1), "On how many brokers offsets are kept. Kafka's 3 asks for more brokers than there are."),
+    key("offsets.topic.segment.bytes", Int, Some("104857600"), Rule::AtLeast(1), "No effect yet: the broker's log.segment.bytes."),
+    key("offsets.commit.timeout.ms", Int, Some("5000"), Rule::AtLeast(1), "No effect yet: a commit is answered when it is on the disk."),
+    // ---- transactions
+    key("transaction.state.log.replication.factor", Short, Some("1"), Rule::AtLeast(1), "No effect yet: there are no transactions."),
+    key("transaction.state.log.min.isr", Int, Some("1"), Rule::AtLeast(1), "No effect yet: there are no transactions."),
+    key("transaction.state.log.num.partitions", Int, Some("50"), Rule::AtLeast(1), "No effect yet: there are no transactions."),
+    key("transactional.id.expiration.ms", Int, Some("604800000"), Rule::AtLeast(1), "No effect yet: there are no transactions."),
+    key("transaction.max.timeout.ms", Int, Some("900000"), Rule::AtLeast(1), "No effect yet: there are no transactions."),
+    // ---- connections
+    key("socket.request.max.bytes", Int, Some("104857600"), Rule::AtLeast(1), "Bytes of the largest request.")
+        .broker(|config, value| config.request_bytes_max = usize::try_from(value.int()).unwrap_or(0)),
+    key("connections.max.idle.ms", Long, Some("600000"), Rule::Any, "Milliseconds after which an idle connection is closed; negative never.")
+        .broker(|config, value| config.connection_idle_max = u64::try_from(value.int()).ok().map(Duration::from_millis)),
+    key("max.connections", Int, Some("2147483647"), Rule::AtLeast(0), "Connections at one time.")
+        .broker(|config, value| config.connections_max = usize::try_from(value.int()).unwrap_or(usize::MAX)),
+    key("fetch.max.bytes", Int, Some("57671680"), Rule::AtLeast(1024), "Bytes of records in one answer to a fetch.")
+        .broker(|config, value| config.fetch_bytes_max = unsigned(value)),
+    key("socket.send.buffer.bytes", Int, Some("102400"), Rule::AtLeast(-1), "No effect yet: the system's choice."),
+    key("socket.receive.buffer.bytes", Int, Some("102400"), Rule::AtLeast(-1), "No effect yet: the system's choice."),
+    key("num.network.threads", Int, Some("3"), Rule::AtLeast(1), "No effect yet: one thread for each processor."),
+    key("num.io.threads", Int, Some("8"), Rule::AtLeast(1), "No effect yet: one thread for each processor."),
+    key("queued.max.requests", Int, Some("500"), Rule::AtLeast(1), "No effect yet: each connection has a bound of its own."),
+    key("num.recovery.threads.per.data.dir", Int, Some("2"), Rule::AtLeast(1), "No effect yet: logs are opened when they are first used."),
+];
+
+fn int(value: &Parsed<'_>) -> i32 {
+    i32::try_from(value.int()).unwrap_or(i32::MAX)
+}
+
+fn unsigned(value: &Parsed<'_>) -> u32 {
+    u32::try_from(value.int()).unwrap_or(0)
+}
+
+fn millis(value: &Parsed<'_>, unit_ms: i64) -> Millis {
+    Millis::from_signed(value.int().saturating_mul(unit_ms))
+}
+
+/// A span that a negative value makes endless.
+fn span(value: &Parsed<'_>, unit_ms: i64) -> Option<Millis> {
+    if value.int() < 0 { None } else { Some(millis(value, unit_ms)) }
+}
+
+/// A span that the largest number makes endless.
+fn limit(value: &Parsed<'_>) -> Option<Millis> {
+    if value.int() == i64::MAX { None } else { Some(millis(value, 1)) }
+}
+
+/// The HOST:PORT of the first listener that is not a controller's.
+fn host_and_port(value: &Parsed<'_>) -> Option<String> {
+    let mut listeners = value.list().iter().filter(|listener| !listener.to_ascii_uppercase().starts_with("CONTROLLER"));
+    let listener = listeners.next()?;
+    let address = listener.split_once("://").map_or(*listener, |(_, address)| address);
+    // Kafka's way of saying "every address" leaves the host out.
+    Some(if address.starts_with(':') { alloc::format!("0.0.0.0{address}") } else { address.to_string() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::collections::BTreeSet;
+
+    #[test]
+    fn names_are_unique_and_defaults_obey_their_rules() {
+        let mut names = BTreeSet::new();
+        let mut topic_names = BTreeSet::new();
+        for key in KEYS {
+            assert!(key.name.is_empty() || names.insert(key.name), "{} twice", key.name);
+            assert!(key.topic_name.is_none_or(|name| topic_names.insert(name)), "{:?} twice", key.topic_name);
+            if let Some(default) = key.default.filter(|default| !default.is_empty()) {
+                assert!(key.parse(default).is_ok(), "{}", key.shown_name());
+            }
+            assert!(key.doc.ends_with('.'), "{}", key.shown_name());
+        }
+    }
+
+    #[test]
+    fn a_bad_value_names_key_value_and_rule() {
+        let error = BrokerConfig::from_entries([("log.segment.bytes", "12")]).expect_err("too small");
+        assert_eq!(error.to_string(), "Invalid value 12 for configuration log.segment.bytes: it must be at least 1048576");
+        let error = BrokerConfig::from_entries([("auto.create.topics.enable", "yes")]).expect_err("no boolean");
+        assert_eq!(error.to_string(), "Invalid value yes for configuration auto.create.topics.enable: it must be true or false");
+    }
+
+    #[test]
+    fn the_finer_of_two_keys_wins_whatever_their_order() {
+        let entries = [("log.retention.ms", "5"), ("log.retention.hours", "1"), ("no.such.key", "x")];
+        let (config, warnings) = BrokerConfig::from_entries(entries).expect("valid");
+        assert_eq!(config.log.retention_ms, Some(Millis(5)));
+        assert_eq!(warnings.len(), 1);
+        let (config, _) = BrokerConfig::from_entries([("listeners", "CONTROLLER://:9093,PLAINTEXT://:9092")]).expect("valid");
+        assert_eq!(config.listen, "0.0.0.0:9092");
+    }
+}

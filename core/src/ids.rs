@@ -89,6 +89,28 @@ impl TopicId {
     /// The id of the cluster's own metadata log. Source: `Uuid.METADATA_TOPIC_ID`.
     pub const METADATA: Self = Self([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
 
+    /// Reads an id in Kafka's spelling: 22 characters of URL-safe base64 without padding.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        if text.len() != 22 {
+            return None;
+        }
+        let mut bits = 0u128;
+        for (index, letter) in text.bytes().enumerate() {
+            let digit = u128::from(match letter {
+                b'A'..=b'Z' => letter - b'A',
+                b'a'..=b'z' => letter - b'a' + 26,
+                b'0'..=b'9' => letter - b'0' + 52,
+                b'-' => 62,
+                b'_' => 63,
+                _ => return None,
+            });
+            // The last digit carries 2 bits only.
+            bits = if index < 21 { bits << 6 | digit } else { bits << 2 | digit >> 4 };
+        }
+        Some(Self(bits.to_be_bytes()))
+    }
+
     /// Whether this is the id that stands for "none".
     #[must_use]
     pub fn is_zero(&self) -> bool {
@@ -128,6 +150,10 @@ mod tests {
         assert_eq!(TopicId::ZERO.to_string(), "AAAAAAAAAAAAAAAAAAAAAA");
         assert_eq!(TopicId::METADATA.to_string(), "AAAAAAAAAAAAAAAAAAAAAQ");
         assert_eq!(TopicId([0xff; 16]).to_string(), "_____________________w");
+        let id = TopicId([1, 35, 69, 103, 137, 171, 205, 239, 254, 220, 186, 152, 118, 84, 50, 16]);
+        assert_eq!(TopicId::parse(&id.to_string()), Some(id));
+        assert_eq!(TopicId::parse("AAAAAAAAAAAAAAAAAAAAAQ"), Some(TopicId::METADATA));
+        assert_eq!(TopicId::parse("AAAA"), None);
     }
 
     #[test]

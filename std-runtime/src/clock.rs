@@ -24,8 +24,8 @@ impl Clock {
 
     /// How far away a deadline is: rounded up, so that who sleeps that long does not wake before it.
     #[must_use]
-    pub fn until(&self, due: Instant) -> std::time::Duration {
-        std::time::Duration::from_millis(due.0).saturating_sub(self.origin.elapsed())
+    pub fn until(&self, due: Instant) -> core::time::Duration {
+        core::time::Duration::from_millis(due.0).saturating_sub(self.origin.elapsed())
     }
 }
 

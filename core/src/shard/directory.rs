@@ -29,7 +29,7 @@ pub trait LogDirectory<'m> {
     fn memory(&mut self) -> LogMemory<'m>;
 
     /// The settings of a topic's log, given the topic's own settings.
-    fn log_config(&self, own: &mut dyn Iterator<Item = (&str, &str)>) -> LogConfig;
+    fn log_config<'e>(&self, own: &mut dyn Iterator<Item = (&'e str, &'e str)>) -> LogConfig;
 
     /// What was remembered of a partition's log since it was last open.
     fn hints(&self, partition: PartitionName<'_>) -> OpenHints;

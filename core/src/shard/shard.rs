@@ -162,6 +162,11 @@ impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
         &self.directory
     }
 
+    /// The directory of the logs.
+    pub const fn directory_mut(&mut self) -> &mut D {
+        &mut self.directory
+    }
+
     /// The logs that are open: topic id, partition and log.
     pub fn open_logs(&self) -> impl Iterator<Item = (TopicId, PartitionIndex, &PartitionLog<'m, D::Store>)> {
         self.logs.partitions.iter().map(|(_, partition)| (partition.topic_id, partition.index, &partition.log))
@@ -389,6 +394,24 @@ impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
             }
         }
         self.logs.parked.hold(call, due, ends, &mut PartitionTable(&mut self.logs.partitions)).is_ok()
+    }
+
+    /// The end of the catalogue's log, while it is not committed: who has seen the catalogue waits for it before telling anybody.
+    #[must_use]
+    pub fn uncommitted_catalog(&self) -> Option<Written> {
+        self.uncommitted(self.logs.find(TopicId::METADATA, PartitionIndex(0))?)
+    }
+
+    /// The end of the log that keeps a group, while it is not committed.
+    #[must_use]
+    pub fn uncommitted_group(&self, group_id: &str) -> Option<Written> {
+        let topic = self.catalog.topic(name::CONSUMER_OFFSETS)?;
+        self.uncommitted(self.logs.find(topic.topic_id, self.groups.partition_of(group_id))?)
+    }
+
+    fn uncommitted(&self, partition: Slot) -> Option<Written> {
+        let marks = self.logs.partitions.get(partition)?.log.watermarks();
+        (marks.high_watermark() < marks.log_end()).then_some(Written { partition, end: marks.log_end() })
     }
 
     /// Whether some log wants a sync.
@@ -634,6 +657,38 @@ impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
         debug_assert!(checked.is_ok(), "what a shard builds passes its own check: {checked:?}");
         let checked = checked.map_err(|_| WriteError::TooLarge)?;
         self.logs.append(at, slot, epoch, &checked, out).map(|(_, written)| written)
+    }
+
+    /// Deletes what retention allows in every open log. Answers each failure to `failed`.
+    pub fn retain(&mut self, at: Moment, mut failed: impl FnMut(PartitionName<'_>, LogError<StoreFailure<'m, D>>)) {
+        let mut from = 0;
+        while let Some(slot) = self.logs.partitions.next_from(from) {
+            from = slot.index() + 1;
+            let Some(partition) = self.logs.partitions.get_mut(slot) else { continue };
+            // The catalogue and the groups are read from their first record on: nothing of theirs may go before it is compacted.
+            let topic = self.catalog.topic_by_id(partition.topic_id);
+            let Some(topic) = topic.filter(|topic| !name::is_internal(topic.name)) else { continue };
+            let name = PartitionName { topic: topic.name, topic_id: partition.topic_id, index: partition.index };
+            if let Err(error) = partition.log.retain(at.wall) {
+                failed(name, error);
+            }
+        }
+    }
+
+    /// Deletes the records of a partition below an offset. Answers where the log begins then.
+    ///
+    /// # Errors
+    /// What [`LogError`] names, or that the partition cannot be worked with.
+    pub fn delete_records(
+        &mut self,
+        at: Moment,
+        topic: Slot,
+        index: PartitionIndex,
+        upto: Option<Offset>,
+    ) -> Result<Watermarks, PartitionError<StoreFailure<'m, D>>> {
+        let log = self.log(at, topic, index)?;
+        let upto = upto.unwrap_or_else(|| log.watermarks().high_watermark());
+        log.delete_records(upto).map_err(PartitionError::Log)
     }
 
     /// Puts the watermarks of every open log, and closes them in good order. Answers each to `each` with how that went.

@@ -147,9 +147,11 @@ impl BrokerConfig {
         ];
         match rules.iter().find(|(holds, _, _)| !holds) {
             None => Ok(()),
-            Some((_, key, rule)) => {
-                Err(BadValue { key: (*key).to_string(), value: self.value_of(key).unwrap_or_default().to_string(), rule: (*rule).to_string() })
-            }
+            Some((_, key, rule)) => Err(BadValue {
+                key: (*key).to_string(),
+                value: self.value_of(key).unwrap_or_default().to_string(),
+                rule: (*rule).to_string(),
+            }),
         }
     }
 

@@ -81,8 +81,14 @@ pub const KEYS: &[Key] = &[
     key("inter.broker.listener.name", Text, None, Rule::Any, "No effect yet: there is one broker."),
     key("broker.rack", Text, None, Rule::Any, "Where this broker stands, for clients that read from nearby.")
         .broker(|config, value| config.rack = Some(value.text().to_string())),
-    key("log.dir", Text, Some("./millpond-data"), Rule::Any, "Where the data is kept. Kafka's default lies under /tmp, which a reboot empties.")
-        .broker(|config, value| config.data_dir = value.text().to_string()),
+    key(
+        "log.dir",
+        Text,
+        Some("./millpond-data"),
+        Rule::Any,
+        "Where the data is kept. Kafka's default lies under /tmp, which a reboot empties.",
+    )
+    .broker(|config, value| config.data_dir = value.text().to_string()),
     key("log.dirs", List, None, Rule::Any, "Where the data is kept; one directory.")
         .broker(|config, value| config.data_dir = value.list().first().copied().unwrap_or_default().to_string()),
     // ---- topics
@@ -95,18 +101,30 @@ pub const KEYS: &[Key] = &[
     key("delete.topic.enable", Boolean, Some("true"), Rule::Any, "Whether topics can be deleted.")
         .broker(|config, value| config.delete_topics = value.bool()),
     // ---- logs
-    key("log.segment.bytes", Int, Some("1073741824"), Rule::AtLeast(1 << 20), "Bytes. The active segment rolls when it would outgrow this.")
-        .log(|log, value| log.segment_bytes = unsigned(value))
-        .topic("segment.bytes"),
+    key(
+        "log.segment.bytes",
+        Int,
+        Some("1073741824"),
+        Rule::AtLeast(1 << 20),
+        "Bytes. The active segment rolls when it would outgrow this.",
+    )
+    .log(|log, value| log.segment_bytes = unsigned(value))
+    .topic("segment.bytes"),
     key("log.roll.hours", Int, Some("168"), Rule::AtLeast(1), "Hours. The active segment rolls when its records span more time than this.")
         .log(|log, value| log.segment_ms = millis(value, 3_600_000)),
     key("log.roll.ms", Long, None, Rule::AtLeast(1), "Milliseconds. The active segment rolls when its records span more time than this.")
         .log(|log, value| log.segment_ms = millis(value, 1))
         .topic("segment.ms"),
     key("log.roll.jitter.ms", Long, Some("0"), Rule::AtLeast(0), "No effect yet: rolls are not spread in time.").topic("segment.jitter.ms"),
-    key("log.index.size.max.bytes", Int, Some("10485760"), Rule::AtLeast(4), "Bytes. The active segment rolls when its index reaches this.")
-        .log(|log, value| log.index_bytes_max = unsigned(value))
-        .topic("segment.index.bytes"),
+    key(
+        "log.index.size.max.bytes",
+        Int,
+        Some("10485760"),
+        Rule::AtLeast(4),
+        "Bytes. The active segment rolls when its index reaches this.",
+    )
+    .log(|log, value| log.index_bytes_max = unsigned(value))
+    .topic("segment.index.bytes"),
     key("log.index.interval.bytes", Int, Some("4096"), Rule::AtLeast(0), "Bytes of records between two entries of an index.")
         .log(|log, value| log.index_interval_bytes = unsigned(value))
         .topic("index.interval.bytes"),
@@ -120,8 +138,14 @@ pub const KEYS: &[Key] = &[
     key("log.retention.bytes", Long, Some("-1"), Rule::AtLeast(-1), "Bytes. How much of a partition is kept; -1 without limit.")
         .log(|log, value| log.retention_bytes = u64::try_from(value.int()).ok())
         .topic("retention.bytes"),
-    key("log.retention.check.interval.ms", Long, Some("300000"), Rule::AtLeast(1), "Milliseconds between two looks for what may be deleted.")
-        .broker(|config, value| config.retention_check_interval = millis(value, 1)),
+    key(
+        "log.retention.check.interval.ms",
+        Long,
+        Some("300000"),
+        Rule::AtLeast(1),
+        "Milliseconds between two looks for what may be deleted.",
+    )
+    .broker(|config, value| config.retention_check_interval = millis(value, 1)),
     key("log.cleanup.policy", List, Some("delete"), Rule::ManyOf(&["delete", "compact"]), "What becomes of old records.")
         .log(|log, value| {
             log.delete = value.list().contains(&"delete");
@@ -136,27 +160,57 @@ pub const KEYS: &[Key] = &[
         .topic("max.compaction.lag.ms"),
     key("log.cleaner.delete.retention.ms", Long, Some("86400000"), Rule::AtLeast(0), "No effect yet: logs are not compacted.")
         .topic("delete.retention.ms"),
-    key("log.segment.delete.delay.ms", Long, Some("60000"), Rule::AtLeast(0), "No effect yet: files are deleted at once; who still reads one keeps it.")
-        .topic("file.delete.delay.ms"),
-    key("log.flush.interval.messages", Long, Some(NO_LIMIT), Rule::AtLeast(1), "No effect yet: what acks=all acknowledges is flushed in any case.")
-        .topic("flush.messages"),
+    key(
+        "log.segment.delete.delay.ms",
+        Long,
+        Some("60000"),
+        Rule::AtLeast(0),
+        "No effect yet: files are deleted at once; who still reads one keeps it.",
+    )
+    .topic("file.delete.delay.ms"),
+    key(
+        "log.flush.interval.messages",
+        Long,
+        Some(NO_LIMIT),
+        Rule::AtLeast(1),
+        "No effect yet: what acks=all acknowledges is flushed in any case.",
+    )
+    .topic("flush.messages"),
     key("log.flush.interval.ms", Long, None, Rule::AtLeast(0), "No effect yet: what acks=all acknowledges is flushed in any case.")
         .topic("flush.ms"),
     key("log.preallocate", Boolean, Some("false"), Rule::Any, "No effect yet: segments grow as they are written.").topic("preallocate"),
     key("message.max.bytes", Int, Some("1048588"), Rule::AtLeast(0), "Bytes. The largest batch of records.")
         .log(|log, value| log.max_message_bytes = unsigned(value))
         .topic("max.message.bytes"),
-    key("log.message.timestamp.type", Text, Some("CreateTime"), Rule::OneOf(&["CreateTime", "LogAppendTime"]), "Whose time a record keeps.")
-        .log(|log, value| {
-            log.timestamp_type = if value.text() == "LogAppendTime" { TimestampType::LogAppendTime } else { TimestampType::CreateTime };
-        })
-        .topic("message.timestamp.type"),
-    key("log.message.timestamp.before.max.ms", Long, Some(NO_LIMIT), Rule::AtLeast(0), "Milliseconds. How far a record may lie in the past.")
-        .log(|log, value| log.timestamp_before_max = limit(value))
-        .topic("message.timestamp.before.max.ms"),
-    key("log.message.timestamp.after.max.ms", Long, Some("3600000"), Rule::AtLeast(0), "Milliseconds. How far a record may lie in the future.")
-        .log(|log, value| log.timestamp_after_max = limit(value))
-        .topic("message.timestamp.after.max.ms"),
+    key(
+        "log.message.timestamp.type",
+        Text,
+        Some("CreateTime"),
+        Rule::OneOf(&["CreateTime", "LogAppendTime"]),
+        "Whose time a record keeps.",
+    )
+    .log(|log, value| {
+        log.timestamp_type = if value.text() == "LogAppendTime" { TimestampType::LogAppendTime } else { TimestampType::CreateTime };
+    })
+    .topic("message.timestamp.type"),
+    key(
+        "log.message.timestamp.before.max.ms",
+        Long,
+        Some(NO_LIMIT),
+        Rule::AtLeast(0),
+        "Milliseconds. How far a record may lie in the past.",
+    )
+    .log(|log, value| log.timestamp_before_max = limit(value))
+    .topic("message.timestamp.before.max.ms"),
+    key(
+        "log.message.timestamp.after.max.ms",
+        Long,
+        Some("3600000"),
+        Rule::AtLeast(0),
+        "Milliseconds. How far a record may lie in the future.",
+    )
+    .log(|log, value| log.timestamp_after_max = limit(value))
+    .topic("message.timestamp.after.max.ms"),
     key(
         "compression.type",
         Text,
@@ -175,9 +229,12 @@ pub const KEYS: &[Key] = &[
         };
     })
     .topic("compression.type"),
-    key("compression.gzip.level", Int, Some("-1"), Rule::Between(-1, 9), "No effect yet: the library's default level.").topic("compression.gzip.level"),
-    key("compression.lz4.level", Int, Some("9"), Rule::Between(1, 17), "No effect yet: the library's default level.").topic("compression.lz4.level"),
-    key("compression.zstd.level", Int, Some("3"), Rule::Between(-131_072, 22), "No effect yet: the library's default level.").topic("compression.zstd.level"),
+    key("compression.gzip.level", Int, Some("-1"), Rule::Between(-1, 9), "No effect yet: the library's default level.")
+        .topic("compression.gzip.level"),
+    key("compression.lz4.level", Int, Some("9"), Rule::Between(1, 17), "No effect yet: the library's default level.")
+        .topic("compression.lz4.level"),
+    key("compression.zstd.level", Int, Some("3"), Rule::Between(-131_072, 22), "No effect yet: the library's default level.")
+        .topic("compression.zstd.level"),
     key("min.insync.replicas", Int, Some("1"), Rule::AtLeast(1), "No effect yet: there is one replica.").topic("min.insync.replicas"),
     key("unclean.leader.election.enable", Boolean, Some("false"), Rule::Any, "No effect yet: there is one replica.")
         .topic("unclean.leader.election.enable"),
@@ -212,8 +269,14 @@ pub const KEYS: &[Key] = &[
     )
     .log(|log, value| log.look_inside_compressed = value.bool())
     .topic("validate.compressed.records"),
-    key("producer.id.expiration.ms", Int, Some("86400000"), Rule::AtLeast(1), "Milliseconds. How long an idempotent producer is remembered.")
-        .log(|log, value| log.producer_expiration_ms = millis(value, 1)),
+    key(
+        "producer.id.expiration.ms",
+        Int,
+        Some("86400000"),
+        Rule::AtLeast(1),
+        "Milliseconds. How long an idempotent producer is remembered.",
+    )
+    .log(|log, value| log.producer_expiration_ms = millis(value, 1)),
     // ---- groups
     key("group.min.session.timeout.ms", Int, Some("6000"), Rule::AtLeast(0), "Milliseconds. The shortest session a member may ask for.")
         .broker(|config, value| config.group.session_timeout_min = millis(value, 1)),
@@ -233,11 +296,29 @@ pub const KEYS: &[Key] = &[
         .broker(|config, value| config.group.offset_metadata_max = usize::try_from(value.int()).unwrap_or(0)),
     key("offsets.retention.minutes", Int, Some("10080"), Rule::AtLeast(1), "Minutes. How long committed offsets outlive their use.")
         .broker(|config, value| config.group.offsets_retention = millis(value, 60_000)),
-    key("offsets.retention.check.interval.ms", Long, Some("600000"), Rule::AtLeast(1), "Milliseconds between two looks for expired offsets.")
-        .broker(|config, value| config.group.offsets_retention_check_interval = millis(value, 1)),
-    key("offsets.topic.num.partitions", Int, Some("50"), Rule::AtLeast(1), "Over how many partitions groups are spread; not to be changed later.")
-        .broker(|config, value| config.group.offsets_partition_count = int(value)),
-    key("offsets.topic.replication.factor", Short, Some("1"), Rule::AtLeast(1), "On how many brokers offsets are kept. Kafka's 3 asks for more brokers than there are."),
+    key(
+        "offsets.retention.check.interval.ms",
+        Long,
+        Some("600000"),
+        Rule::AtLeast(1),
+        "Milliseconds between two looks for expired offsets.",
+    )
+    .broker(|config, value| config.group.offsets_retention_check_interval = millis(value, 1)),
+    key(
+        "offsets.topic.num.partitions",
+        Int,
+        Some("50"),
+        Rule::AtLeast(1),
+        "Over how many partitions groups are spread; not to be changed later.",
+    )
+    .broker(|config, value| config.group.offsets_partition_count = int(value)),
+    key(
+        "offsets.topic.replication.factor",
+        Short,
+        Some("1"),
+        Rule::AtLeast(1),
+        "On how many brokers offsets are kept. Kafka's 3 asks for more brokers than there are.",
+    ),
     key("offsets.topic.segment.bytes", Int, Some("104857600"), Rule::AtLeast(1), "No effect yet: the broker's log.segment.bytes."),
     key("offsets.commit.timeout.ms", Int, Some("5000"), Rule::AtLeast(1), "No effect yet: a commit is answered when it is on the disk."),
     // ---- transactions
@@ -249,8 +330,14 @@ pub const KEYS: &[Key] = &[
     // ---- connections
     key("socket.request.max.bytes", Int, Some("104857600"), Rule::AtLeast(1), "Bytes of the largest request.")
         .broker(|config, value| config.request_bytes_max = usize::try_from(value.int()).unwrap_or(0)),
-    key("connections.max.idle.ms", Long, Some("600000"), Rule::Any, "Milliseconds after which an idle connection is closed; negative never.")
-        .broker(|config, value| config.connection_idle_max = u64::try_from(value.int()).ok().map(Duration::from_millis)),
+    key(
+        "connections.max.idle.ms",
+        Long,
+        Some("600000"),
+        Rule::Any,
+        "Milliseconds after which an idle connection is closed; negative never.",
+    )
+    .broker(|config, value| config.connection_idle_max = u64::try_from(value.int()).ok().map(Duration::from_millis)),
     key("max.connections", Int, Some("2147483647"), Rule::AtLeast(0), "Connections at one time.")
         .broker(|config, value| config.connections_max = usize::try_from(value.int()).unwrap_or(usize::MAX)),
     key("fetch.max.bytes", Int, Some("57671680"), Rule::AtLeast(1024), "Bytes of records in one answer to a fetch.")

@@ -71,14 +71,8 @@ mod tests {
     #[test]
     fn files_are_read_as_java_reads_them() {
         let text = "# a comment\n\nnode.id=1\n log.dirs = /a, /b \n!x\nkey:with colon\nlong=one,\\\n  two\nescaped\\ key=a\\\\b\nempty=\n";
-        let expected = [
-            ("node.id", "1"),
-            ("log.dirs", "/a, /b"),
-            ("key", "with colon"),
-            ("long", "one,two"),
-            ("escaped key", "a\\b"),
-            ("empty", ""),
-        ];
+        let expected =
+            [("node.id", "1"), ("log.dirs", "/a, /b"), ("key", "with colon"), ("long", "one,two"), ("escaped key", "a\\b"), ("empty", "")];
         let expected: Vec<(String, String)> = expected.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect();
         assert_eq!(parse(text), expected);
         assert_eq!(parse(""), vec![]);

@@ -4,7 +4,7 @@
 //! The numbers that messages know of themselves (key, versions, first flexible version) are taken from their definitions; that both
 //! agree is checked when this is compiled.
 
-use millpond_core::wire::schema::{Message, Versions};
+use millpond_core::wire::schema::{Message, Schema, Versions};
 
 use super::messages::add_offsets_to_txn::{AddOffsetsToTxnRequest, AddOffsetsToTxnResponse};
 use super::messages::add_partitions_to_txn::{AddPartitionsToTxnRequest, AddPartitionsToTxnResponse};
@@ -48,7 +48,7 @@ use super::messages::txn_offset_commit::{TxnOffsetCommitRequest, TxnOffsetCommit
 use super::messages::write_txn_markers::{WriteTxnMarkersRequest, WriteTxnMarkersResponse};
 
 /// What is known of a request and its response.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub struct Api {
     /// Which request.
     pub key: ApiKey,
@@ -65,6 +65,8 @@ pub struct Api {
     pub request_flexible_from: i16,
     /// The first version whose response is flexible; `i16::MAX` when there is none.
     pub response_flexible_from: i16,
+    /// The response, as a value that programs can walk.
+    pub response_schema: &'static Schema,
 }
 
 impl Api {
@@ -83,6 +85,7 @@ impl Api {
             advertised,
             request_flexible_from: Request::FLEXIBLE_FROM,
             response_flexible_from: Response::FLEXIBLE_FROM,
+            response_schema: Response::SCHEMA,
         }
     }
 

@@ -1,0 +1,146 @@
+//! Fetch, key 1, served 4-18. KIP-74, KIP-98 (v4), KIP-107 (v5), KIP-227 (v7), KIP-320 (v9), KIP-392 (v11), KIP-516 (v13).
+//!
+//! Records leave as whole ranges of files: nothing is copied or decoded.
+//! Differences from Apache Kafka: no fetch sessions are kept (every answer says session 0, which clients take for "not cached"); a
+//! follower's fields are read and left aside, since there are no followers.
+
+use millpond_core::bounded::slab::Slot;
+use millpond_core::ids::{LeaderEpoch, Offset, PartitionIndex, TopicId};
+use millpond_core::log::reading::ReadUpTo;
+use millpond_core::shard::fetch::{FetchLimits, FetchPartition};
+use millpond_core::time::{Instant, Millis};
+use millpond_core::wire::reader::{DecodeError, Reader};
+use millpond_core::wire::schema::Message;
+use millpond_core::wire::value::{Array, Records};
+
+use crate::protocol::error_code::ErrorCode;
+use crate::protocol::messages::fetch::{FetchRequest, FetchResponse, FetchableTopicResponse, PartitionData};
+use crate::worker::calls::{Call, Head, WaitingFetch};
+use crate::worker::reply::{FileRange, Outgoing, Reply};
+use crate::worker::worker::Turn;
+
+use super::dispatch::Asked;
+use super::{error_map, respond};
+
+/// From this version on, topics are named by id.
+const BY_ID_SINCE: i16 = 13;
+
+pub(crate) fn serve(asked: Asked<'_>) -> Result<(), DecodeError> {
+    let request: FetchRequest<'_> = asked.decode()?;
+    let Asked { worker, head, reply, body, .. } = asked;
+    if request.session_id != 0 {
+        // We never gave out a session. Source: `FetchManager.newContext`.
+        let error_code = ErrorCode::FETCH_SESSION_ID_NOT_FOUND.number();
+        reply.send(respond::encode(head, &FetchResponse { error_code, ..Default::default() }));
+        return Ok(());
+    }
+    worker.turn(|turn| {
+        let due = turn.at.now.after(Millis::from_signed(i64::from(request.max_wait_ms)));
+        carry_out(turn, head, &request, reply, due, body);
+    });
+    Ok(())
+}
+
+/// Carries out a fetch again that waited for bytes.
+pub(crate) fn resume(turn: &mut Turn<'_>, waiting: WaitingFetch) {
+    let WaitingFetch { head, reply, body, due } = waiting;
+    // It was read once already; who drops the reply closes the connection.
+    let Ok(request) = FetchRequest::decode_from(&mut Reader::new(&body), head.version) else { return };
+    carry_out(turn, head, &request, reply, due, &body);
+}
+
+fn carry_out(turn: &mut Turn<'_>, head: Head, request: &FetchRequest<'_>, reply: Reply, due: Instant, body: &[u8]) {
+    let wanted = find_partitions(turn, request, head.version);
+    let limits = FetchLimits {
+        min_bytes: request.min_bytes,
+        max_bytes: u32::try_from(request.max_bytes).unwrap_or(0).min(turn.around.config.fetch_bytes_max),
+        up_to: if request.isolation_level == 1 { ReadUpTo::LastStable } else { ReadUpTo::HighWatermark },
+    };
+    let mut told: Vec<PartitionData<'_>> = Vec::with_capacity(wanted.len());
+    let mut ranges: Vec<FileRange> = Vec::new();
+    let committed_only = request.isolation_level == 1;
+    let outcome = turn.inner.shard.fetch(turn.at, &wanted, limits, |number, fetched| {
+        let partition_index = wanted.get(number).map_or(0, |wanted| wanted.index.0);
+        told.push(match fetched {
+            Ok(range) => {
+                let size = range.bytes.as_ref().map_or(0, |slice| slice.size);
+                ranges.extend(range.bytes.map(|slice| FileRange { at: 0, file: slice.handle, position: slice.position, size: slice.size }));
+                let size = usize::try_from(size).unwrap_or(0);
+                PartitionData {
+                    partition_index,
+                    high_watermark: range.watermarks.high_watermark().0,
+                    last_stable_offset: range.watermarks.last_stable().0,
+                    log_start_offset: range.watermarks.log_start().0,
+                    aborted_transactions: committed_only.then(Array::default),
+                    // Never null: some clients take that for a broken answer.
+                    records: Some(if size == 0 { Records::default() } else { Records::Elsewhere(size) }),
+                    ..Default::default()
+                }
+            }
+            Err(error) => {
+                let by_id = head.version >= BY_ID_SINCE;
+                let code = match error_map::of_fetch(&error) {
+                    ErrorCode::UNKNOWN_TOPIC_OR_PARTITION if by_id && !wanted.get(number).is_some_and(|wanted| wanted.topic.is_some()) => {
+                        ErrorCode::UNKNOWN_TOPIC_ID
+                    }
+                    code => code,
+                };
+                PartitionData {
+                    partition_index,
+                    error_code: code.number(),
+                    high_watermark: -1,
+                    records: Some(Records::default()),
+                    ..Default::default()
+                }
+            }
+        });
+    });
+    if !outcome.complete && turn.at.now < due {
+        let missing = i64::from(request.min_bytes).saturating_sub(i64::try_from(outcome.bytes).unwrap_or(i64::MAX));
+        let waiting = WaitingFetch { head, reply, body: body.to_vec(), due };
+        let inner = &mut *turn.inner;
+        let call = inner.calls.add(Call::Fetch(Box::new(waiting)));
+        if inner.shard.await_bytes(call, due, missing, &wanted, &mut inner.slots) {
+            return;
+        }
+        // Too many wait already: this one is answered with what there is.
+        if let Some(Call::Fetch(waiting)) = inner.calls.take(call) {
+            waiting.reply.send(tell(head, request, &told, ranges));
+        }
+        return;
+    }
+    reply.send(tell(head, request, &told, ranges));
+}
+
+fn find_partitions(turn: &Turn<'_>, request: &FetchRequest<'_>, version: i16) -> Vec<FetchPartition> {
+    let catalog = turn.inner.shard.catalog();
+    let mut wanted = Vec::new();
+    for topic in request.topics.iter() {
+        let found = if version >= BY_ID_SINCE { catalog.topic_by_id(topic.topic_id) } else { catalog.topic(topic.topic) };
+        for partition in topic.partitions.iter() {
+            wanted.push(FetchPartition {
+                topic: found.map_or(Slot::NONE, |found| found.slot),
+                index: PartitionIndex(partition.partition),
+                offset: Offset(partition.fetch_offset),
+                max_bytes: u32::try_from(partition.partition_max_bytes).unwrap_or(0),
+                current_leader_epoch: Some(LeaderEpoch(partition.current_leader_epoch)).filter(|epoch| epoch.0 >= 0),
+            });
+        }
+    }
+    wanted
+}
+
+fn tell(head: Head, request: &FetchRequest<'_>, told: &[PartitionData<'_>], ranges: Vec<FileRange>) -> Outgoing {
+    let mut rest = told;
+    let topics: Vec<FetchableTopicResponse<'_>> = request
+        .topics
+        .iter()
+        .map(|topic| {
+            let (mine, behind) = rest.split_at_checked(topic.partitions.len()).unwrap_or_default();
+            rest = behind;
+            let (topic, topic_id): (&str, TopicId) = (topic.topic, topic.topic_id);
+            FetchableTopicResponse { topic, topic_id, partitions: Array::from(mine) }
+        })
+        .collect();
+    respond::encode_with_files(head, &FetchResponse { responses: Array::from(&*topics), ..Default::default() }, ranges)
+}

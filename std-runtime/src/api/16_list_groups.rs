@@ -1,0 +1,38 @@
+//! ListGroups, key 16, served 0-5. KIP-518 (v4), KIP-848 (v5).
+//!
+//! Differences from Apache Kafka: none known; all groups are classic ones yet.
+
+use millpond_core::wire::reader::DecodeError;
+use millpond_core::wire::value::Array;
+
+use crate::protocol::messages::list_groups::{ListGroupsRequest, ListGroupsResponse, ListedGroup};
+
+use super::dispatch::Asked;
+use super::respond;
+
+/// The type of every group yet. Source: `Group.GroupType.CLASSIC`.
+const CLASSIC: &str = "classic";
+
+pub(crate) fn serve(asked: Asked<'_>) -> Result<(), DecodeError> {
+    let request: ListGroupsRequest<'_> = asked.decode()?;
+    let Asked { worker, head, reply, .. } = asked;
+    let wanted = |filter: Array<'_, &str>, word: &str| filter.is_empty() || filter.iter().any(|wanted| wanted.eq_ignore_ascii_case(word));
+    worker.turn(|turn| {
+        let mut groups: Vec<ListedGroup<'_>> = turn
+            .inner
+            .shard
+            .groups()
+            .views()
+            .filter(|group| wanted(request.states_filter, group.state().name()) && wanted(request.types_filter, CLASSIC))
+            .map(|group| ListedGroup {
+                group_id: group.group_id(),
+                protocol_type: group.protocol_type(),
+                group_state: group.state().name(),
+                group_type: CLASSIC,
+            })
+            .collect();
+        groups.sort_by_key(|group| group.group_id);
+        reply.send(respond::encode(head, &ListGroupsResponse { groups: Array::from(&*groups), ..Default::default() }));
+    });
+    Ok(())
+}

@@ -1,0 +1,251 @@
+//! AlterConfigs, key 33, served 0-2, and IncrementalAlterConfigs, key 44, served 0-1. KIP-133, KIP-339.
+//!
+//! Differences from Apache Kafka: settings of brokers can be changed only where their key says so; settings of groups and of client
+//! metrics are kept and shown, and have no effect yet.
+
+use std::collections::BTreeMap;
+
+use millpond_core::catalog::answer::Answer;
+use millpond_core::catalog::input::{AlterConfigs, Input, ResourceKind};
+use millpond_core::shard::logs::Written;
+use millpond_core::wire::reader::DecodeError;
+use millpond_core::wire::value::Array;
+
+use crate::config::key::Kind;
+use crate::config::keys;
+use crate::protocol::error_code::ErrorCode;
+use crate::protocol::messages::alter_configs::{self as replace, AlterConfigsRequest, AlterConfigsResponse};
+use crate::protocol::messages::incremental_alter_configs::{
+    self as incremental, IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse,
+};
+use crate::worker::worker::Turn;
+
+use super::catalog::{self, Refusal};
+use super::create_topics::check_topic_config;
+use super::dispatch::Asked;
+use super::respond;
+
+/// What is done to a setting. Source: `AlterConfigOp.OpType`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Operation {
+    Set,
+    Delete,
+    Append,
+    Subtract,
+}
+
+impl Operation {
+    const fn from_number(number: i8) -> Option<Self> {
+        match number {
+            0 => Some(Self::Set),
+            1 => Some(Self::Delete),
+            2 => Some(Self::Append),
+            3 => Some(Self::Subtract),
+            _ => None,
+        }
+    }
+}
+
+type Changes = Vec<(String, Option<String>)>;
+
+/// Replaces all settings of each resource.
+pub(crate) fn serve(asked: Asked<'_>) -> Result<(), DecodeError> {
+    let request: AlterConfigsRequest<'_> = asked.decode()?;
+    let Asked { worker, head, reply, .. } = asked;
+    worker.turn(|turn| {
+        let mut written: Vec<Written> = Vec::new();
+        let outcomes: Vec<Option<Refusal>> = request
+            .resources
+            .iter()
+            .map(|resource| {
+                let kind = ResourceKind(resource.resource_type);
+                let twice = request
+                    .resources
+                    .iter()
+                    .filter(|other| (other.resource_type, other.resource_name) == (resource.resource_type, resource.resource_name))
+                    .count()
+                    > 1;
+                let changes = if twice { Err(named_twice()) } else { replaced(turn, kind, &resource) };
+                changes.and_then(|changes| alter(turn, kind, resource.resource_name, &changes, request.validate_only, &mut written)).err()
+            })
+            .collect();
+        let told: Vec<replace::AlterConfigsResourceResponse<'_>> = request
+            .resources
+            .iter()
+            .zip(&outcomes)
+            .map(|(resource, refusal)| replace::AlterConfigsResourceResponse {
+                error_code: refusal.as_ref().map_or(0, |refusal| refusal.code.number()),
+                error_message: refusal.as_ref().map(|refusal| refusal.message.as_str()),
+                resource_type: resource.resource_type,
+                resource_name: resource.resource_name,
+            })
+            .collect();
+        let outgoing = respond::encode(head, &AlterConfigsResponse { responses: Array::from(&*told), ..Default::default() });
+        turn.hold(head, reply, outgoing, &written, ErrorCode::KAFKA_STORAGE_ERROR, None);
+    });
+    Ok(())
+}
+
+/// Changes single settings of each resource.
+pub(crate) fn serve_incremental(asked: Asked<'_>) -> Result<(), DecodeError> {
+    let request: IncrementalAlterConfigsRequest<'_> = asked.decode()?;
+    let Asked { worker, head, reply, .. } = asked;
+    worker.turn(|turn| {
+        let mut written: Vec<Written> = Vec::new();
+        let outcomes: Vec<Option<Refusal>> = request
+            .resources
+            .iter()
+            .map(|resource| {
+                let kind = ResourceKind(resource.resource_type);
+                let twice = request
+                    .resources
+                    .iter()
+                    .filter(|other| (other.resource_type, other.resource_name) == (resource.resource_type, resource.resource_name))
+                    .count()
+                    > 1;
+                let changes = if twice { Err(named_twice()) } else { changed(turn, kind, &resource) };
+                changes.and_then(|changes| alter(turn, kind, resource.resource_name, &changes, request.validate_only, &mut written)).err()
+            })
+            .collect();
+        let told: Vec<incremental::AlterConfigsResourceResponse<'_>> = request
+            .resources
+            .iter()
+            .zip(&outcomes)
+            .map(|(resource, refusal)| incremental::AlterConfigsResourceResponse {
+                error_code: refusal.as_ref().map_or(0, |refusal| refusal.code.number()),
+                error_message: refusal.as_ref().map(|refusal| refusal.message.as_str()),
+                resource_type: resource.resource_type,
+                resource_name: resource.resource_name,
+            })
+            .collect();
+        let outgoing = respond::encode(head, &IncrementalAlterConfigsResponse { responses: Array::from(&*told), ..Default::default() });
+        turn.hold(head, reply, outgoing, &written, ErrorCode::KAFKA_STORAGE_ERROR, None);
+    });
+    Ok(())
+}
+
+fn named_twice() -> Refusal {
+    Refusal::new(ErrorCode::INVALID_REQUEST, "Each resource must appear at most once.")
+}
+
+fn current(turn: &Turn<'_>, kind: ResourceKind, name: &str) -> BTreeMap<String, String> {
+    let configs = turn.inner.shard.catalog().configs_of(kind, name);
+    configs.map(|(name, value)| (name.to_string(), value.to_string())).collect()
+}
+
+fn replaced(turn: &Turn<'_>, kind: ResourceKind, resource: &replace::AlterConfigsResource<'_>) -> Result<Changes, Refusal> {
+    let mut changes: Changes = current(turn, kind, resource.resource_name).into_keys().map(|name| (name, None)).collect();
+    for config in resource.configs.iter() {
+        let Some(value) = config.value else {
+            return Err(Refusal::new(ErrorCode::INVALID_REQUEST, format!("Null value not supported for {}.", config.name)));
+        };
+        changes.retain(|(name, _)| name != config.name);
+        changes.push((config.name.to_string(), Some(value.to_string())));
+    }
+    Ok(changes)
+}
+
+fn changed(turn: &Turn<'_>, kind: ResourceKind, resource: &incremental::AlterConfigsResource<'_>) -> Result<Changes, Refusal> {
+    let before = current(turn, kind, resource.resource_name);
+    let mut changes: Changes = Vec::new();
+    for config in resource.configs.iter() {
+        let name = config.name.to_string();
+        if changes.iter().any(|(other, _)| *other == name) {
+            return Err(Refusal::new(ErrorCode::INVALID_REQUEST, "Error due to duplicate config keys"));
+        }
+        let Some(operation) = Operation::from_number(config.config_operation) else {
+            return Err(Refusal::new(ErrorCode::INVALID_REQUEST, format!("Unknown operation type {}", config.config_operation)));
+        };
+        let value = match (operation, config.value) {
+            (Operation::Delete, _) => None,
+            (_, None) => return Err(Refusal::new(ErrorCode::INVALID_REQUEST, format!("Null value not supported for {name}."))),
+            (Operation::Set, Some(value)) => Some(value.to_string()),
+            (Operation::Append | Operation::Subtract, Some(value)) => {
+                let inherited = inherited(turn, kind, &name)?;
+                let list = before.get(&name).map_or(inherited.as_str(), String::as_str);
+                Some(edited(list, value, operation))
+            }
+        };
+        changes.push((name, value));
+    }
+    Ok(changes)
+}
+
+/// The value that a list begins from when a resource has none of its own; an error when the setting is no list.
+fn inherited(turn: &Turn<'_>, kind: ResourceKind, name: &str) -> Result<String, Refusal> {
+    let key = if kind == ResourceKind::TOPIC { keys::topic_key(name) } else { keys::broker_key(name) };
+    match key {
+        Some(key) if key.kind == Kind::List => Ok(turn.around.config.value_of(key.name).or(key.default).unwrap_or_default().to_string()),
+        Some(_) | None => {
+            let message = format!("Can't append or subtract from the config key {name}, which is no list");
+            Err(Refusal::new(ErrorCode::INVALID_CONFIG, message))
+        }
+    }
+}
+
+fn edited(list: &str, words: &str, operation: Operation) -> String {
+    let split =
+        |text: &str| -> Vec<String> { text.split(',').map(str::trim).filter(|word| !word.is_empty()).map(str::to_string).collect() };
+    let (mut list, words) = (split(list), split(words));
+    if operation == Operation::Subtract {
+        list.retain(|word| !words.contains(word));
+    } else {
+        let fresh: Vec<String> = words.into_iter().filter(|word| !list.contains(word)).collect();
+        list.extend(fresh);
+    }
+    list.join(",")
+}
+
+fn alter(
+    turn: &mut Turn<'_>,
+    kind: ResourceKind,
+    name: &str,
+    changes: &Changes,
+    validate_only: bool,
+    written: &mut Vec<Written>,
+) -> Result<(), Refusal> {
+    match kind {
+        ResourceKind::TOPIC => {
+            for (key, value) in changes {
+                if let Some(value) = value {
+                    check_topic_config(key, value)?;
+                }
+            }
+        }
+        ResourceKind::BROKER => check_broker_changes(turn, name, changes)?,
+        ResourceKind::GROUP | ResourceKind::CLIENT_METRICS if name.is_empty() => {
+            return Err(Refusal::new(ErrorCode::INVALID_REQUEST, "Default resources are not allowed here."));
+        }
+        ResourceKind::GROUP | ResourceKind::CLIENT_METRICS => {}
+        ResourceKind(other) => {
+            return Err(Refusal::new(ErrorCode::INVALID_REQUEST, format!("{other} names no kind of resource that has settings here")));
+        }
+    }
+    let borrowed: Vec<(&str, Option<&str>)> = changes.iter().map(|(key, value)| (key.as_str(), value.as_deref())).collect();
+    let input = Input::AlterConfigs(AlterConfigs { call: catalog::HERE, kind, name, changes: &borrowed, validate_only });
+    let ((), end) = catalog::turn(turn, input, |answer| match answer {
+        Answer::ConfigsAltered(Ok(())) => Ok(()),
+        Answer::ConfigsAltered(Err(error)) => Err(Refusal::from(&error)),
+        other => Err(catalog::unexpected(&other)),
+    })?;
+    written.extend(end);
+    Ok(())
+}
+
+fn check_broker_changes(turn: &Turn<'_>, name: &str, changes: &Changes) -> Result<(), Refusal> {
+    let node = turn.around.config.node.to_string();
+    if !name.is_empty() && name != node {
+        return Err(Refusal::new(ErrorCode::INVALID_REQUEST, format!("Unexpected broker id, expected {node}, but received {name}")));
+    }
+    for (key, value) in changes {
+        let Some(row) = keys::broker_key(key) else {
+            return Err(Refusal::new(ErrorCode::INVALID_CONFIG, format!("Unknown broker config name: {key}")));
+        };
+        // Where the value goes is fixed at the start; nothing of it can be changed while the broker runs yet.
+        if value.is_some() {
+            let message = format!("{} cannot be changed while the broker runs: set it in its configuration", row.name);
+            return Err(Refusal::new(ErrorCode::INVALID_CONFIG, message));
+        }
+    }
+    Ok(())
+}

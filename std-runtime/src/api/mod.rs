@@ -1,0 +1,67 @@
+//! What each request means: one file a key, its head saying what is served, from which KIPs, and where we differ from Apache Kafka.
+//!
+//! - [`dispatch`]: from a frame to the file of its key. [`error_map`]: errors of the core to Kafka's codes.
+//! - [`respond`]: encoding an answer. [`catalog`], [`group`]: what several keys share.
+
+pub mod catalog;
+pub mod dispatch;
+pub mod error_map;
+pub mod group;
+pub mod respond;
+
+#[path = "44_alter_configs.rs"]
+pub(crate) mod alter_configs;
+#[path = "18_api_versions.rs"]
+pub(crate) mod api_versions;
+#[path = "37_create_partitions.rs"]
+pub(crate) mod create_partitions;
+#[path = "19_create_topics.rs"]
+pub(crate) mod create_topics;
+#[path = "42_delete_groups.rs"]
+pub(crate) mod delete_groups;
+#[path = "21_delete_records.rs"]
+pub(crate) mod delete_records;
+#[path = "20_delete_topics.rs"]
+pub(crate) mod delete_topics;
+#[path = "60_describe_cluster.rs"]
+pub(crate) mod describe_cluster;
+#[path = "32_describe_configs.rs"]
+pub(crate) mod describe_configs;
+#[path = "15_describe_groups.rs"]
+pub(crate) mod describe_groups;
+#[path = "35_describe_log_dirs.rs"]
+pub(crate) mod describe_log_dirs;
+#[path = "61_describe_producers.rs"]
+pub(crate) mod describe_producers;
+#[path = "75_describe_topic_partitions.rs"]
+pub(crate) mod describe_topic_partitions;
+#[path = "01_fetch.rs"]
+pub(crate) mod fetch;
+#[path = "10_find_coordinator.rs"]
+pub(crate) mod find_coordinator;
+#[path = "12_heartbeat.rs"]
+pub(crate) mod heartbeat;
+#[path = "22_init_producer_id.rs"]
+pub(crate) mod init_producer_id;
+#[path = "11_join_group.rs"]
+pub(crate) mod join_group;
+#[path = "13_leave_group.rs"]
+pub(crate) mod leave_group;
+#[path = "16_list_groups.rs"]
+pub(crate) mod list_groups;
+#[path = "02_list_offsets.rs"]
+pub(crate) mod list_offsets;
+#[path = "03_metadata.rs"]
+pub(crate) mod metadata;
+#[path = "08_offset_commit.rs"]
+pub(crate) mod offset_commit;
+#[path = "47_offset_delete.rs"]
+pub(crate) mod offset_delete;
+#[path = "09_offset_fetch.rs"]
+pub(crate) mod offset_fetch;
+#[path = "23_offset_for_leader_epoch.rs"]
+pub(crate) mod offset_for_leader_epoch;
+#[path = "00_produce.rs"]
+pub(crate) mod produce;
+#[path = "14_sync_group.rs"]
+pub(crate) mod sync_group;

@@ -1,0 +1,183 @@
+//! A broker inside a program.
+
+use core::net::SocketAddr;
+use std::io;
+use std::sync::Arc;
+
+use millpond_core::bounded::list::List;
+use millpond_core::bounded::table::HashKey;
+use millpond_core::catalog::catalog::{Catalog, CatalogConfig, CatalogMemory};
+use millpond_core::catalog::input::{Bootstrap, Input};
+use millpond_core::group::coordinator::{Coordinator, CoordinatorLimits, CoordinatorMemory};
+use millpond_core::shard::parked::{Parked, ParkedMemory};
+use millpond_core::shard::shard::{Shard, ShardMemory, ShardPartitions};
+use tokio::task::JoinHandle;
+
+use crate::api::api_versions::FEATURES;
+use crate::api::catalog;
+use crate::clock::Clock;
+use crate::config::broker_config::BrokerConfig;
+use crate::disk::data_dir::{DataDir, DataDirError};
+use crate::net::listener;
+use crate::worker::worker::{Surroundings, Worker};
+
+/// How many partitions a broker holds at the most.
+const PARTITIONS_MAX: usize = 200_000;
+/// How many calls wait at the most, and at how many partitions altogether.
+const WAITING_CALLS_MAX: usize = 1_000_000;
+/// What one step of a machine writes down at the most. Unit: bytes; records.
+const STEP_BYTES_MAX: usize = 64 << 20;
+const STEP_RECORDS_MAX: usize = 1_000_000;
+
+/// Why a broker cannot be started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Its data directory cannot be used.
+    #[error(transparent)]
+    DataDir(#[from] DataDirError),
+    /// Its logs cannot be loaded.
+    #[error("the data in {directory} cannot be loaded: {reason}")]
+    Load {
+        /// The data directory.
+        directory: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// Its address cannot be had.
+    #[error("cannot listen on {address}: {error}")]
+    Listen {
+        /// The address.
+        address: String,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// What clients are to be told is no address.
+    #[error("advertised.listeners: {0} is not HOST:PORT")]
+    Advertised(String),
+}
+
+/// A running broker. When it is dropped without [`Broker::shutdown`], it stops as if the power had failed: what was acknowledged is
+/// safe, and the next start takes longer.
+#[derive(Debug)]
+pub struct Broker {
+    worker: Arc<Worker>,
+    local_addr: SocketAddr,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Broker {
+    /// Starts a broker: from here on it accepts connections.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "multi_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use millpond::broker::Broker;
+    /// use millpond::config::broker_config::BrokerConfig;
+    ///
+    /// let directory = std::env::temp_dir().join(format!("millpond-doc-{}", std::process::id()));
+    /// let settings = [("listeners", "PLAINTEXT://127.0.0.1:0"), ("log.dirs", directory.to_str().unwrap_or("data"))];
+    /// let (config, _warnings) = BrokerConfig::from_entries(settings)?;
+    /// let broker = Broker::start(config).await?;
+    /// println!("any Kafka client can connect to {}", broker.local_addr());
+    /// broker.shutdown().await?;
+    /// # std::fs::remove_dir_all(&directory)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// What [`StartError`] names.
+    pub async fn start(config: BrokerConfig) -> Result<Self, StartError> {
+        let config = Arc::new(config);
+        let clock = Clock::start();
+        let key = HashKey(u64::from_be_bytes(catalog::random()), u64::from_be_bytes(catalog::random()));
+        let directory = DataDir::open(Arc::clone(&config), key, catalog::fresh_id)?;
+        let listen_error = |error| StartError::Listen { address: config.listen.clone(), error };
+        let listener = listener::bind(&config.listen).await.map_err(listen_error)?;
+        let local_addr = listener.local_addr().map_err(listen_error)?;
+        let advertised = advertised(&config, local_addr)?;
+        let surroundings = Surroundings { config: Arc::clone(&config), identity: directory.identity().clone(), advertised };
+        let shard = load(&config, directory, clock, key)?;
+        let worker = Worker::new(shard, surroundings, clock);
+        bootstrap(&worker)?;
+        let tasks = vec![
+            tokio::spawn(Arc::clone(&worker).drive_timer()),
+            tokio::spawn(Arc::clone(&worker).drive_sync()),
+            tokio::spawn(listener::accept(Arc::clone(&worker), listener)),
+        ];
+        Ok(Self { worker, local_addr, tasks })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub const fn local_addr(&self) -> SocketAddr {
+        self.local_addr
+    }
+
+    /// Stops: connections are closed, every log is closed in good order.
+    ///
+    /// # Errors
+    /// When how the logs were left cannot be written down; what was acknowledged is safe all the same.
+    pub async fn shutdown(mut self) -> Result<(), DataDirError> {
+        for task in self.tasks.drain(..).rev() {
+            task.abort();
+            // It was just told to end: how it did is of no interest.
+            let _ = task.await;
+        }
+        let worker = Arc::clone(&self.worker);
+        // Closing syncs files, which may block.
+        tokio::task::spawn_blocking(move || worker.close()).await.unwrap_or(Ok(()))
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        self.tasks.iter().for_each(JoinHandle::abort);
+    }
+}
+
+/// What clients are told to connect to.
+fn advertised(config: &BrokerConfig, local_addr: SocketAddr) -> Result<(String, u16), StartError> {
+    let Some(advertised) = &config.advertised else {
+        // A host that was given by name is told by name.
+        let host = config.listen.rsplit_once(':').map_or(config.listen.as_str(), |(host, _)| host);
+        let unspecified = local_addr.ip().is_unspecified();
+        let host = if unspecified { hostname() } else { host.trim_matches(['[', ']']).to_string() };
+        return Ok((host, local_addr.port()));
+    };
+    let parsed = advertised.rsplit_once(':').and_then(|(host, port)| Some((host.trim_matches(['[', ']']).to_string(), port.parse().ok()?)));
+    parsed.ok_or_else(|| StartError::Advertised(advertised.clone()))
+}
+
+/// What this machine calls itself. Source: Kafka advertises the canonical host name where it listens on every address.
+fn hostname() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+fn load(config: &BrokerConfig, directory: DataDir, clock: Clock, key: HashKey) -> Result<Shard<'static, DataDir>, StartError> {
+    let path = directory.path().display().to_string();
+    let catalog_config = CatalogConfig { node: config.node, directory: directory.identity().directory_id };
+    let catalog = Catalog::new(catalog_config, key, CatalogMemory::grown(PARTITIONS_MAX));
+    let groups = Coordinator::new(config.group, key, CoordinatorMemory::grown(CoordinatorLimits::default()));
+    let parked = Parked::new(ParkedMemory::grown(WAITING_CALLS_MAX, WAITING_CALLS_MAX * 4));
+    let memory = ShardMemory::grown(STEP_BYTES_MAX, STEP_RECORDS_MAX, PARTITIONS_MAX);
+    let mut scratch = List::grown(STEP_BYTES_MAX * 2);
+    let partitions = ShardPartitions::grown(PARTITIONS_MAX);
+    let shard = Shard::open(clock.now(), directory, catalog, groups, parked, memory, partitions, key, &mut scratch);
+    let shard = shard.map_err(|error| StartError::Load { directory: path.clone(), reason: error.to_string() })?;
+    shard.directory().tidy(|topic_id| shard.catalog().topic_by_id(topic_id).is_some())?;
+    Ok(shard)
+}
+
+/// Gives a new data directory its first records.
+fn bootstrap(worker: &Worker) -> Result<(), StartError> {
+    worker.turn(|turn| {
+        if !turn.inner.shard.catalog().is_blank() {
+            return Ok(());
+        }
+        let features: Vec<(&str, i16)> = FEATURES.iter().map(|(name, _, level)| (*name, *level)).collect();
+        let input = Input::Bootstrap(Bootstrap { call: catalog::HERE, features: &features });
+        let done = catalog::turn(turn, input, |_| Ok(()));
+        done.map(drop).map_err(|refusal| StartError::Load { directory: turn.around.config.data_dir.clone(), reason: refusal.message })
+    })
+}

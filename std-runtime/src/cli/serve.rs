@@ -1,0 +1,100 @@
+//! `millpond serve`: a broker until it is told to stop.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::broker::Broker;
+use crate::config::broker_config::BrokerConfig;
+use crate::config::properties;
+
+/// Run a broker.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Serve {
+    /// Where to accept connections; port 0 picks a free one.
+    #[arg(long, value_name = "HOST:PORT")]
+    listen: Option<String>,
+    /// Where to keep the data.
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<String>,
+    /// A configuration file of Kafka's.
+    #[arg(long, value_name = "server.properties")]
+    config: Option<PathBuf>,
+    /// One of Kafka's settings; wins over the file. May be given several times.
+    #[arg(long = "set", value_name = "key=value")]
+    settings: Vec<String>,
+    /// A file that gets the line `listening on HOST:PORT` once connections are accepted.
+    #[arg(long, value_name = "PATH")]
+    ready_file: Option<PathBuf>,
+}
+
+impl Serve {
+    /// Runs the broker.
+    #[must_use]
+    pub fn run(self) -> ExitCode {
+        let filter = tracing_subscriber::EnvFilter::try_from_env("MILLPOND_LOG");
+        let filter = filter.unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+        let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+            Ok(runtime) => runtime,
+            Err(error) => return fail(&format!("the runtime cannot be started: {error}")),
+        };
+        match runtime.block_on(self.serve()) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(message) => fail(&message),
+        }
+    }
+
+    async fn serve(self) -> Result<(), String> {
+        let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| error.to_string())?;
+        let mut terminate = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
+        let config = self.settings()?;
+        let broker = Broker::start(config).await.map_err(|error| error.to_string())?;
+        let line = format!("listening on {}\n", broker.local_addr());
+        // Who started us may have closed our output; that is no reason not to serve.
+        let _ = std::io::stdout().write_all(line.as_bytes()).and_then(|()| std::io::stdout().flush());
+        if let Some(path) = &self.ready_file {
+            std::fs::write(path, &line).map_err(|error| format!("writing {}: {error}", path.display()))?;
+        }
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        tracing::info!("stopping");
+        broker.shutdown().await.map_err(|error| error.to_string())
+    }
+
+    /// The settings: the file's, over them those of `--set`, over them the other options.
+    fn settings(&self) -> Result<BrokerConfig, String> {
+        let mut entries: Vec<(String, String)> = Vec::new();
+        if let Some(path) = &self.config {
+            let text = std::fs::read_to_string(path).map_err(|error| format!("reading {}: {error}", path.display()))?;
+            entries.extend(properties::parse(&text));
+        }
+        for setting in &self.settings {
+            let (key, value) = setting.split_once('=').ok_or_else(|| format!("--set {setting}: it must be key=value"))?;
+            entries.push((key.trim().to_string(), value.trim().to_string()));
+        }
+        if let Some(listen) = &self.listen {
+            entries.push(("listeners".to_string(), format!("PLAINTEXT://{listen}")));
+        }
+        if let Some(directory) = &self.data_dir {
+            entries.push(("log.dirs".to_string(), directory.clone()));
+        }
+        let borrowed = entries.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+        let (config, warnings) = BrokerConfig::from_entries(borrowed).map_err(|error| error.to_string())?;
+        for warning in warnings {
+            tracing::warn!("{warning}");
+        }
+        Ok(config)
+    }
+}
+
+fn fail(message: &str) -> ExitCode {
+    // Nothing is left to be done about an error that cannot be shown.
+    let _ = writeln!(std::io::stderr(), "millpond: {message}");
+    ExitCode::FAILURE
+}

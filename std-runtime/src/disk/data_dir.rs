@@ -1,0 +1,342 @@
+//! The data directory: its lock, its identity, its partitions, and what is remembered between runs.
+//!
+//! Shape, in Kafka's own files and names: `.lock`, `meta.properties`, one directory a partition, `.kafka_cleanshutdown` after a clean
+//! stop, and the checkpoints `recovery-point-offset-checkpoint`, `log-start-offset-checkpoint` and `replication-offset-checkpoint`.
+//! Source: `LogManager`, `OffsetCheckpointFile`, `MetaProperties`, `CleanShutdownFileHandler`.
+
+use core::num::NonZeroUsize;
+use std::collections::HashMap;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use millpond_core::bounded::table::HashKey;
+use millpond_core::catalog::name::CLUSTER_METADATA;
+use millpond_core::ids::{BrokerId, Offset, PartitionIndex, TopicId};
+use millpond_core::log::config::LogConfig;
+use millpond_core::log::partition_log::{LogLimits, LogMemory};
+use millpond_core::log::recover::{OpenHints, RecoveryReport};
+use millpond_core::shard::directory::{LogDirectory, PartitionName};
+
+use crate::config::broker_config::BrokerConfig;
+use crate::config::properties;
+
+use super::checkpoint::{self, Offsets};
+use super::files::{OpenFiles, PartitionFiles, sync_directory};
+use super::names;
+
+const LOCK: &str = ".lock";
+const META: &str = "meta.properties";
+const CLEAN_SHUTDOWN: &str = ".kafka_cleanshutdown";
+const RECOVERY_POINTS: &str = "recovery-point-offset-checkpoint";
+const LOG_STARTS: &str = "log-start-offset-checkpoint";
+const HIGH_WATERMARKS: &str = "replication-offset-checkpoint";
+
+/// How many files of all partitions together stay open. A partition in use has three.
+const OPEN_FILES_MAX: NonZeroUsize = NonZeroUsize::new(8192).expect("not zero");
+
+/// Why a data directory cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum DataDirError {
+    /// Another broker uses it.
+    #[error("the data directory {0} is in use by another broker: stop that one, or give this one a directory of its own (--data-dir)")]
+    Locked(PathBuf),
+    /// It belongs to another broker.
+    #[error(
+        "the data directory {directory} belongs to node {found}, not to node {expected}: set node.id={found}, or use another directory"
+    )]
+    OtherNode {
+        /// The directory.
+        directory: PathBuf,
+        /// The node that it says.
+        found: i32,
+        /// The node that we are.
+        expected: i32,
+    },
+    /// A file of it does not read as what it should be.
+    #[error("{file} is damaged: {reason}")]
+    Damaged {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The system refuses.
+    #[error("{doing} {path}: {error}")]
+    Io {
+        /// What was tried.
+        doing: &'static str,
+        /// With what.
+        path: PathBuf,
+        /// What the system says.
+        error: io::Error,
+    },
+}
+
+fn failed(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> DataDirError {
+    let path = path.to_path_buf();
+    move |error| DataDirError::Io { doing, path, error }
+}
+
+/// Who this broker is. Source: `MetaProperties`, KIP-631, KIP-858.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// The cluster, in Kafka's spelling of ids.
+    pub cluster_id: String,
+    /// The directory.
+    pub directory_id: TopicId,
+}
+
+/// The data directory.
+#[derive(Debug)]
+pub struct DataDir {
+    root: PathBuf,
+    identity: Identity,
+    config: Arc<BrokerConfig>,
+    open: Arc<OpenFiles>,
+    hash_key: HashKey,
+    next_number: u64,
+    was_clean: bool,
+    recovery_points: Offsets,
+    log_starts: Offsets,
+    /// Directories of deleted partitions whose files are still there.
+    retired: Vec<(TopicId, PathBuf)>,
+    /// Held for as long as the directory is in use.
+    _lock: File,
+}
+
+/// How a log was left.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeftLog {
+    /// The topic's name and the partition.
+    pub partition: (String, PartitionIndex),
+    /// Everything below is on the disk.
+    pub durable_end: Offset,
+    /// Where the log begins.
+    pub log_start: Offset,
+    /// How far consumers could see.
+    pub high_watermark: Offset,
+}
+
+impl DataDir {
+    /// Opens a directory, creating it if need be, and takes its lock.
+    ///
+    /// `fresh` makes an id for a directory that has none.
+    /// # Errors
+    /// What [`DataDirError`] names.
+    pub fn open(config: Arc<BrokerConfig>, hash_key: HashKey, mut fresh: impl FnMut() -> TopicId) -> Result<Self, DataDirError> {
+        let root = PathBuf::from(&config.data_dir);
+        std::fs::create_dir_all(&root).map_err(failed("creating the data directory", &root))?;
+        let lock = lock(&root)?;
+        let identity = identity(&root, config.node, &mut fresh)?;
+        let clean_path = root.join(CLEAN_SHUTDOWN);
+        let was_clean = clean_path.exists();
+        if was_clean {
+            // From the first write on it would be a lie.
+            std::fs::remove_file(&clean_path).map_err(failed("removing", &clean_path))?;
+            sync_directory(&root).map_err(failed("syncing", &root))?;
+        }
+        let read = |name| checkpoint::read(&root.join(name)).map_err(failed("reading", &root.join(name)));
+        let (recovery_points, log_starts) = (read(RECOVERY_POINTS)?, read(LOG_STARTS)?);
+        let open = Arc::new(OpenFiles::new(OPEN_FILES_MAX));
+        Ok(Self {
+            root,
+            identity,
+            config,
+            open,
+            hash_key,
+            next_number: 0,
+            was_clean,
+            recovery_points,
+            log_starts,
+            retired: Vec::new(),
+            _lock: lock,
+        })
+    }
+
+    /// Who this broker is.
+    #[must_use]
+    pub const fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.root
+    }
+
+    /// Puts in order what a crash may have left: directories of topics that were deleted are removed, and those whose deletion was lost
+    /// come back. `is_known` says whether the catalogue knows a topic.
+    ///
+    /// # Errors
+    /// When the directory cannot be read or changed.
+    pub fn tidy(&self, is_known: impl Fn(TopicId) -> bool) -> Result<(), DataDirError> {
+        let entries = std::fs::read_dir(&self.root).map_err(failed("reading", &self.root))?;
+        for entry in entries {
+            let path = entry.map_err(failed("reading", &self.root))?.path();
+            let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
+            let parsed = names::parse_deleted(name).or_else(|| names::parse(name));
+            let Some((topic, index)) = parsed.filter(|(topic, _)| *topic != CLUSTER_METADATA && path.is_dir()) else { continue };
+            match (names::is_deleted(name), read_topic_id(&path).map(&is_known)) {
+                (true, Some(true)) => {
+                    let back = self.root.join(names::partition_dir(topic, index));
+                    std::fs::rename(&path, &back).map_err(failed("restoring", &path))?;
+                }
+                (true, _) | (false, Some(false)) => {
+                    tracing::info!(directory = %path.display(), "removing the files of a topic that was deleted");
+                    std::fs::remove_dir_all(&path).map_err(failed("removing", &path))?;
+                }
+                // Without an identity nobody knows whose it is: it is left alone.
+                (false, Some(true) | None) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Remembers how logs were left, and with `clean` that all of them were closed in good order.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn remember(&mut self, logs: &[LeftLog], clean: bool) -> Result<(), DataDirError> {
+        let mut marks = Offsets::new();
+        for log in logs {
+            self.recovery_points.insert(log.partition.clone(), log.durable_end);
+            marks.insert(log.partition.clone(), log.high_watermark);
+            if log.log_start > Offset::ZERO {
+                self.log_starts.insert(log.partition.clone(), log.log_start);
+            }
+        }
+        for (name, offsets) in [(RECOVERY_POINTS, &self.recovery_points), (LOG_STARTS, &self.log_starts), (HIGH_WATERMARKS, &marks)] {
+            checkpoint::write(&self.root, name, offsets).map_err(failed("writing", &self.root.join(name)))?;
+        }
+        if clean {
+            // Source: `CleanShutdownFileHandler`: a version, and the broker's epoch, which a sole broker has not got.
+            let path = self.root.join(CLEAN_SHUTDOWN);
+            checkpoint::write_whole(&self.root, CLEAN_SHUTDOWN, "{\"version\":0,\"brokerEpoch\":-1}").map_err(failed("writing", &path))?;
+        }
+        Ok(())
+    }
+
+    /// How much room the file system has: all of it, and what is left. Unit: bytes.
+    #[must_use]
+    pub fn room(&self) -> Option<(u64, u64)> {
+        let room = rustix::fs::statvfs(&self.root).ok()?;
+        Some((room.f_blocks.saturating_mul(room.f_frsize), room.f_bavail.saturating_mul(room.f_frsize)))
+    }
+}
+
+impl LogDirectory<'static> for DataDir {
+    type Store = PartitionFiles;
+
+    fn store(&mut self, partition: PartitionName<'_>) -> PartitionFiles {
+        self.next_number += 1;
+        let directory = self.root.join(names::partition_dir(partition.topic, partition.index));
+        let identity = format!("version: 0\ntopic_id: {}\n", partition.topic_id);
+        PartitionFiles::new(self.next_number, &directory, identity, Arc::clone(&self.open))
+    }
+
+    fn memory(&mut self) -> LogMemory<'static> {
+        LogMemory::grown(&LogLimits::default(), self.hash_key)
+    }
+
+    fn log_config<'e>(&self, own: &mut dyn Iterator<Item = (&'e str, &'e str)>) -> LogConfig {
+        self.config.log_config(own)
+    }
+
+    fn hints(&self, partition: PartitionName<'_>) -> OpenHints {
+        let key = (partition.topic.to_string(), partition.index);
+        OpenHints {
+            recovery_point: self.recovery_points.get(&key).copied(),
+            log_start: self.log_starts.get(&key).copied(),
+            // What was open at the last clean stop was closed well; what was not, was closed well before.
+            clean: self.was_clean,
+        }
+    }
+
+    fn opened(&mut self, partition: PartitionName<'_>, report: &RecoveryReport) {
+        let (topic, partition) = (partition.topic, partition.index.0);
+        if let Some(cut) = report.cut {
+            tracing::warn!(
+                topic,
+                partition,
+                segment = cut.segment.0,
+                position = cut.position,
+                bytes = cut.bytes,
+                segments = cut.segments,
+                reason = ?cut.reason,
+                "the log was damaged behind this place and was cut there"
+            );
+        }
+        if report.segments_rebuilt > 0 {
+            let (segments, batches, bytes) = (report.segments_rebuilt, report.batches, report.bytes);
+            tracing::info!(topic, partition, segments, batches, bytes, "the log was read through after an unclean stop");
+        }
+    }
+
+    fn retire(&mut self, partition: PartitionName<'_>) {
+        let key = (partition.topic.to_string(), partition.index);
+        self.recovery_points.remove(&key);
+        self.log_starts.remove(&key);
+        let from = self.root.join(names::partition_dir(partition.topic, partition.index));
+        let to = self.root.join(names::deleted_dir(partition.topic, partition.index, partition.topic_id));
+        match std::fs::rename(&from, &to) {
+            Ok(()) => self.retired.push((partition.topic_id, to)),
+            // A partition that was never written to has no directory.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => tracing::error!(directory = %from.display(), %error, "the files of a deleted topic cannot be moved away"),
+        }
+    }
+
+    fn purge(&mut self, topic_id: TopicId) {
+        let gone = self.retired.extract_if(.., |(id, _)| *id == topic_id);
+        for (_, path) in gone {
+            if let Err(error) = std::fs::remove_dir_all(&path) {
+                tracing::error!(directory = %path.display(), %error, "the files of a deleted topic cannot be removed");
+            }
+        }
+    }
+}
+
+/// Takes the lock of a directory; it is held until the file is closed.
+fn lock(root: &Path) -> Result<File, DataDirError> {
+    let path = root.join(LOCK);
+    let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(failed("opening", &path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => Err(DataDirError::Locked(root.to_path_buf())),
+        Err(std::fs::TryLockError::Error(error)) => Err(failed("locking", &path)(error)),
+    }
+}
+
+/// Reads who this broker is, or writes it into a directory that does not say.
+fn identity(root: &Path, node: BrokerId, fresh: &mut impl FnMut() -> TopicId) -> Result<Identity, DataDirError> {
+    let path = root.join(META);
+    let text = match std::fs::read_to_string(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let identity = Identity { cluster_id: fresh().to_string(), directory_id: fresh() };
+            let Identity { cluster_id, directory_id } = &identity;
+            let text = format!("#\nversion=1\ncluster.id={cluster_id}\nnode.id={node}\ndirectory.id={directory_id}\n");
+            checkpoint::write_whole(root, META, &text).map_err(failed("writing", &path))?;
+            return Ok(identity);
+        }
+        text => text.map_err(failed("reading", &path))?,
+    };
+    let entries: HashMap<String, String> = properties::parse(&text).into_iter().collect();
+    let damaged = |reason: &str| DataDirError::Damaged { file: path.clone(), reason: reason.to_string() };
+    let found = entries.get("node.id").or_else(|| entries.get("broker.id"));
+    let found: i32 = found.and_then(|id| id.parse().ok()).ok_or_else(|| damaged("it has no node.id"))?;
+    if found != node.0 {
+        return Err(DataDirError::OtherNode { directory: root.to_path_buf(), found, expected: node.0 });
+    }
+    let cluster_id = entries.get("cluster.id").cloned().ok_or_else(|| damaged("it has no cluster.id"))?;
+    let directory_id = entries.get("directory.id").and_then(|id| TopicId::parse(id)).unwrap_or(TopicId::ZERO);
+    Ok(Identity { cluster_id, directory_id })
+}
+
+/// The topic that a partition's directory belongs to.
+fn read_topic_id(directory: &Path) -> Option<TopicId> {
+    let text = std::fs::read_to_string(directory.join("partition.metadata")).ok()?;
+    text.lines().find_map(|line| line.strip_prefix("topic_id:")).and_then(|id| TopicId::parse(id.trim()))
+}

@@ -1,0 +1,325 @@
+//! A partition's files, as core's `SegmentStore`.
+//!
+//! Files are opened when they are first needed, and a bounded number of them is kept open for all partitions together, so that ten
+//! thousand idle partitions cost their names only. An open file stays readable for whoever holds it, even after it is deleted.
+
+use core::fmt;
+use core::num::NonZeroUsize;
+use std::fs::{File, OpenOptions};
+use std::io::{self, IoSlice};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use lru::LruCache;
+use millpond_core::store::file_name::FileName;
+use millpond_core::store::segment_store::SegmentStore;
+
+/// What a disk says when it refuses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DiskError {
+    kind: io::ErrorKind,
+    code: Option<i32>,
+}
+
+impl From<io::Error> for DiskError {
+    fn from(error: io::Error) -> Self {
+        Self { kind: error.kind(), code: error.raw_os_error() }
+    }
+}
+
+impl fmt::Display for DiskError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.code {
+            Some(code) => io::Error::from_raw_os_error(code).fmt(f),
+            None => self.kind.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for DiskError {}
+
+impl embedded_io::Error for DiskError {
+    fn kind(&self) -> embedded_io::ErrorKind {
+        match self.kind {
+            io::ErrorKind::NotFound => embedded_io::ErrorKind::NotFound,
+            io::ErrorKind::PermissionDenied => embedded_io::ErrorKind::PermissionDenied,
+            io::ErrorKind::AlreadyExists => embedded_io::ErrorKind::AlreadyExists,
+            io::ErrorKind::InvalidInput => embedded_io::ErrorKind::InvalidInput,
+            io::ErrorKind::InvalidData => embedded_io::ErrorKind::InvalidData,
+            io::ErrorKind::TimedOut => embedded_io::ErrorKind::TimedOut,
+            io::ErrorKind::Interrupted => embedded_io::ErrorKind::Interrupted,
+            io::ErrorKind::Unsupported => embedded_io::ErrorKind::Unsupported,
+            io::ErrorKind::OutOfMemory => embedded_io::ErrorKind::OutOfMemory,
+            io::ErrorKind::WriteZero => embedded_io::ErrorKind::WriteZero,
+            _ => embedded_io::ErrorKind::Other,
+        }
+    }
+}
+
+/// An open file of a partition: its bytes stay readable for as long as a clone of this lives.
+#[derive(Clone, Debug)]
+pub struct OpenFile {
+    file: Arc<File>,
+    /// The directory that has its name.
+    directory: Arc<Path>,
+}
+
+impl OpenFile {
+    /// The file.
+    #[must_use]
+    pub fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// The directory that has its name.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+}
+
+/// The files that are open, of all partitions together.
+#[derive(Debug)]
+pub struct OpenFiles {
+    cache: Mutex<LruCache<(u64, FileName), OpenFile>>,
+}
+
+impl OpenFiles {
+    /// Keeps up to `files_max` files open.
+    #[must_use]
+    pub fn new(files_max: NonZeroUsize) -> Self {
+        // Made without a bound, then given one: so the cache allocates as it fills, not at once.
+        let mut cache = LruCache::unbounded();
+        cache.resize(files_max);
+        Self { cache: Mutex::new(cache) }
+    }
+
+    fn with<T>(&self, act: impl FnOnce(&mut LruCache<(u64, FileName), OpenFile>) -> T) -> T {
+        act(&mut self.cache.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// The files of one partition.
+#[derive(Debug)]
+pub struct PartitionFiles {
+    /// Which partition, among those that share the open files.
+    number: u64,
+    directory: Arc<Path>,
+    /// What goes into `partition.metadata` when the directory is created.
+    identity: String,
+    open: Arc<OpenFiles>,
+    /// The file used last: mostly the active segment.
+    last: Option<(FileName, OpenFile)>,
+}
+
+/// What to do about a file that is not there.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Missing {
+    Say,
+    Create,
+}
+
+impl PartitionFiles {
+    /// The files in a directory, which need not exist. `number` tells its open files from those of other partitions.
+    #[must_use]
+    pub fn new(number: u64, directory: &Path, identity: String, open: Arc<OpenFiles>) -> Self {
+        Self { number, directory: directory.into(), identity, open, last: None }
+    }
+
+    fn path(&self, file: FileName) -> PathBuf {
+        self.directory.join(file.to_string())
+    }
+
+    /// An open file; `None` when it does not exist.
+    fn file(&mut self, name: FileName, missing: Missing) -> io::Result<Option<OpenFile>> {
+        if let Some((last, file)) = &self.last
+            && *last == name
+        {
+            return Ok(Some(file.clone()));
+        }
+        let known = self.open.with(|cache| cache.get(&(self.number, name)).cloned());
+        let file = match known {
+            Some(file) => file,
+            None => match self.open_file(name, missing)? {
+                Some(file) => file,
+                None => return Ok(None),
+            },
+        };
+        self.last = Some((name, file.clone()));
+        Ok(Some(file))
+    }
+
+    fn open_file(&self, name: FileName, missing: Missing) -> io::Result<Option<OpenFile>> {
+        let path = self.path(name);
+        let mut options = OpenOptions::new();
+        options.read(true).write(true);
+        let opened = match options.open(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound && missing == Missing::Create => {
+                if !self.directory.is_dir() {
+                    self.create_directory()?;
+                }
+                options.create(true).truncate(false).open(&path)
+            }
+            opened => opened,
+        };
+        match opened {
+            Ok(file) => {
+                let file = OpenFile { file: Arc::new(file), directory: Arc::clone(&self.directory) };
+                self.open.with(|cache| cache.put((self.number, name), file.clone()));
+                Ok(Some(file))
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Makes the directory, with the partition's identity in it, and sees to it that its name survives.
+    fn create_directory(&self) -> io::Result<()> {
+        std::fs::create_dir_all(&self.directory)?;
+        let metadata = File::create(self.path(FileName::METADATA))?;
+        metadata.write_all_at(self.identity.as_bytes(), 0)?;
+        metadata.sync_all()?;
+        sync_directory(self.directory.parent().unwrap_or(&self.directory))
+    }
+
+    fn forget(&mut self, name: FileName) {
+        self.last = self.last.take().filter(|(last, _)| *last != name);
+        self.open.with(|cache| cache.pop(&(self.number, name)));
+    }
+}
+
+impl Drop for PartitionFiles {
+    fn drop(&mut self) {
+        let number = self.number;
+        self.open.with(|cache| {
+            let mine: Vec<(u64, FileName)> = cache.iter().map(|(key, _)| *key).filter(|(of, _)| *of == number).collect();
+            for key in mine {
+                cache.pop(&key);
+            }
+        });
+    }
+}
+
+/// Makes the names in a directory survive a loss of power.
+///
+/// # Errors
+/// When that is not certain.
+pub fn sync_directory(directory: &Path) -> io::Result<()> {
+    File::open(directory)?.sync_all()
+}
+
+/// Writes all parts behind one another at a position, in as few calls as the system allows.
+fn write_all_vectored_at(file: &File, mut position: u64, parts: &[&[u8]]) -> io::Result<()> {
+    let mut slices: Vec<IoSlice<'_>> = parts.iter().map(|part| IoSlice::new(part)).collect();
+    let mut rest = slices.as_mut_slice();
+    // Takes empty parts off the front, so that a write of nothing is never mistaken for a full disk.
+    IoSlice::advance_slices(&mut rest, 0);
+    while !rest.is_empty() {
+        let written = match rustix::io::pwritev(file, rest, position) {
+            Err(rustix::io::Errno::INTR) => continue,
+            written => written?,
+        };
+        if written == 0 {
+            return Err(io::ErrorKind::WriteZero.into());
+        }
+        position += u64::try_from(written).unwrap_or(0);
+        IoSlice::advance_slices(&mut rest, written);
+    }
+    Ok(())
+}
+
+impl SegmentStore for PartitionFiles {
+    type Error = DiskError;
+    type Handle = OpenFile;
+
+    fn list(&mut self, each: &mut dyn FnMut(FileName)) -> Result<(), DiskError> {
+        let entries = match std::fs::read_dir(&self.directory) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            entries => entries?,
+        };
+        for entry in entries {
+            if let Some(name) = entry?.file_name().to_str().and_then(FileName::parse) {
+                each(name);
+            }
+        }
+        Ok(())
+    }
+
+    fn size(&mut self, file: FileName) -> Result<Option<u64>, DiskError> {
+        match std::fs::metadata(self.path(file)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            metadata => Ok(Some(metadata?.len())),
+        }
+    }
+
+    fn read_at(&mut self, file: FileName, position: u64, into: &mut [u8]) -> Result<usize, DiskError> {
+        let Some(file) = self.file(file, Missing::Say)? else { return Ok(0) };
+        Ok(read_full_at(file.file(), position, into)?)
+    }
+
+    fn write_at(&mut self, file: FileName, position: u64, parts: &[&[u8]]) -> Result<(), DiskError> {
+        let opened = self.file(file, Missing::Create)?;
+        let opened = opened.ok_or(io::Error::from(io::ErrorKind::NotFound))?;
+        Ok(write_all_vectored_at(opened.file(), position, parts)?)
+    }
+
+    fn truncate(&mut self, file: FileName, size: u64) -> Result<(), DiskError> {
+        let Some(file) = self.file(file, Missing::Say)? else { return Ok(()) };
+        if file.file().metadata()?.len() > size {
+            file.file().set_len(size)?;
+        }
+        Ok(())
+    }
+
+    fn rename(&mut self, from: FileName, to: FileName) -> Result<(), DiskError> {
+        self.forget(from);
+        self.forget(to);
+        Ok(std::fs::rename(self.path(from), self.path(to))?)
+    }
+
+    fn delete(&mut self, file: FileName) -> Result<(), DiskError> {
+        self.forget(file);
+        match std::fs::remove_file(self.path(file)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            removed => Ok(removed?),
+        }
+    }
+
+    fn sync(&mut self, file: FileName) -> Result<(), DiskError> {
+        let Some(file) = self.file(file, Missing::Say)? else { return Ok(()) };
+        Ok(file.file().sync_data()?)
+    }
+
+    fn sync_names(&mut self) -> Result<(), DiskError> {
+        match sync_directory(&self.directory) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            synced => Ok(synced?),
+        }
+    }
+
+    fn handle(&mut self, file: FileName) -> Result<OpenFile, DiskError> {
+        Ok(self.file(file, Missing::Say)?.ok_or(io::Error::from(io::ErrorKind::NotFound))?)
+    }
+
+    fn is_full(error: &DiskError) -> bool {
+        matches!(error.kind, io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+    }
+}
+
+/// Reads from a position until `into` is full or the file ends.
+///
+/// # Errors
+/// When bytes that are there cannot be read.
+pub fn read_full_at(file: &File, position: u64, into: &mut [u8]) -> io::Result<usize> {
+    let mut count = 0;
+    while let Some(room) = into.get_mut(count..).filter(|room| !room.is_empty()) {
+        match file.read_at(room, position + u64::try_from(count).unwrap_or(u64::MAX)) {
+            Ok(0) => break,
+            Ok(size) => count += size,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(count)
+}

@@ -1,0 +1,12 @@
+//! The worker: one shard behind a lock, and what drives it.
+//!
+//! A request is carried through its turn on the thread that read it: no hand-over between threads, which would cost more than the turn.
+//! The lock is held for the turn only; checksums, compression and sockets are outside of it, and syncs run beside it.
+//!
+//! - [`worker`]: the lock, the clock, the timer, the syncs. [`calls`]: calls that wait, and what each needs to be answered.
+//! - [`reply`]: where answers go: in the order of requests, however they finish.
+
+pub mod calls;
+pub mod reply;
+#[expect(clippy::module_inception, reason = "the room is named for what it holds")]
+pub mod worker;

@@ -1,0 +1,424 @@
+//! The worker itself.
+
+use core::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use millpond_core::bounded::list::List;
+use millpond_core::bounded::slab::Slot;
+use millpond_core::group::answer::Answer;
+use millpond_core::group::coordinator::Coordinator;
+use millpond_core::group::input::Input;
+use millpond_core::ids::{CallId, Offset, ProducerId};
+use millpond_core::log::durability::SyncTicket;
+use millpond_core::machine::{Answers, When};
+use millpond_core::shard::logs::Written;
+use millpond_core::shard::parked::{Outcome, Release};
+use millpond_core::shard::shard::Shard;
+use millpond_core::time::{Instant, Millis, Moment};
+use tokio::sync::Notify;
+
+use crate::api;
+use crate::clock::Clock;
+use crate::config::broker_config::BrokerConfig;
+use crate::disk::data_dir::{DataDir, DataDirError, Identity, LeftLog};
+use crate::disk::files::{DiskError, OpenFile, sync_directory};
+use crate::protocol::error_code::ErrorCode;
+use crate::protocol::refuse::refuse;
+
+use super::calls::{Call, Calls, Head};
+use super::reply::{Outgoing, Reply};
+
+/// How many threads sync files at one time.
+const SYNC_THREADS: usize = 4;
+
+/// What of the broker every turn may look at.
+#[derive(Debug)]
+pub struct Surroundings {
+    /// The settings.
+    pub config: Arc<BrokerConfig>,
+    /// Who this broker is.
+    pub identity: Identity,
+    /// What clients are told to connect to.
+    pub advertised: (String, u16),
+}
+
+/// What a turn changes.
+#[derive(Debug)]
+pub struct Inner {
+    /// The shard.
+    pub shard: Shard<'static, DataDir>,
+    /// The calls that wait.
+    pub calls: Calls,
+    /// Producer ids that were allocated and not handed out yet.
+    pub producer_ids: core::ops::Range<i64>,
+    /// Waits that have ended during the turn.
+    pub released: Released,
+    /// Scratch.
+    pub slots: List<'static, Slot>,
+    /// Scratch.
+    pub ends: List<'static, (Slot, Offset)>,
+    /// Scratch: a batch that has to be looked into.
+    pub batch: List<'static, u8>,
+    /// Scratch: its records.
+    pub records: List<'static, u8>,
+    /// When old records are looked for next.
+    retention_due: Option<Instant>,
+}
+
+/// Waits that have ended.
+#[derive(Debug, Default)]
+pub struct Released(Vec<(CallId, Outcome)>);
+
+impl Release for Released {
+    fn release(&mut self, call: CallId, outcome: Outcome) {
+        self.0.push((call, outcome));
+    }
+}
+
+/// One shard behind a lock, and what drives it.
+#[derive(Debug)]
+pub struct Worker {
+    inner: Mutex<Inner>,
+    surroundings: Surroundings,
+    clock: Clock,
+    /// The deadline that the timer sleeps for. Unit: ms of the monotonic clock.
+    armed: AtomicU64,
+    /// Wakes the timer: there is an earlier deadline.
+    timer: Notify,
+    /// Wakes the syncs: some log wants one.
+    sync: Notify,
+}
+
+/// A turn: the shard, the calls, the time, and what surrounds them.
+#[derive(Debug)]
+pub struct Turn<'t> {
+    /// What the turn changes.
+    pub inner: &'t mut Inner,
+    /// What it may look at.
+    pub around: &'t Surroundings,
+    /// When it is.
+    pub at: Moment,
+}
+
+impl Worker {
+    /// A worker around a shard.
+    #[must_use]
+    pub fn new(shard: Shard<'static, DataDir>, surroundings: Surroundings, clock: Clock) -> Arc<Self> {
+        let inner = Inner {
+            shard,
+            calls: Calls::default(),
+            producer_ids: 0..0,
+            released: Released::default(),
+            slots: List::grown(usize::MAX),
+            ends: List::grown(usize::MAX),
+            batch: List::grown(usize::MAX),
+            records: List::grown(usize::MAX),
+            retention_due: None,
+        };
+        Arc::new(Self {
+            inner: Mutex::new(inner),
+            surroundings,
+            clock,
+            armed: AtomicU64::new(u64::MAX),
+            timer: Notify::new(),
+            sync: Notify::new(),
+        })
+    }
+
+    /// What surrounds every turn.
+    #[must_use]
+    pub const fn around(&self) -> &Surroundings {
+        &self.surroundings
+    }
+
+    /// The time.
+    #[must_use]
+    pub fn now(&self) -> Moment {
+        self.clock.now()
+    }
+
+    /// Carries out a turn, then answers whoever it released, and wakes whoever drives what follows.
+    pub fn turn<T>(&self, act: impl FnOnce(&mut Turn<'_>) -> T) -> T {
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut turn = Turn { inner: &mut inner, around: &self.surroundings, at: self.clock.now() };
+        let result = act(&mut turn);
+        turn.settle();
+        let (due, wants_sync) = (turn.due(), inner.shard.wants_sync());
+        drop(inner);
+        if wants_sync {
+            self.sync.notify_one();
+        }
+        if let Some(due) = due
+            && due.0 < self.armed.load(Ordering::Relaxed)
+        {
+            self.timer.notify_one();
+        }
+        result
+    }
+
+    /// Sleeps until a deadline, acts on it, and so on for ever. Sleeps without end while there is none.
+    pub async fn drive_timer(self: Arc<Self>) {
+        loop {
+            let due = self.turn(|turn| {
+                turn.act_on_deadlines();
+                turn.settle();
+                turn.due()
+            });
+            self.armed.store(due.map_or(u64::MAX, |due| due.0), Ordering::Relaxed);
+            match due {
+                None => self.timer.notified().await,
+                Some(due) => {
+                    tokio::select! {
+                        () = self.timer.notified() => {}
+                        () = tokio::time::sleep(self.clock.until(due)) => {}
+                    }
+                }
+            }
+        }
+    }
+
+    /// Syncs what wants to be synced, for ever: one round serves all who wait, and while it runs the next gathers.
+    pub async fn drive_sync(self: Arc<Self>) {
+        loop {
+            self.sync.notified().await;
+            while self.sync_once().await {}
+        }
+    }
+
+    /// One round of syncs. Answers whether there was anything to do.
+    pub async fn sync_once(self: &Arc<Self>) -> bool {
+        let tickets = self.turn(|turn| {
+            let mut tickets = Vec::new();
+            while let Some(ticket) = turn.inner.shard.begin_sync(&mut turn.inner.released) {
+                tickets.push(ticket);
+            }
+            tickets
+        });
+        if tickets.is_empty() {
+            return false;
+        }
+        let share = tickets.len().div_ceil(SYNC_THREADS).max(1);
+        let mut rest = tickets;
+        let mut running = Vec::new();
+        while !rest.is_empty() {
+            let mine: Vec<Ticket> = rest.split_off(rest.len().saturating_sub(share));
+            running.push(tokio::task::spawn_blocking(move || mine.into_iter().map(carry_out).collect::<Vec<_>>()));
+        }
+        for batch in running {
+            // A sync that panicked tells nothing; its logs stay unsynced and their callers time out.
+            let Ok(done) = batch.await else { continue };
+            self.turn(|turn| {
+                for (slot, ticket, outcome) in done {
+                    if let Err(error) = turn.inner.shard.end_sync(slot, ticket, outcome, &mut turn.inner.released) {
+                        tracing::error!(%error, "a log could not be synced and is closed; restart the broker when the disk is in order");
+                    }
+                }
+            });
+        }
+        true
+    }
+
+    /// Closes every log in good order and remembers how each was left.
+    ///
+    /// # Errors
+    /// When that cannot be written. What was acknowledged is safe all the same; the next start takes longer.
+    pub fn close(&self) -> Result<(), DataDirError> {
+        self.turn(|turn| {
+            let mut left = Vec::new();
+            let mut clean = true;
+            turn.inner.shard.close(|name, result| match result {
+                Ok(marks) => left.push(LeftLog {
+                    partition: (name.topic.to_string(), name.index),
+                    durable_end: marks.log_end(),
+                    log_start: marks.log_start(),
+                    high_watermark: marks.high_watermark(),
+                }),
+                Err(error) => {
+                    tracing::error!(topic = name.topic, partition = name.index.0, %error, "the log could not be closed in good order");
+                    clean = false;
+                }
+            });
+            turn.inner.shard.directory_mut().remember(&left, clean)
+        })
+    }
+}
+
+type Ticket = (Slot, SyncTicket<OpenFile>);
+
+/// Syncs what a ticket names. Runs on a thread that may block.
+fn carry_out((slot, ticket): Ticket) -> (Slot, SyncTicket<OpenFile>, Result<(), DiskError>) {
+    let sync = || {
+        for file in ticket.files() {
+            file.handle.file().sync_data()?;
+        }
+        match ticket.files().first() {
+            Some(file) if ticket.must_sync_names() => sync_directory(file.handle.directory()),
+            _ => Ok(()),
+        }
+    };
+    let outcome = sync().map_err(DiskError::from);
+    (slot, ticket, outcome)
+}
+
+impl Turn<'_> {
+    /// The earliest deadline of all.
+    fn due(&self) -> Option<Instant> {
+        self.inner.shard.poll_timeout().into_iter().chain(self.inner.retention_due).min()
+    }
+
+    /// Acts on every deadline that has come.
+    fn act_on_deadlines(&mut self) {
+        let at = self.at;
+        self.inner.shard.handle_timeout(at.now, &mut self.inner.released);
+        loop {
+            let inner = &mut *self.inner;
+            let mut answers = GroupAnswers { calls: &mut inner.calls, own: None, ready: Vec::new() };
+            let Some(result) = inner.shard.groups_timeout(at, &mut answers, &mut inner.released) else { break };
+            let ready = answers.ready;
+            self.deliver(ready, result.map_err(|error| api::error_map::of_group_write(&error)));
+        }
+        if self.inner.retention_due.is_some_and(|due| due <= at.now) {
+            self.inner.shard.retain(at, |name, error| {
+                tracing::error!(topic = name.topic, partition = name.index.0, %error, "old records could not be deleted");
+            });
+            self.inner.retention_due = None;
+            self.arm_retention();
+        }
+    }
+
+    /// Sees to it that old records are looked for, now that there are some that may become old.
+    pub fn arm_retention(&mut self) {
+        let due = self.at.now.after(self.around.config.retention_check_interval);
+        self.inner.retention_due.get_or_insert(due);
+    }
+
+    /// A turn of the groups for a request: whatever the machine answers is encoded and sent, now or when it has become true.
+    ///
+    /// `tell` encodes the answer to this request, if it comes in this turn; one that comes later is encoded by [`api::group::tell`].
+    pub fn group<'i>(&mut self, head: Head, reply: Reply, tell: &Tell<'_>, input: impl FnOnce(CallId) -> Input<'i>) {
+        let inner = &mut *self.inner;
+        let call = inner.calls.add(Call::Machine { head, reply });
+        let input = input(call);
+        let mut answers = GroupAnswers { calls: &mut inner.calls, own: Some((call, tell)), ready: Vec::new() };
+        let result = inner.shard.group(self.at, input, &mut answers, &mut inner.released);
+        let ready = answers.ready;
+        if let Err(error) = &result {
+            tracing::warn!(%error, "the group coordinator could not write down what it decided");
+        }
+        self.deliver(ready, result.map_err(|error| api::error_map::of_group_write(&error)));
+    }
+
+    /// Sends answers, or holds those that must become true first.
+    fn deliver(&mut self, ready: Vec<ReadyAnswer>, written: Result<Option<Written>, ErrorCode>) {
+        for ReadyAnswer { head, reply, when, mut outgoing } in ready {
+            match (when, written) {
+                (When::Now, _) | (When::Written, Ok(None)) => reply.send(outgoing),
+                (When::Written, Ok(Some(written))) => self.hold(head, reply, outgoing, &[written], ErrorCode::NOT_COORDINATOR, None),
+                (When::Written, Err(error)) => {
+                    refuse_frame(head, &mut outgoing, error);
+                    reply.send(outgoing);
+                }
+            }
+        }
+    }
+
+    /// Sends an answer when what it speaks of is committed, or its refusal when that fails or takes too long.
+    #[expect(clippy::too_many_arguments, reason = "an answer and everything it depends on")]
+    pub fn hold(
+        &mut self,
+        head: Head,
+        reply: Reply,
+        outgoing: Outgoing,
+        written: &[Written],
+        on_failure: ErrorCode,
+        timeout: Option<Millis>,
+    ) {
+        /// How long an answer that has no time of its own waits for the disk.
+        const PATIENCE: Millis = Millis(30_000);
+        let inner = &mut *self.inner;
+        if inner.shard.is_committed(written) {
+            return reply.send(outgoing);
+        }
+        let call = inner.calls.add(Call::Held { head, reply, outgoing, on_failure });
+        let due = self.at.now.after(timeout.unwrap_or(PATIENCE));
+        if !inner.shard.hold(call, due, written, &mut inner.ends) {
+            inner.released.release(call, Outcome::Failed);
+        }
+    }
+
+    /// Answers whoever was released during the turn, and whoever that releases in turn.
+    fn settle(&mut self) {
+        while let Some((id, outcome)) = self.inner.released.0.pop() {
+            match self.inner.calls.take(id) {
+                None => {}
+                Some(Call::Machine { head: _, reply }) => drop(reply),
+                Some(Call::Held { head, reply, mut outgoing, on_failure }) => {
+                    match outcome {
+                        Outcome::Ready => {}
+                        Outcome::TimedOut => refuse_frame(head, &mut outgoing, ErrorCode::REQUEST_TIMED_OUT),
+                        Outcome::Failed => refuse_frame(head, &mut outgoing, on_failure),
+                    }
+                    reply.send(outgoing);
+                }
+                Some(Call::Fetch(fetch)) => api::fetch::resume(self, *fetch),
+            }
+        }
+    }
+
+    /// A producer id that nobody else has. Answers what must be committed before it may be told.
+    ///
+    /// # Errors
+    /// When no more can be had.
+    pub fn producer_id(&mut self) -> Result<(ProducerId, Option<Written>), ErrorCode> {
+        if let Some(id) = self.inner.producer_ids.next() {
+            return Ok((ProducerId(id), self.inner.shard.uncommitted_catalog()));
+        }
+        let (block, written) = api::catalog::allocate_producer_ids(self)?;
+        self.inner.producer_ids = block;
+        let id = self.inner.producer_ids.next().ok_or(ErrorCode::UNKNOWN_SERVER_ERROR)?;
+        Ok((ProducerId(id), written))
+    }
+}
+
+/// Makes a refusal of an answer that was encoded before its truth was known.
+fn refuse_frame(head: Head, outgoing: &mut Outgoing, error: ErrorCode) {
+    let api = head.api_key.api();
+    let header = crate::protocol::frame::PREFIX_SIZE + if api.response_header_version(head.version) == 0 { 4 } else { 5 };
+    let form =
+        millpond_core::wire::value::Form { version: head.version, flexible: head.version >= api.response_flexible_from, nullable: false };
+    let body = outgoing.bytes.get_mut(header..).unwrap_or_default();
+    if let Err(reason) = refuse(api.response_schema, form, body, error) {
+        debug_assert!(false, "what we encode, we can walk: {reason}");
+        outgoing.bytes.clear();
+    }
+}
+
+/// An answer of the groups, encoded.
+struct ReadyAnswer {
+    head: Head,
+    reply: Reply,
+    when: When,
+    outgoing: Outgoing,
+}
+
+/// Encodes the answer to the request that is being carried out.
+pub type Tell<'t> = dyn Fn(&Answer<'_>) -> Outgoing + 't;
+
+/// Encodes what the groups answer, while it may still be borrowed from them.
+struct GroupAnswers<'c> {
+    calls: &'c mut Calls,
+    /// The call of the request that is being carried out.
+    own: Option<(CallId, &'c Tell<'c>)>,
+    ready: Vec<ReadyAnswer>,
+}
+
+impl Answers<Coordinator<'static>> for GroupAnswers<'_> {
+    fn answer(&mut self, call: CallId, when: When, answer: Answer<'_>) {
+        let Some(Call::Machine { head, reply }) = self.calls.take(call) else { return };
+        let outgoing = match self.own {
+            Some((own, tell)) if own == call => tell(&answer),
+            Some(_) | None => api::group::tell(head, &answer),
+        };
+        self.ready.push(ReadyAnswer { head, reply, when, outgoing });
+    }
+}

@@ -435,8 +435,8 @@ impl<'m> Coordinator<'m> {
             return self.set_round(slot, at.now.after(timeout));
         }
         let winner = self.vote(slot).and_then(|winner| self.offered.get(winner)).map(|offered| offered.name);
-        // A copy for the group: the offer may be withdrawn before the generation ends.
-        let protocol = winner.and_then(|name| self.texts.duplicate(name).ok());
+        // The group owns the name too: the offer may be withdrawn before the generation ends.
+        let protocol = winner.map(|name| self.texts.share(name));
         if let Some(group) = self.groups.get_mut(slot) {
             let before = core::mem::replace(&mut group.protocol, protocol);
             self.texts.release(before.unwrap_or(Text::EMPTY));

@@ -278,7 +278,7 @@ mod tests {
     #[test]
     fn a_rekeyed_table_agrees_with_a_model() {
         // All hashes share their low bits with others, so that probe sequences cross.
-        let hash = |key: u64| key % 5 | (key << 32);
+        let hash = |key: u64| (key % 5) | (key << 32);
         let mut table = Table::grown(40);
         let mut model: BTreeMap<u64, Slot> = BTreeMap::new();
         let mut seed = 5u64;

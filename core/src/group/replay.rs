@@ -49,7 +49,9 @@ impl Coordinator<'_> {
         match group.state {
             // The image shows what was before the round that is going on.
             State::PreparingRebalance(_) if same_generation => Ok(()),
-            State::CompletingRebalance | State::Stable if same_generation => self.believe_assignments(slot, image),
+            State::CompletingRebalance if same_generation => self.believe_assignments(slot, image),
+            // A static member has come back. Whoever decided that knows it already; at load it is news.
+            State::Stable if same_generation && self.agrees(slot, image) => self.believe_assignments(slot, image),
             // Nothing but the time is new, so nothing needs room.
             State::Empty if same_generation && image.leader.is_none() && self.is_of_type(slot, image.protocol_type) => {
                 if let Some(group) = self.groups.get_mut(slot) {
@@ -63,6 +65,24 @@ impl Coordinator<'_> {
 
     fn is_of_type(&self, slot: Slot, protocol_type: &str) -> bool {
         self.groups.get(slot).is_some_and(|group| group.protocol_type.map_or("", |text| self.texts.str(text)) == protocol_type)
+    }
+
+    /// Whether everything about a group but its assignments is as an image shows it.
+    fn agrees(&self, slot: Slot, image: &GroupImage<'_>) -> bool {
+        let Some(group) = self.groups.get(slot) else { return false };
+        let protocol = group.protocol.map(|text| self.texts.str(text));
+        let leader = self.members.get(group.leader).map(|leader| self.texts.str(leader.id));
+        let mut agree = protocol == image.protocol && leader == image.leader && self.is_of_type(slot, image.protocol_type);
+        let mut count = 0;
+        image.members.for_each(|shown| {
+            count += 1;
+            let known = self.find_member(slot, shown.member_id).and_then(|slot| self.members.get(slot));
+            agree &= known.is_some_and(|member| {
+                // As it was stored: a timeout may be longer than a record can say.
+                self.image_member(member, protocol.unwrap_or_default(), shown.assignment).as_stored() == shown.as_stored()
+            });
+        });
+        agree && count == group.members.len()
     }
 
     /// The members are known: they get what the image gives them, and the group is stable.
@@ -82,20 +102,7 @@ impl Coordinator<'_> {
     }
 
     fn believe_assignment(&mut self, group: Slot, member: &ImageMember<'_>) -> Result<(), Full> {
-        let known = self.find_member(group, member.member_id);
-        let slot = match known {
-            Some(slot) => slot,
-            // At load, a static member shows up under the id it came back with.
-            None => match member.group_instance_id.and_then(|instance_id| self.find_instance(group, instance_id)) {
-                Some(slot) => {
-                    let id = self.texts.store(member.member_id.as_bytes())?;
-                    let old = self.rename_member(slot, id);
-                    self.texts.release(old);
-                    slot
-                }
-                None => return Ok(()),
-            },
-        };
+        let Some(slot) = self.find_member(group, member.member_id) else { return Ok(()) };
         let Some(before) = self.members.get(slot).map(|member| member.assignment) else { return Ok(()) };
         let assignment = self.texts.replace(before, member.assignment)?;
         if let Some(member) = self.members.get_mut(slot) {

@@ -181,6 +181,8 @@ pub struct Offered {
     pub(in crate::group) count: usize,
     /// Scratch of a vote.
     pub(in crate::group) votes: usize,
+    /// Scratch of an offer: the member that is making it.
+    pub(in crate::group) offerer: Slot,
     pub(in crate::group) links: Links,
 }
 

@@ -1,0 +1,3 @@
+//! The group coordinator: transcripts, the table of its states, random days, fixed memory.
+
+mod transcripts;

@@ -19,8 +19,8 @@
 //! Members are called m1, m2, ... in the order in which they were given their ids. A protocol is `range`, `range(t+u)` for a consumer's
 //! subscription to t and u, or `range(=text)` for metadata of any kind.
 
-use std::collections::BTreeMap;
 use core::fmt::Write;
+use std::collections::BTreeMap;
 
 use millpond_core::group::config::GroupConfig;
 use millpond_core::group::consumer_protocol::ConsumerProtocolSubscription;

@@ -101,6 +101,7 @@ impl Coordinator<'_> {
                 assert!(leads, "{id}: somebody leads");
                 assert!(group.protocol.is_some() && group.protocol_type.is_some(), "{id}: a generation has a protocol");
                 assert_eq!(due.is_some(), group.unsynced > 0, "{id}: who has not synced has a deadline");
+                assert!(group.state == State::Stable || group.unsynced > 0, "{id}: a syncing group has a deadline");
             }
         }
     }

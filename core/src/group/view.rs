@@ -1,11 +1,11 @@
 //! Questions that change nothing: what a group looks like, and what it has committed.
 
 use crate::bounded::slab::Slot;
-use crate::ids::{GenerationId, PartitionIndex};
+use crate::ids::{CallId, GenerationId, PartitionIndex};
 use crate::time::Instant;
 
 use super::answer::{RosterMember, Seats};
-use super::classic::state::{Group, Member, State};
+use super::classic::state::{Group, Member, State, Waiting};
 use super::coordinator::Coordinator;
 use super::record::StoredOffset;
 
@@ -140,6 +140,14 @@ impl<'m> Coordinator<'m> {
         let round = self.rounds.first().map(|(due, slot)| (due, Due::Round { group_id: group_id(slot) }));
         let expiry = self.expiry.map(|expiry| (expiry.due, Due::Expiry));
         [session, pending, round, expiry].into_iter().flatten().min_by_key(|(due, _)| *due)
+    }
+
+    /// The calls that wait for a round or an assignment: what a runtime still owes an answer.
+    pub fn waiting(&self) -> impl Iterator<Item = CallId> {
+        self.members.iter().filter_map(|(_, member)| match member.waiting {
+            Waiting::InJoin(call) | Waiting::InSync(call) => Some(call),
+            Waiting::Nowhere => None,
+        })
     }
 
     /// All groups.

@@ -33,9 +33,11 @@ impl<'m> Coordinator<'m> {
                 if let Some(member) = self.members.get_mut(slot) {
                     member.waiting = Waiting::InSync(sync.caller.call);
                 }
-                self.note_synced(group, slot);
                 if is_leader {
+                    // It has synced when what it brought is believed: until then the others have a deadline to wait for.
                     self.assign(at, group, sync.assignments, fx);
+                } else {
+                    self.note_synced(group, slot);
                 }
                 Ok(())
             }
@@ -66,7 +68,7 @@ impl<'m> Coordinator<'m> {
     }
 
     /// A member has synced; when all have, nobody's patience with them can end any more.
-    fn note_synced(&mut self, group: Slot, slot: Slot) {
+    pub(in crate::group) fn note_synced(&mut self, group: Slot, slot: Slot) {
         let Some(member) = self.members.get_mut(slot) else { return };
         if !core::mem::replace(&mut member.unsynced, false) {
             return;

@@ -82,6 +82,8 @@ struct Day {
     offsets: BTreeMap<(String, i32), i64>,
     /// By group and generation, the mark of the assignment that everybody must see.
     marks: BTreeMap<(String, i32), u8>,
+    /// By group, generation and partition, who was given it: an instance id or a member id.
+    holders: BTreeMap<(String, i32, u8), String>,
     /// Groups whose last image could not be written: the log knows less of them.
     behind: BTreeSet<String>,
     next_mark: u8,
@@ -109,8 +111,8 @@ impl Day {
         let driver = Driver::new(config, memory(room));
         let cramped = random.once_in(8);
         let driver = if cramped { driver.with_record_bytes_max(300) } else { driver };
-        let (asked, offsets, marks, behind) = Default::default();
-        Self { seed, room, cramped, random, driver, clients, asked, offsets, marks, behind, next_mark: 0 }
+        let (asked, offsets, marks, holders, behind) = Default::default();
+        Self { seed, room, cramped, random, driver, clients, asked, offsets, marks, holders, behind, next_mark: 0 }
     }
 
     fn ask(&mut self, client: usize, commits: Vec<(usize, i64)>) -> (CallId, Client) {
@@ -309,7 +311,10 @@ impl Day {
                     assert!(self.offsets.remove(&(group.to_owned(), partition.0)).is_some(), "only what is there is deleted");
                 }
                 GroupRecord::Group { group, .. } => drop(self.behind.remove(group)),
-                GroupRecord::GroupDeleted { group } => self.marks.retain(|(of, _), _| of != group),
+                GroupRecord::GroupDeleted { group } => {
+                    self.marks.retain(|(of, _), _| of != group);
+                    self.holders.retain(|(of, _, _), _| of != group);
+                }
                 GroupRecord::Offset { .. } | GroupRecord::Foreign => {}
             }
         }
@@ -345,6 +350,12 @@ impl Day {
                 if let Some(mark) = assignment.first() {
                     let known = *self.marks.entry((asked.group.to_owned(), asked.generation)).or_insert(*mark);
                     assert_eq!(known, *mark, "seed {seed}: one assignment for each generation");
+                }
+                let who = self.clients[asked.client].instance.unwrap_or(&asked.member_id);
+                for partition in assignment.iter().skip(1) {
+                    let place = (asked.group.to_owned(), asked.generation, *partition);
+                    let holder = self.holders.entry(place).or_insert_with(|| who.to_owned());
+                    assert_eq!(holder, who, "seed {seed}: a partition has one owner in a generation");
                 }
                 if current {
                     self.clients[asked.client].step = Step::Synced;

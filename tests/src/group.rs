@@ -162,8 +162,13 @@ impl<'m> Driver<'m> {
     /// Bounds what one step may write.
     #[must_use]
     pub fn with_record_bytes_max(mut self, bytes_max: usize) -> Self {
-        self.records = Records::grown(bytes_max, 4096);
+        self.bound_records(bytes_max);
         self
+    }
+
+    /// Bounds what one step may write from now on.
+    pub fn bound_records(&mut self, bytes_max: usize) {
+        self.records = Records::grown(bytes_max, 4096);
     }
 
     /// A call that is waiting for its answer from now on.

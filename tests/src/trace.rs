@@ -5,7 +5,7 @@
 //!
 //! | line | meaning |
 //! |---|---|
-//! | `config KEY=VALUE ...` | settings other than [`config`]'s |
+//! | `config KEY=VALUE ...` | settings other than [`config`]'s: `size`, `delay`, `retention`, `check`, and `step`: bytes that one may write |
 //! | `t=10s` | time passes |
 //! | `a: join GROUP member= instance= session= rebalance= type= protocols= direct old` | `direct`: no id is required first; `old`: cannot skip an assignment |
 //! | `a: sync GROUP member= instance= generation= type= protocol= assign=m1:x,m2:y` | |
@@ -246,6 +246,7 @@ impl<'m> Play<'m> {
         let mut config = *self.driver.coordinator.config();
         for (key, value) in &words.keyed {
             match *key {
+                "step" => self.driver.bound_records(value.parse().expect("a number")),
                 "size" => config.size_max = value.parse().expect("a number"),
                 "delay" => config.initial_rebalance_delay = Millis(time(value)),
                 "retention" => config.offsets_retention = Millis(time(value)),

@@ -185,7 +185,9 @@ impl<'m> Coordinator<'m> {
             if !self.has_room_to_offer(group, slot, join.protocols, (0, 0)) {
                 return Err(Full);
             }
-            self.offer(group, slot, join.protocols)?;
+            let offered = self.offer(group, slot, join.protocols);
+            debug_assert!(offered.is_ok(), "there is room for the offer");
+            offered?;
         }
         if let Some(member) = self.members.get_mut(slot) {
             member.rebalance_timeout = join.rebalance_timeout;

@@ -100,7 +100,9 @@ impl<'m> Coordinator<'m> {
         let result = self.try_seat(group, seat, &mut texts);
         let slot = result.inspect_err(|Full| texts.iter().for_each(|text| self.texts.release(*text)))?;
         self.link_member(group, slot);
-        self.offer(group, slot, protocols).inspect_err(|Full| self.drop_member(group, slot))?;
+        let offered = self.offer(group, slot, protocols);
+        debug_assert!(offered.is_ok(), "there is room for the offer");
+        offered.inspect_err(|Full| self.drop_member(group, slot))?;
         Ok(slot)
     }
 

@@ -14,7 +14,7 @@ impl Coordinator<'_> {
     ///
     /// Decisions leave room for what they write. A load may still need more room than there ever was: a round that did not come to
     /// its end has freed what its members held, while the log still has them. So offsets come first, and members that find no room,
-    /// or take that of an offset, are forgotten: they join again.
+    /// or take that of an offset, are forgotten: they join again. Held by: `a_load_keeps_offsets_rather_than_members`.
     ///
     /// # Panics
     /// When the memory set aside cannot hold the groups and offsets of the log: a load into less memory than the log was written

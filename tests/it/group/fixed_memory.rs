@@ -140,6 +140,37 @@ fn whatever_is_full_is_refused_and_the_rest_goes_on() {
 }
 
 #[test]
+fn an_offer_fits_or_changes_nothing() {
+    // The second offer takes more room than the first, and the name that only the first has is given back for it.
+    let script = "\
+t=0 a: join g direct protocols=range(=y),aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa(=x)
+t=3s a: sync g member=m1 generation=1 assign=m1:z
+describe g
+a: join g member=m1 protocols=range(=yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy),bbbbbbbbbbbbbbbbbbbbbbbb(=v)
+describe g
+";
+    let (mut refused, mut fitted) = (0, 0);
+    for text_bytes in 0..300 {
+        let mut limits = PARTS.map(|(_, limit)| limit);
+        limits[0] = text_bytes;
+        let played = play(script, || limited(limits));
+        let groups: Vec<_> = played.lines().filter(|line| line.starts_with("   group ")).collect();
+        if !groups.iter().all(|group| group.contains("m1")) {
+            assert_eq!(fitted, 0, "what fits in less fits in more:\n{played}");
+        } else if played.matches("generation=2").count() > 0 {
+            fitted += 1;
+        } else {
+            refused += 1;
+            assert_eq!(groups.first(), groups.last(), "{played}");
+            assert_eq!(fitted, 0, "what fits in less fits in more:\n{played}");
+        }
+    }
+    // 47 + 24 + 1 bytes come, and 5 for `range` once more, since the group keeps the name of its generation; 1 + 30 + 1 go. So there
+    // are 45 limits between the two offers, and one with no room for the assignment.
+    assert_eq!((refused, fitted > 0), (46, true), "no more room is asked for than is needed");
+}
+
+#[test]
 fn a_load_keeps_offsets_rather_than_members() {
     // Two members hold all the room that there is for texts; one leaves before the next generation is written, and its room is given
     // to offsets. The log still has both members.

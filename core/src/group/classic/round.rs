@@ -166,7 +166,7 @@ impl<'m> Coordinator<'m> {
     }
 
     /// Whether what a member offers, or a new one is to offer, can be replaced with this, and `beside` it so many bytes of so many
-    /// texts be stored. What the member gives back counts.
+    /// texts be stored. What the member gives back counts. Held by: `an_offer_fits_or_changes_nothing`.
     pub(super) fn has_room_to_offer(&mut self, group: Slot, slot: Slot, protocols: &[Protocol<'_>], beside: (usize, usize)) -> bool {
         let chosen = self.groups.get(group).and_then(|group| group.protocol);
         let mut entries = self.protocols.capacity() - self.protocols.len();

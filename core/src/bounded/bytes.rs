@@ -39,8 +39,12 @@ pub struct ByteHeap<'m> {
 
 impl<'m> ByteHeap<'m> {
     /// A heap in lent memory. `spans` bounds how many strings, `bytes` how many bytes; `free` needs the capacity of `spans`.
+    ///
+    /// # Panics
+    /// When `free` is shorter than `spans`.
     #[must_use]
     pub fn lent(bytes: List<'m, u8>, spans: List<'m, Span>, free: List<'m, u32>) -> Self {
+        assert!(free.capacity() >= spans.capacity(), "every string can be released");
         let mut heap = Self { bytes, spans, free, live: 0 };
         heap.bytes.clear();
         heap.spans.clear();

@@ -7,7 +7,7 @@ use super::list::List;
 
 /// Names a byte string in a [`ByteHeap`]. Copying the name copies no bytes.
 ///
-/// A name stays good until [`ByteHeap::release`] is called with it; the heap that made it must be the one that is asked.
+/// A name stays good until [`ByteHeap::release`] is called once for each owner; the heap that made it must be the one that is asked.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Text(u32);
 
@@ -21,14 +21,8 @@ impl Text {
 pub struct Span {
     start: u32,
     size: u32,
-    state: SpanState,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-enum SpanState {
-    #[default]
-    Free,
-    Used,
+    /// How many releases it takes to free it; 0 when it is free.
+    owners: u32,
 }
 
 /// Byte strings of any length, each named by a [`Text`].
@@ -45,8 +39,12 @@ pub struct ByteHeap<'m> {
 
 impl<'m> ByteHeap<'m> {
     /// A heap in lent memory. `spans` bounds how many strings, `bytes` how many bytes; `free` needs the capacity of `spans`.
+    ///
+    /// # Panics
+    /// When `free` is shorter than `spans`.
     #[must_use]
     pub fn lent(bytes: List<'m, u8>, spans: List<'m, Span>, free: List<'m, u32>) -> Self {
+        assert!(free.capacity() >= spans.capacity(), "every string can be released");
         let mut heap = Self { bytes, spans, free, live: 0 };
         heap.bytes.clear();
         heap.spans.clear();
@@ -109,7 +107,7 @@ impl<'m> ByteHeap<'m> {
             self.compact();
         }
         let start = u32::try_from(self.bytes.len()).map_err(|_| Full)?;
-        let span = Span { start, size: u32::try_from(size).map_err(|_| Full)?, state: SpanState::Used };
+        let span = Span { start, size: u32::try_from(size).map_err(|_| Full)?, owners: 1 };
         if self.bytes.capacity() - self.bytes.len() < size || (self.free.is_empty() && self.spans.is_full()) {
             return Err(Full);
         }
@@ -126,19 +124,20 @@ impl<'m> ByteHeap<'m> {
         Ok(Text(name))
     }
 
-    /// Stores a second copy of a string that is here already.
+    /// Gives a string one owner more, who releases it in turn. Takes no room, so it cannot fail: strings never change.
     ///
-    /// # Errors
-    /// [`Full`] when the living strings leave no room for it.
-    pub fn duplicate(&mut self, text: Text) -> Result<Text, Full> {
-        let size = self.bytes(text).len();
-        let copy = self.reserve(size)?;
-        if copy != Text::EMPTY {
-            // Making room may have moved the original, so it is looked up only now.
-            let (from, to) = (self.span(text), self.span(copy));
-            self.bytes.copy_within(index(from.start)..index(from.start) + size, index(to.start));
+    /// # Panics
+    /// When `text` was released already, or has 2^32 - 1 owners: the machine that holds it is broken.
+    #[must_use]
+    pub fn share(&mut self, text: Text) -> Text {
+        if text != Text::EMPTY {
+            let owners = self.span(text).owners.checked_add(1);
+            assert!(owners.is_some(), "a text has too many owners: {text:?}");
+            if let (Some(span), Some(owners)) = (self.spans.get_mut(index(text.0)), owners) {
+                span.owners = owners;
+            }
         }
-        Ok(copy)
+        text
     }
 
     /// The bytes of a string.
@@ -160,7 +159,7 @@ impl<'m> ByteHeap<'m> {
         core::str::from_utf8(self.bytes(text)).unwrap_or_default()
     }
 
-    /// Forgets a string.
+    /// Takes one owner from a string; without any it is forgotten.
     ///
     /// # Panics
     /// When `text` was released already: the machine that holds it is broken.
@@ -169,10 +168,13 @@ impl<'m> ByteHeap<'m> {
             return;
         }
         let span = self.span(text);
-        self.live -= index(span.size);
         if let Some(slot) = self.spans.get_mut(index(text.0)) {
-            slot.state = SpanState::Free;
+            slot.owners -= 1;
         }
+        if span.owners > 1 {
+            return;
+        }
+        self.live -= index(span.size);
         // A released string at the very end gives its bytes back at once: the common case of store, fail, release.
         if index(span.start) + index(span.size) == self.bytes.len() {
             self.bytes.truncate(index(span.start));
@@ -201,7 +203,7 @@ impl<'m> ByteHeap<'m> {
 
     fn span(&self, text: Text) -> Span {
         let span = self.spans.get(index(text.0)).copied().unwrap_or_default();
-        assert!(span.state == SpanState::Used, "a released text was used again: {text:?}");
+        assert!(span.owners > 0, "a released text was used again: {text:?}");
         span
     }
 
@@ -217,7 +219,7 @@ impl<'m> ByteHeap<'m> {
         // The number of rounds times spans would be quadratic, so the order is kept in `free`'s spare room when there is some.
         if self.order_by_start() {
             let free_len = self.free.len();
-            let living = self.spans.iter().filter(|span| span.state == SpanState::Used).count();
+            let living = self.spans.iter().filter(|span| span.owners > 0).count();
             let first = free_len - living;
             for at in first..free_len {
                 if let Some(name) = self.free.get(at).copied() {
@@ -241,7 +243,7 @@ impl<'m> ByteHeap<'m> {
     fn order_by_start(&mut self) -> bool {
         let before = self.free.len();
         for at in 0..self.spans.len() {
-            let used = self.spans.get(at).is_some_and(|span| span.state == SpanState::Used);
+            let used = self.spans.get(at).is_some_and(|span| span.owners > 0);
             let name = u32::try_from(at).unwrap_or(u32::MAX);
             if used && self.free.push(name).is_err() {
                 self.free.truncate(before);
@@ -256,7 +258,7 @@ impl<'m> ByteHeap<'m> {
     }
 
     fn next_at_or_above(&self, floor: u32) -> Option<u32> {
-        let living = self.spans.iter().enumerate().filter(|(_, span)| span.state == SpanState::Used && span.start >= floor);
+        let living = self.spans.iter().enumerate().filter(|(_, span)| span.owners > 0 && span.start >= floor);
         living.min_by_key(|(_, span)| span.start).and_then(|(at, _)| u32::try_from(at).ok())
     }
 
@@ -314,7 +316,12 @@ mod tests {
         for _ in 0..20_000 {
             seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             let pick = usize::try_from(seed >> 8).unwrap();
-            if seed & 4 == 0 && !model.is_empty() {
+            if seed & 24 == 0 && !model.is_empty() {
+                let (text, a, b) = model[pick % model.len()].clone();
+                let live = lent.live();
+                model.push((text, lent.share(a), grown.share(b)));
+                assert_eq!((lent.live(), grown.live()), (live, live));
+            } else if seed & 4 == 0 && !model.is_empty() {
                 let (_, a, b) = model.swap_remove(pick % model.len());
                 lent.release(a);
                 grown.release(b);
@@ -322,7 +329,7 @@ mod tests {
                 let text: Vec<u8> = (0..pick % 23).map(|at| u8::try_from((at * 7 + pick) % 251).unwrap()).collect();
                 match (lent.store(&text), grown.store(&text)) {
                     (Ok(a), Ok(b)) => model.push((text, a, b)),
-                    (Err(Full), Err(Full)) => assert!(lent.live() + text.len() > 256 || model.len() >= 32),
+                    (Err(Full), Err(Full)) => assert!(!lent.has_room_for(text.len(), 1) && !grown.has_room_for(text.len(), 1)),
                     unequal => panic!("{unequal:?}"),
                 }
             }
@@ -331,5 +338,10 @@ mod tests {
                 assert_eq!(grown.bytes(*b), text);
             }
         }
+        for (_, a, b) in model {
+            lent.release(a);
+            grown.release(b);
+        }
+        assert_eq!((lent.live(), grown.live()), (0, 0));
     }
 }

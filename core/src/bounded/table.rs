@@ -44,7 +44,8 @@ pub struct Table<'m, T> {
 }
 
 impl<'m, T> Table<'m, T> {
-    /// A table over a slab and an index with room for at least twice as many slots as the slab has entries.
+    /// A table over a slab and an index. The index is used up to the largest power of two that it has room for, and holds half as
+    /// many entries: for `n` entries, room for `2 * n` rounded up to a power of two is enough.
     #[must_use]
     pub fn new(entries: Slab<'m, Hashed<T>>, mut index: List<'m, Slot>) -> Self {
         index.clear();
@@ -73,13 +74,13 @@ impl<'m, T> Table<'m, T> {
     /// The largest number of entries this table will ever hold.
     #[must_use]
     pub fn capacity(&self) -> usize {
-        self.entries.capacity()
+        self.entries.capacity().min(floor_power_of_two(self.index.capacity()) / 2)
     }
 
     /// Whether the next insert would say [`Full`].
     #[must_use]
     pub fn is_full(&self) -> bool {
-        self.entries.is_full()
+        self.len() >= self.capacity()
     }
 
     /// Finds the entry with this hash for which `is_it` holds.
@@ -271,6 +272,49 @@ mod tests {
         for (number, slot) in model {
             assert_eq!(table.get(slot), Some(&number));
         }
+    }
+
+    /// An entry whose key changes is found under the new one only, and the others are found as before.
+    #[test]
+    fn a_rekeyed_table_agrees_with_a_model() {
+        // All hashes share their low bits with others, so that probe sequences cross.
+        let hash = |key: u64| (key % 5) | (key << 32);
+        let mut table = Table::grown(40);
+        let mut model: BTreeMap<u64, Slot> = BTreeMap::new();
+        let mut seed = 5u64;
+        for _ in 0..20_000 {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let (key, other) = ((seed >> 33) % 60, (seed >> 45) % 60);
+            match (model.get(&key).copied(), seed >> 60) {
+                (None, _) => match table.insert(hash(key), key) {
+                    Ok(slot) => assert_eq!(model.insert(key, slot), None),
+                    Err(Full) => assert_eq!(model.len(), 40),
+                },
+                (Some(slot), 0..4) => {
+                    model.remove(&key);
+                    assert_eq!(table.remove(slot), Some(key));
+                }
+                (Some(slot), _) if !model.contains_key(&other) => {
+                    model.remove(&key);
+                    model.insert(other, slot);
+                    *table.get_mut(slot).unwrap() = other;
+                    table.rekey(slot, hash(other));
+                }
+                (Some(_), _) => {}
+            }
+            for key in 0..60 {
+                assert_eq!(table.find(hash(key), |entry| *entry == key), model.get(&key).copied());
+            }
+        }
+    }
+
+    #[test]
+    fn a_short_index_lowers_the_capacity_of_its_table() {
+        let mut places = heapless::Vec::<Place<Hashed<u32>>, 50>::new();
+        let mut index = heapless::Vec::<Slot, 100>::new();
+        let table = Table::new(Slab::new(List::lent(&mut places)), List::lent(&mut index));
+        assert_eq!(table.capacity(), 32);
+        play(table, 32);
     }
 
     #[test]

@@ -134,8 +134,14 @@ impl CoordinatorMemory<'_> {
 
 impl<'m> Coordinator<'m> {
     /// A coordinator that knows no group yet. `key` keys the hashes of names that peers chose.
+    ///
+    /// # Panics
+    /// When a list of deadlines is shorter than the table it belongs to.
     #[must_use]
     pub fn new(config: GroupConfig, key: HashKey, memory: CoordinatorMemory<'m>) -> Self {
+        assert!(memory.sessions.capacity() >= memory.members.capacity(), "a deadline for each member");
+        assert!(memory.pending_sessions.capacity() >= memory.pendings.capacity(), "a deadline for each pending member");
+        assert!(memory.rounds.capacity() >= memory.groups.capacity(), "a deadline for each group");
         Self {
             config,
             key,
@@ -182,7 +188,9 @@ impl<'m> Coordinator<'m> {
                 self.begin_round_without_effects(at, group);
             }
         }
-        self.arm_expiry(at.now);
+        if !self.groups.is_empty() {
+            self.arm_expiry(at.now);
+        }
     }
 
     /// The partition of `__consumer_offsets` that keeps a group: Java's hash of its id, without the sign.

@@ -42,11 +42,23 @@ impl<'m> Deadlines<'m> {
         Self::new(List::grown(limit), List::grown(limit))
     }
 
+    /// How many slots there is room for.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.heap.capacity().min(self.entries.capacity())
+    }
+
     /// The earliest deadline.
     #[must_use]
     pub fn first(&self) -> Option<(Instant, Slot)> {
         let slot = self.heap.first().copied()?;
         Some((self.due(slot), slot))
+    }
+
+    /// The deadline of a slot, if it has one.
+    #[must_use]
+    pub fn get(&self, slot: Slot) -> Option<Instant> {
+        self.entries.get(slot.index()).filter(|entry| entry.place > 0).map(|entry| entry.due)
     }
 
     /// Whether a slot has a deadline.
@@ -166,6 +178,10 @@ mod tests {
                 let due = Instant(seed >> 20 & 0xff);
                 model.insert(slot, due);
                 deadlines.set(slot, due).unwrap();
+            }
+            for slot in &slots {
+                assert_eq!(deadlines.get(*slot), model.get(slot).copied());
+                assert_eq!(deadlines.is_set(*slot), model.contains_key(slot));
             }
             assert_eq!(deadlines.first().map(|(due, _)| due), model.values().min().copied());
             if let Some((due, slot)) = deadlines.first() {

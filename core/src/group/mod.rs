@@ -5,6 +5,7 @@
 //! [`answer::Answer`]s go out. The states of a classic group, and what each answers to each request, stand in [`classic::state`].
 
 pub mod answer;
+mod check;
 pub mod classic;
 pub mod config;
 pub mod consumer_protocol;

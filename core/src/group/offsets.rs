@@ -140,7 +140,9 @@ impl<'m> Coordinator<'m> {
         }
         fx.answers.answer(commit.caller.call, when, Answer::Committed(result.map(|()| &*self.results)));
         self.results.clear();
-        self.arm_expiry(at.now);
+        if when == When::Written {
+            self.arm_expiry(at.now);
+        }
     }
 
     fn try_commit(&mut self, at: Moment, commit: &Commit<'_>, fx: &mut Fx<'_, '_, 'm>) -> Result<(), GroupError> {
@@ -298,9 +300,10 @@ fn reads_topic(subscription: &[u8], topic: &str) -> Option<bool> {
 
 /// Expiry.
 impl<'m> Coordinator<'m> {
-    /// Sees to it that offsets are looked through for expired ones, if there is anything that could expire.
+    /// Sees to it that offsets are looked through for expired ones: to be called when there is something that could expire, or will
+    /// be once it is believed.
     pub(super) fn arm_expiry(&mut self, now: Instant) {
-        if self.expiry.is_none() && !self.groups.is_empty() {
+        if self.expiry.is_none() {
             self.expiry = Some(Expiry { due: now.after(self.config.offsets_retention_check_interval), next: 0 });
         }
     }
@@ -310,7 +313,10 @@ impl<'m> Coordinator<'m> {
     pub(super) fn expire_offsets(&mut self, at: Moment, expiry: Expiry, fx: &mut Fx<'_, '_, 'm>) {
         let Some(slot) = self.groups.next_from(expiry.next) else {
             self.expiry = None;
-            return self.arm_expiry(at.now);
+            if !self.groups.is_empty() {
+                self.arm_expiry(at.now);
+            }
+            return;
         };
         self.expiry = Some(Expiry { next: slot.index() + 1, ..expiry });
         let Some(group) = self.groups.get(slot) else { return };

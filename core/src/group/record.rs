@@ -129,6 +129,16 @@ pub struct ImageMember<'a> {
     pub assignment: &'a [u8],
 }
 
+impl ImageMember<'_> {
+    /// The member as it reads when it was written down: times are cut to what a record can hold.
+    #[must_use]
+    pub fn as_stored(mut self) -> Self {
+        self.rebalance_timeout = Millis::from_signed(i64::from(narrow(self.rebalance_timeout)));
+        self.session_timeout = Millis::from_signed(i64::from(narrow(self.session_timeout)));
+        self
+    }
+}
+
 impl core::fmt::Debug for ImageMembers<'_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         let mut list = f.debug_list();

@@ -12,11 +12,41 @@ use super::record::{GroupImage, GroupRecord, ImageMember};
 impl Coordinator<'_> {
     /// Makes a record true.
     ///
+    /// Decisions leave room for what they write. A load may still need more room than there ever was: a round that did not come to
+    /// its end has freed what its members held, while the log still has them. So offsets come first, and members that find no room,
+    /// or take that of an offset, are forgotten: they join again. Held by: `a_load_keeps_offsets_rather_than_members`.
+    ///
     /// # Panics
-    /// When the memory set aside cannot hold what was written down: decisions leave room for what they write, and a load into less
-    /// memory than the log was written with cannot be made good.
+    /// When the memory set aside cannot hold the groups and offsets of the log: a load into less memory than the log was written
+    /// with cannot be made good.
     pub(super) fn believe(&mut self, record: &GroupRecord<'_>) {
-        let believed = match record {
+        let mut believed = self.try_believe(record);
+        while believed.is_err() && self.forget_some_members() {
+            believed = self.try_believe(record);
+        }
+        assert!(believed.is_ok(), "the memory for groups holds what their log says: {record:?}");
+    }
+
+    /// Forgets the members of a group that has some, which leaves it empty in its generation.
+    fn forget_some_members(&mut self) -> bool {
+        let Some(slot) = self.groups.iter().find(|(_, group)| !group.members.is_empty()).map(|(slot, _)| slot) else { return false };
+        self.drop_members(slot);
+        let Some(group) = self.groups.get_mut(slot) else { return false };
+        let protocol = group.protocol.take();
+        group.state = State::Empty;
+        self.texts.release(protocol.unwrap_or(Text::EMPTY));
+        true
+    }
+
+    fn drop_members(&mut self, slot: Slot) {
+        while let Some(member) = self.groups.get(slot).map(|group| group.members.first()).filter(|member| member.is_some()) {
+            self.drop_member(slot, member);
+        }
+        self.rounds.clear(slot);
+    }
+
+    fn try_believe(&mut self, record: &GroupRecord<'_>) -> Result<(), Full> {
+        match record {
             GroupRecord::Offset { group, topic, partition, commit } => self.believe_offset(group, topic, *partition, commit),
             GroupRecord::OffsetDeleted { group, topic, partition } => {
                 if let Some(group) = self.find_group(group)
@@ -34,8 +64,7 @@ impl Coordinator<'_> {
                 Ok(())
             }
             GroupRecord::Foreign => Ok(()),
-        };
-        assert!(believed.is_ok(), "the memory for groups holds what their log says: {record:?}");
+        }
     }
 
     pub(super) fn find_or_create_group(&mut self, group_id: &str) -> Result<Slot, Full> {
@@ -49,7 +78,9 @@ impl Coordinator<'_> {
         match group.state {
             // The image shows what was before the round that is going on.
             State::PreparingRebalance(_) if same_generation => Ok(()),
-            State::CompletingRebalance | State::Stable if same_generation => self.believe_assignments(slot, image),
+            State::CompletingRebalance if same_generation => self.believe_assignments(slot, image),
+            // A static member has come back. Whoever decided that knows it already; at load it is news.
+            State::Stable if same_generation && self.agrees(slot, image) => self.believe_assignments(slot, image),
             // Nothing but the time is new, so nothing needs room.
             State::Empty if same_generation && image.leader.is_none() && self.is_of_type(slot, image.protocol_type) => {
                 if let Some(group) = self.groups.get_mut(slot) {
@@ -65,6 +96,24 @@ impl Coordinator<'_> {
         self.groups.get(slot).is_some_and(|group| group.protocol_type.map_or("", |text| self.texts.str(text)) == protocol_type)
     }
 
+    /// Whether everything about a group but its assignments is as an image shows it.
+    fn agrees(&self, slot: Slot, image: &GroupImage<'_>) -> bool {
+        let Some(group) = self.groups.get(slot) else { return false };
+        let protocol = group.protocol.map(|text| self.texts.str(text));
+        let leader = self.members.get(group.leader).map(|leader| self.texts.str(leader.id));
+        let mut agree = protocol == image.protocol && leader == image.leader && self.is_of_type(slot, image.protocol_type);
+        let mut count = 0;
+        image.members.for_each(|shown| {
+            count += 1;
+            let known = self.find_member(slot, shown.member_id).and_then(|slot| self.members.get(slot));
+            agree &= known.is_some_and(|member| {
+                // As it was stored: a timeout may be longer than a record can say.
+                self.image_member(member, protocol.unwrap_or_default(), shown.assignment).as_stored() == shown.as_stored()
+            });
+        });
+        agree && count == group.members.len()
+    }
+
     /// The members are known: they get what the image gives them, and the group is stable.
     fn believe_assignments(&mut self, slot: Slot, image: &GroupImage<'_>) -> Result<(), Full> {
         let mut result = Ok(());
@@ -77,25 +126,14 @@ impl Coordinator<'_> {
         if let Some(group) = self.groups.get_mut(slot) {
             group.state = State::Stable;
             group.state_timestamp = image.state_timestamp;
+            let leader = group.leader;
+            self.note_synced(slot, leader);
         }
         Ok(())
     }
 
     fn believe_assignment(&mut self, group: Slot, member: &ImageMember<'_>) -> Result<(), Full> {
-        let known = self.find_member(group, member.member_id);
-        let slot = match known {
-            Some(slot) => slot,
-            // At load, a static member shows up under the id it came back with.
-            None => match member.group_instance_id.and_then(|instance_id| self.find_instance(group, instance_id)) {
-                Some(slot) => {
-                    let id = self.texts.store(member.member_id.as_bytes())?;
-                    let old = self.rename_member(slot, id);
-                    self.texts.release(old);
-                    slot
-                }
-                None => return Ok(()),
-            },
-        };
+        let Some(slot) = self.find_member(group, member.member_id) else { return Ok(()) };
         let Some(before) = self.members.get(slot).map(|member| member.assignment) else { return Ok(()) };
         let assignment = self.texts.replace(before, member.assignment)?;
         if let Some(member) = self.members.get_mut(slot) {
@@ -106,13 +144,11 @@ impl Coordinator<'_> {
 
     /// Puts the group of an image in the place of whatever was known of it; its offsets stay.
     fn load_image(&mut self, slot: Slot, image: &GroupImage<'_>) -> Result<(), Full> {
-        while let Some(member) = self.groups.get(slot).map(|group| group.members.first()).filter(|member| member.is_some()) {
-            self.drop_member(slot, member);
-        }
-        self.rounds.clear(slot);
+        self.drop_members(slot);
         let protocol = image.protocol.map(|protocol| self.texts.store(protocol.as_bytes())).transpose()?;
         let protocol_type = Some(image.protocol_type).filter(|text| !text.is_empty());
-        let protocol_type = protocol_type.map(|text| self.texts.store(text.as_bytes())).transpose()?;
+        let protocol_type = protocol_type.map(|text| self.texts.store(text.as_bytes())).transpose();
+        let protocol_type = protocol_type.inspect_err(|Full| self.texts.release(protocol.unwrap_or(Text::EMPTY)))?;
         let Some(group) = self.groups.get_mut(slot) else { return Ok(()) };
         let before = [core::mem::replace(&mut group.protocol, protocol), core::mem::replace(&mut group.protocol_type, protocol_type)];
         group.generation_id = image.generation_id;
@@ -126,7 +162,12 @@ impl Coordinator<'_> {
                 result = self.load_member(slot, &member, image);
             }
         });
-        result?;
+        if result.is_err() {
+            // The group is there, and so is its generation: that is what must not be lost.
+            self.drop_members(slot);
+            let protocol = self.groups.get_mut(slot).and_then(|group| group.protocol.take());
+            self.texts.release(protocol.unwrap_or(Text::EMPTY));
+        }
         let leader = image.leader.and_then(|leader| self.find_member(slot, leader));
         if let Some(group) = self.groups.get_mut(slot) {
             group.leader = leader.unwrap_or_else(|| group.members.first());
@@ -147,6 +188,7 @@ impl Coordinator<'_> {
         };
         let said = Protocol { name: image.protocol.unwrap_or_default(), metadata: member.subscription };
         let slot = self.seat(group, id, &seat, &[said])?;
+        // Without room for it the member goes with the others.
         let assignment = self.texts.store(member.assignment)?;
         if let Some(member) = self.members.get_mut(slot) {
             member.assignment = assignment;

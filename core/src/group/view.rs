@@ -1,10 +1,11 @@
 //! Questions that change nothing: what a group looks like, and what it has committed.
 
 use crate::bounded::slab::Slot;
-use crate::ids::{GenerationId, PartitionIndex};
+use crate::ids::{CallId, GenerationId, PartitionIndex};
+use crate::time::Instant;
 
 use super::answer::{RosterMember, Seats};
-use super::classic::state::{Group, Member, State};
+use super::classic::state::{Group, Member, State, Waiting};
 use super::coordinator::Coordinator;
 use super::record::StoredOffset;
 
@@ -30,6 +31,32 @@ pub struct MemberView<'a> {
     pub metadata: &'a [u8],
     /// What the leader gave it; empty unless the group is stable.
     pub assignment: &'a [u8],
+}
+
+/// What a coordinator waits for next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Due<'a> {
+    /// The end of a member's session, or the time to look whether it has moved.
+    Session {
+        /// The group.
+        group_id: &'a str,
+        /// The member.
+        member_id: &'a str,
+    },
+    /// The end of the patience with a member that was given an id.
+    Pending {
+        /// The group.
+        group_id: &'a str,
+        /// The id that was given.
+        member_id: &'a str,
+    },
+    /// The end of the joining or of the syncing of a group.
+    Round {
+        /// The group.
+        group_id: &'a str,
+    },
+    /// The look for expired offsets.
+    Expiry,
 }
 
 impl<'a, 'm> GroupView<'a, 'm> {
@@ -64,6 +91,12 @@ impl<'a, 'm> GroupView<'a, 'm> {
         protocol.map_or("", |text| self.coordinator.texts.str(text))
     }
 
+    /// The leader of the current generation; empty when there is none.
+    #[must_use]
+    pub fn leader(&self) -> &'a str {
+        self.coordinator.members.get(self.group.leader).map_or("", |leader| self.coordinator.texts.str(leader.id))
+    }
+
     /// The members in the order in which they joined.
     pub fn members(&self) -> impl Iterator<Item = MemberView<'a>> + use<'a, 'm> {
         let (coordinator, group) = (self.coordinator, self.group);
@@ -90,6 +123,31 @@ impl<'m> Coordinator<'m> {
     #[must_use]
     pub fn group_at(&self, slot: Slot) -> Option<GroupView<'_, 'm>> {
         Some(GroupView { coordinator: self, group: self.groups.get(slot)? })
+    }
+
+    /// What happens next if nobody asks for anything, and when. Of what happens at the same time, the first to be acted on.
+    #[must_use]
+    pub fn next_due(&self) -> Option<(Instant, Due<'_>)> {
+        let group_id = |group: Slot| self.groups.get(group).map_or("", |group| self.texts.str(group.id));
+        let session = self.sessions.first().and_then(|(due, slot)| {
+            let member = self.members.get(slot)?;
+            Some((due, Due::Session { group_id: group_id(member.group), member_id: self.texts.str(member.id) }))
+        });
+        let pending = self.pending_sessions.first().and_then(|(due, slot)| {
+            let pending = self.pendings.get(slot)?;
+            Some((due, Due::Pending { group_id: group_id(pending.group), member_id: self.texts.str(pending.id) }))
+        });
+        let round = self.rounds.first().map(|(due, slot)| (due, Due::Round { group_id: group_id(slot) }));
+        let expiry = self.expiry.map(|expiry| (expiry.due, Due::Expiry));
+        [session, pending, round, expiry].into_iter().flatten().min_by_key(|(due, _)| *due)
+    }
+
+    /// The calls that wait for a round or an assignment: what a runtime still owes an answer.
+    pub fn waiting(&self) -> impl Iterator<Item = CallId> {
+        self.members.iter().filter_map(|(_, member)| match member.waiting {
+            Waiting::InJoin(call) | Waiting::InSync(call) => Some(call),
+            Waiting::Nowhere => None,
+        })
     }
 
     /// All groups.

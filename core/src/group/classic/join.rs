@@ -9,7 +9,7 @@ use crate::group::error::GroupError;
 use crate::group::input::Join;
 use crate::group::record::ImageMembers;
 use crate::machine::When;
-use crate::time::Moment;
+use crate::time::{Instant, Moment};
 
 use super::round::Seat;
 use super::state::{Preparing, State, Waiting};
@@ -32,12 +32,16 @@ impl<'m> Coordinator<'m> {
         let group = match self.find_group(join.caller.group_id) {
             Some(group) => group,
             None if !member_id.is_empty() => return Err((member_id, GroupError::UnknownMemberId)),
-            None => self.found_group(join, fx).map_err(|error| ("", error))?,
+            None => self.found_group(at.now, join, fx).map_err(|error| ("", error))?,
         };
         if !self.has_room(group, member_id) {
             if let Some(member) = self.find_member(group, member_id) {
                 self.evict(member, fx);
+            } else if let Some(pending) = self.find_pending(group, member_id) {
+                self.drop_pending(pending);
             }
+            // Unlike in Kafka, those who wait need not wait for the member that was just sent away.
+            self.complete_round_if_all_joined(at, group, fx);
             return Err(("", GroupError::GroupFull));
         }
         if !self.supports(group, join.protocol_type, join.protocols) {
@@ -45,7 +49,10 @@ impl<'m> Coordinator<'m> {
         }
         if member_id.is_empty() {
             self.join_new(at, group, join, fx).map_err(|error| ("", error))
-        } else if let Some(pending) = self.find_pending(group, member_id) {
+        } else if let Some(pending) = self.find_pending(group, member_id).filter(|_| join.caller.group_instance_id.is_none()) {
+            if !self.has_room_to_seat(group, &Seat::of(join), join.protocols) {
+                return Err((member_id, GroupError::GroupFull));
+            }
             let id = self.take_pending(pending);
             self.join_seated(at, group, join, id, fx).map_err(|Full| ("", GroupError::GroupFull))
         } else {
@@ -65,7 +72,7 @@ impl<'m> Coordinator<'m> {
     }
 
     /// Makes a group for its first member. Unlike Kafka's, a join that offers nothing leaves no group behind.
-    fn found_group(&mut self, join: &Join<'_>, fx: &mut Fx<'_, '_, 'm>) -> Result<Slot, GroupError> {
+    fn found_group(&mut self, now: Instant, join: &Join<'_>, fx: &mut Fx<'_, '_, 'm>) -> Result<Slot, GroupError> {
         if join.protocol_type.is_empty() || join.protocols.is_empty() {
             return Err(GroupError::InconsistentProtocol);
         }
@@ -74,6 +81,7 @@ impl<'m> Coordinator<'m> {
             self.drop_group(group);
             GroupError::GroupFull
         })?;
+        self.arm_expiry(now);
         Ok(group)
     }
 
@@ -127,18 +135,19 @@ impl<'m> Coordinator<'m> {
         {
             *grown = true;
         }
-        self.park_in_join(slot, join);
+        self.park_in_join(slot, join, fx);
         self.extend_session(slot, at.now.after(self.config.new_member_join_timeout));
         self.begin_or_complete_round(at, group, fx);
         Ok(())
     }
 
-    fn park_in_join(&mut self, slot: Slot, join: &Join<'_>) {
+    /// Lets a member wait in a join. A member that asks twice has given up the first call; Kafka leaves that one without an answer,
+    /// here it is told to join again.
+    fn park_in_join(&mut self, slot: Slot, join: &Join<'_>, fx: &mut Fx<'_, '_, 'm>) {
+        self.answer_waiting(slot, GroupError::RebalanceInProgress, fx);
         let Some(member) = self.members.get_mut(slot) else { return };
-        let waited = matches!(member.waiting, Waiting::InJoin(_));
-        // A member that asks twice has given up the first call: only the later one is answered, as in Kafka.
         member.waiting = Waiting::InJoin(join.caller.call);
-        if !waited && let Some(group) = self.groups.get_mut(member.group) {
+        if let Some(group) = self.groups.get_mut(member.group) {
             group.joining += 1;
         }
     }
@@ -163,17 +172,22 @@ impl<'m> Coordinator<'m> {
             return Ok(());
         }
         self.update_member(slot, join).map_err(|Full| GroupError::GroupFull)?;
-        self.park_in_join(slot, join);
+        self.park_in_join(slot, join, fx);
         self.begin_or_complete_round(at, group, fx);
         Ok(())
     }
 
-    /// Takes over what a member offers and how long it may be waited for. Source: `ClassicGroup.updateMember`.
+    /// Takes over what a member offers and how long it may be waited for; nothing if the offer finds no room.
+    /// Source: `ClassicGroup.updateMember`.
     fn update_member(&mut self, slot: Slot, join: &Join<'_>) -> Result<(), Full> {
         let Some(group) = self.members.get(slot).map(|member| member.group) else { return Ok(()) };
         if !self.offers_exactly(slot, join.protocols) {
-            // A member whose offer finds no room has none left: it cannot stay.
-            self.offer(group, slot, join.protocols).inspect_err(|Full| self.drop_member(group, slot))?;
+            if !self.has_room_to_offer(group, slot, join.protocols, (0, 0)) {
+                return Err(Full);
+            }
+            let offered = self.offer(group, slot, join.protocols);
+            debug_assert!(offered.is_ok(), "there is room for the offer");
+            offered?;
         }
         if let Some(member) = self.members.get_mut(slot) {
             member.rebalance_timeout = join.rebalance_timeout;
@@ -186,11 +200,19 @@ impl<'m> Coordinator<'m> {
     /// Source: `updateStaticMemberThenRebalanceOrCompleteJoin`.
     fn replace_static_member(&mut self, at: Moment, slot: Slot, join: &Join<'_>, id: Text, fx: &mut Fx<'_, '_, 'm>) -> Result<(), Full> {
         let Some(group) = self.members.get(slot).map(|member| member.group) else { return Err(Full) };
-        self.fence(slot, fx);
+        if !self.has_room_to_offer(group, slot, join.protocols, (0, 0)) {
+            self.texts.release(id);
+            return Err(Full);
+        }
+        self.answer_waiting(slot, GroupError::FencedInstanceId, fx);
         let old = self.rename_member(slot, id);
         self.restart_session(at.now, slot);
+        if let Some(member) = self.members.get_mut(slot) {
+            // Its session is that of a member again, and waiting keeps it alive.
+            member.is_new = false;
+        }
         let result = self.update_member(slot, join).and_then(|()| {
-            self.park_in_join(slot, join);
+            self.park_in_join(slot, join, fx);
             match self.groups.get(group).map(|group| group.state) {
                 Some(State::Stable) => self.answer_or_begin_round(at, slot, old, join.may_skip_assignment, fx),
                 Some(State::CompletingRebalance) => {
@@ -216,7 +238,11 @@ impl<'m> Coordinator<'m> {
             self.begin_round(at, group, fx);
             return Ok(());
         }
-        self.record_members(group, fx)?;
+        if self.record_members(group, fx).is_err() {
+            self.answer_waiting(slot, GroupError::GroupFull, fx);
+            return Ok(());
+        }
+        let Some(entry) = self.groups.get(group) else { return Err(Full) };
         let is_leader = entry.leader == slot;
         if may_skip {
             self.answer_join(slot, is_leader, None, When::Written, fx);
@@ -228,8 +254,8 @@ impl<'m> Coordinator<'m> {
         Ok(())
     }
 
-    /// Answers whatever call a member still waits in: its id has passed to another.
-    fn fence(&mut self, slot: Slot, fx: &mut Fx<'_, '_, 'm>) {
+    /// Refuses whatever call a member still waits in.
+    pub(super) fn answer_waiting(&mut self, slot: Slot, error: GroupError, fx: &mut Fx<'_, '_, 'm>) {
         let Some(member) = self.members.get_mut(slot) else { return };
         let waiting = core::mem::replace(&mut member.waiting, Waiting::Nowhere);
         let (group, id) = (member.group, member.id);
@@ -239,10 +265,9 @@ impl<'m> Coordinator<'m> {
                 if let Some(group) = self.groups.get_mut(group) {
                     group.joining -= 1;
                 }
-                let answer = Answer::JoinRefused { member_id: self.texts.str(id), error: GroupError::FencedInstanceId };
-                fx.answers.answer(call, When::Now, answer);
+                fx.answers.answer(call, When::Now, Answer::JoinRefused { member_id: self.texts.str(id), error });
             }
-            Waiting::InSync(call) => fx.answers.answer(call, When::Now, Answer::SyncRefused(GroupError::FencedInstanceId)),
+            Waiting::InSync(call) => fx.answers.answer(call, When::Now, Answer::SyncRefused(error)),
         }
     }
 

@@ -20,6 +20,7 @@
 //! | Stable | follower with same protocols: answered again; else a new round | its assignment | accepted | removed, new round | accepted, session goes on |
 //!
 //! Source: `ClassicGroupState`, `GroupMetadataManager`. There is no state Dead: a deleted group is gone.
+//! Held by: `each_state_answers_each_request_as_the_table_says`, and the transcripts of `golden/group`.
 
 use crate::bounded::bytes::Text;
 use crate::bounded::chain::{Chain, Linked, Links};
@@ -181,6 +182,8 @@ pub struct Offered {
     pub(in crate::group) count: usize,
     /// Scratch of a vote.
     pub(in crate::group) votes: usize,
+    /// Scratch of an offer: the member that is making it.
+    pub(in crate::group) offerer: Slot,
     pub(in crate::group) links: Links,
 }
 

@@ -28,11 +28,18 @@ impl<'m> Coordinator<'m> {
             State::PreparingRebalance(_) => Err(GroupError::RebalanceInProgress),
             State::CompletingRebalance => {
                 let is_leader = entry.leader == slot;
+                // As with joins: a member that asks twice has given up the first call.
+                self.answer_waiting(slot, GroupError::RebalanceInProgress, fx);
                 if let Some(member) = self.members.get_mut(slot) {
                     member.waiting = Waiting::InSync(sync.caller.call);
                 }
-                self.note_synced(group, slot);
-                if is_leader { self.assign(at, group, sync.assignments, fx) } else { Ok(()) }
+                if is_leader {
+                    // It has synced when what it brought is believed: until then the others have a deadline to wait for.
+                    self.assign(at, group, sync.assignments, fx);
+                } else {
+                    self.note_synced(group, slot);
+                }
+                Ok(())
             }
             State::Stable => {
                 self.note_synced(group, slot);
@@ -61,7 +68,7 @@ impl<'m> Coordinator<'m> {
     }
 
     /// A member has synced; when all have, nobody's patience with them can end any more.
-    fn note_synced(&mut self, group: Slot, slot: Slot) {
+    pub(in crate::group) fn note_synced(&mut self, group: Slot, slot: Slot) {
         let Some(member) = self.members.get_mut(slot) else { return };
         if !core::mem::replace(&mut member.unsynced, false) {
             return;
@@ -75,18 +82,14 @@ impl<'m> Coordinator<'m> {
     }
 
     /// The leader's assignment: it is written down, and everybody who waits gets its part once it is.
-    fn assign(&mut self, at: Moment, group: Slot, assignments: &[MemberAssignment<'_>], fx: &mut Fx<'_, '_, 'm>) -> Result<(), GroupError> {
+    fn assign(&mut self, at: Moment, group: Slot, assignments: &[MemberAssignment<'_>], fx: &mut Fx<'_, '_, 'm>) {
         self.match_assignments(group, assignments);
         // Belief cannot fail, so room is made sure of before anything is written.
         let size = assignments.iter().map(|assignment| assignment.assignment.len()).sum();
         if !self.texts.has_room_for(size, assignments.len()) || self.record_assignments(group, at, assignments, fx).is_err() {
-            // The image is larger than one write may be: nobody can be told anything that would survive.
-            if let Some(leader) = self.groups.get(group).map(|group| group.leader)
-                && let Some(member) = self.members.get_mut(leader)
-            {
-                member.waiting = Waiting::Nowhere;
-            }
-            return Err(GroupError::GroupFull);
+            // The image is larger than one write may be: nobody can be told anything that would survive, so nobody waits for it.
+            self.refuse_syncs(at.now, group, GroupError::GroupFull, fx);
+            return self.begin_round(at, group, fx);
         }
         let mut slot = self.groups.get(group).map_or(Slot::NONE, |group| group.members.first());
         while let Some(member) = self.members.get_mut(slot) {
@@ -98,7 +101,6 @@ impl<'m> Coordinator<'m> {
             }
             slot = next;
         }
-        Ok(())
     }
 
     /// Notes for each member which of the assignments is its own; the last one counts, as in a map.

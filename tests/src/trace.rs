@@ -360,8 +360,9 @@ impl<'m> Play<'m> {
     }
 
     fn forget_topic(&mut self, topic: &str) {
-        let groups: Vec<_> = self.driver.coordinator.groups().collect();
-        for group in groups {
+        let mut from = 0;
+        while let Some(group) = self.driver.coordinator.next_group(from) {
+            from = group.index() + 1;
             let name = topic.split('#').next().unwrap_or_default();
             let outcome = self.driver.step(Input::ForgetTopic(ForgetTopic { group, topic: name, topic_id: topic_id(topic) }));
             self.print(&outcome);

@@ -271,7 +271,7 @@ impl Day {
             }
             _ => {
                 self.driver.parked.remove(&call);
-                let Some(group) = self.driver.coordinator.groups().next() else { return };
+                let Some(group) = self.driver.coordinator.next_group(0) else { return };
                 self.driver.step(Input::ForgetTopic(ForgetTopic { group, topic: "t", topic_id: TopicId::ZERO }))
             }
         };
@@ -462,7 +462,7 @@ impl Day {
     /// Everybody is gone: sessions end, offsets expire, and nothing is left.
     fn fall_silent(&mut self) {
         self.advance(3_600_000 * 5);
-        assert_eq!(self.driver.coordinator.groups().count(), 0, "seed {}: nothing is left", self.seed);
+        assert_eq!(self.driver.coordinator.next_group(0), None, "seed {}: nothing is left", self.seed);
         assert!(self.driver.parked.is_empty(), "seed {}: nobody waits for ever", self.seed);
         self.driver.coordinator.assert_consistent();
         assert_eq!(self.driver.coordinator.poll_timeout(), None, "seed {}: nothing is waited for", self.seed);

@@ -1,7 +1,8 @@
 //! A log's whole life in lent memory.
 
 use super::*;
-use crate::bounded::table::{Place as TablePlace, Slot};
+use crate::bounded::slab::{Place as SlabPlace, Slab, Slot};
+use crate::bounded::table::Hashed;
 use crate::store::memory::{Block, MemoryFile};
 
 #[test]
@@ -14,14 +15,14 @@ fn a_log_lives_in_lent_memory_only() {
     let mut written = 0i64;
     for day in 0..20i64 {
         let mut segments = heapless::Vec::<Segment, 8>::new();
-        let mut places = heapless::Vec::<TablePlace<Producer>, 2>::new();
+        let mut places = heapless::Vec::<SlabPlace<Hashed<Producer>>, 2>::new();
         let mut slots = heapless::Vec::<Slot, 8>::new();
         let mut ended = heapless::Vec::<EndedTransaction, 1>::new();
         let mut epochs = heapless::Vec::<EpochStart, 2>::new();
         let mut positions = heapless::Vec::<Position, 2>::new();
         let memory = LogMemory {
             segments: List::lent(&mut segments),
-            producers: Table::lent(List::lent(&mut places), List::lent(&mut slots)),
+            producers: Table::new(Slab::new(List::lent(&mut places)), List::lent(&mut slots)),
             ended: List::lent(&mut ended),
             epochs: List::lent(&mut epochs),
             positions: List::lent(&mut positions),

@@ -29,7 +29,7 @@ pub struct MemberView<'a> {
     pub client_host: &'a str,
     /// What it said under the group's protocol; empty unless the group is stable.
     pub metadata: &'a [u8],
-    /// What the leader gave it; empty unless the group is stable.
+    /// What the leader gave it last; empty while it waits for a new assignment. Source: `ClassicGroupMember.describeNoMetadata`.
     pub assignment: &'a [u8],
 }
 
@@ -169,7 +169,7 @@ impl<'m> Coordinator<'m> {
             client_id: self.texts.str(member.client_id),
             client_host: self.texts.str(member.client_host),
             metadata: if stable { self.metadata_under(member, protocol) } else { &[] },
-            assignment: if stable { self.texts.bytes(member.assignment) } else { &[] },
+            assignment: self.texts.bytes(member.assignment),
         }
     }
 }

@@ -88,7 +88,7 @@ pub struct Appended {
     pub base_offset: Offset,
     /// The offset of its last record.
     pub last_offset: Offset,
-    /// The time that its records were given, on a topic that keeps the broker's.
+    /// The time that its records were given, on a topic that keeps the broker's; for a duplicate its largest timestamp.
     pub log_append_time: Option<Timestamp>,
     /// Whether it had been written before: then this says where, and nothing was written now.
     pub is_duplicate: bool,
@@ -233,7 +233,7 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
             return Err(AppendError::StaleLeaderEpoch { current, found: leader_epoch });
         }
         if let Verdict::Duplicate(known) = self.producers.judge(&header, batch.marker()).map_err(AppendError::Producer)? {
-            return Ok(self.duplicate(&known, batch));
+            return Ok(self.duplicate(&known));
         }
         let base_offset = self.marks.log_end();
         let end = i64::from(header.last_offset_delta()) + 1;
@@ -270,11 +270,12 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
         })
     }
 
-    fn duplicate(&self, known: &BatchMemory, batch: &CheckedBatch<'_>) -> Appended {
+    /// A batch that was sent before. Its time is told whoever's it was. Source: `UnifiedLog.append`, duplicates.
+    fn duplicate(&self, known: &BatchMemory) -> Appended {
         Appended {
             base_offset: known.base_offset(),
             last_offset: known.last_offset,
-            log_append_time: batch.log_append_time().and(known.timestamp),
+            log_append_time: known.timestamp,
             is_duplicate: true,
             watermarks: self.marks,
         }

@@ -2,8 +2,10 @@
 
 use crate::bounded::slab::Slot;
 use crate::ids::{LeaderEpoch, Offset, PartitionIndex};
+use crate::log::epochs::EpochEnd;
 use crate::log::error::ReadError;
 use crate::log::reading::{ReadRange, ReadUpTo};
+use crate::log::watermarks::Watermarks;
 
 use super::error::PartitionError;
 
@@ -20,6 +22,9 @@ pub struct FetchPartition {
     pub max_bytes: u32,
     /// The leader epoch that the reader believes in, if it says so. Source: KIP-320.
     pub current_leader_epoch: Option<LeaderEpoch>,
+    /// The epoch of the last record that the reader has, if it says so: a log that parts from it is told before anything is read.
+    /// Source: KIP-595.
+    pub last_fetched_epoch: Option<LeaderEpoch>,
 }
 
 /// The limits of a fetch. Source: KIP-74.
@@ -42,6 +47,13 @@ pub enum FetchError<E> {
     FencedLeaderEpoch,
     /// The reader believes in a later leader.
     UnknownLeaderEpoch,
+    /// The reader has records that this log has not: no error, but it must go back first.
+    Diverging {
+        /// Where the logs still agree.
+        end: EpochEnd,
+        /// The offsets of this log.
+        watermarks: Watermarks,
+    },
     /// Its log says no.
     Read(ReadError<E>),
 }

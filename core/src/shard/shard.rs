@@ -11,7 +11,7 @@ use crate::group::input::{ForgetTopic, Input as GroupInput};
 use crate::group::record::GroupRecord;
 use crate::ids::{CallId, LeaderEpoch, Offset, PartitionIndex, TopicId};
 use crate::log::durability::SyncTicket;
-use crate::log::error::{Closed, LogError};
+use crate::log::error::{Closed, LogError, ReadError};
 use crate::log::partition_log::{Appended, PartitionLog};
 use crate::log::reading::{FoundOffset, ReadScratch, ReadUpTo, TimestampQuery};
 use crate::log::watermarks::Watermarks;
@@ -314,6 +314,18 @@ impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
     ) -> Fetched<StoreHandle<'m, D>, StoreFailure<'m, D>> {
         self.check_epoch(wanted.topic, wanted.index, wanted.current_leader_epoch)?;
         let log = self.log(at, wanted.topic, wanted.index).map_err(FetchError::Partition)?;
+        if let Some(epoch) = wanted.last_fetched_epoch {
+            let watermarks = log.watermarks();
+            match log.epoch_end_offset(epoch) {
+                // Nobody has led under that epoch here. Source: `Partition.readRecords`.
+                None => {
+                    let (from, log_start, log_end) = (wanted.offset, watermarks.log_start(), watermarks.log_end());
+                    return Err(FetchError::Read(ReadError::OutOfRange { from, log_start, log_end }));
+                }
+                Some(end) if end.epoch < epoch || end.end < wanted.offset => return Err(FetchError::Diverging { end, watermarks }),
+                Some(_) => {}
+            }
+        }
         log.read(wanted.offset, max_bytes, up_to, at_least_one).map_err(FetchError::Read)
     }
 

@@ -316,7 +316,7 @@ impl<'a, T: Value<'a> + Clone> IntoIterator for Array<'a, T> {
 }
 
 /// Iterates over an [`Array`].
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Iter<'a, T> {
     /// Decodes in passing.
     Wire {

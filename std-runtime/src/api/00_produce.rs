@@ -39,6 +39,8 @@ struct Part<'a> {
     topic: Slot,
     index: PartitionIndex,
     records: &'a [u8],
+    /// Where its log begins: told even with a refusal, so that a producer can tell whether its earlier records are still there.
+    log_start_offset: i64,
     outcome: Outcome,
 }
 
@@ -59,11 +61,16 @@ struct Refused {
     code: ErrorCode,
     message: Option<String>,
     records: Vec<(i32, String)>,
+    /// Whether there was not exactly one batch.
+    is_no_single_batch: bool,
 }
+
+/// Where the log of a partition begins, as a refusal tells it; nowhere before it was looked at.
+const NO_LOG: i64 = -1;
 
 impl Refused {
     const fn plain(code: ErrorCode) -> Self {
-        Self { code, message: None, records: Vec::new() }
+        Self { code, message: None, records: Vec::new(), is_no_single_batch: false }
     }
 }
 
@@ -130,11 +137,11 @@ fn find_parts<'a>(turn: &mut Turn<'_>, request: &ProduceRequest<'a>, head: Head,
         for partition in topic.partition_data.iter() {
             let index = PartitionIndex(partition.index);
             let records = partition.records.map_or(&[][..], |records| records.here());
-            let outcome = match refusal(request, by_id, slot, internal && !may_write_internal) {
-                Some(code) => Outcome::Done(Err(Refused::plain(code))),
+            let (log_start_offset, outcome) = match refusal(request, by_id, slot, internal && !may_write_internal) {
+                Some(code) => (NO_LOG, Outcome::Done(Err(Refused::plain(code)))),
                 None => rules_of(turn, slot, index),
             };
-            parts.push(Part { topic: slot, index, records, outcome });
+            parts.push(Part { topic: slot, index, records, log_start_offset, outcome });
         }
     }
     parts
@@ -152,10 +159,10 @@ fn refusal(request: &ProduceRequest<'_>, by_id: bool, topic: Slot, forbidden: bo
     }
 }
 
-fn rules_of(turn: &mut Turn<'_>, topic: Slot, index: PartitionIndex) -> Outcome {
+fn rules_of(turn: &mut Turn<'_>, topic: Slot, index: PartitionIndex) -> (i64, Outcome) {
     match turn.inner.shard.log(turn.at, topic, index) {
-        Ok(log) => Outcome::Checking(log.config().rules(Origin::Client)),
-        Err(error) => Outcome::Done(Err(Refused::plain(error_map::of_partition(&error)))),
+        Ok(log) => (log.watermarks().log_start().0, Outcome::Checking(log.config().rules(Origin::Client))),
+        Err(error) => (NO_LOG, Outcome::Done(Err(Refused::plain(error_map::of_partition(&error))))),
     }
 }
 
@@ -188,7 +195,8 @@ fn refused_batch(error: &InvalidBatch) -> Refused {
         RecordFault::Timestamp => "the timestamp lies too far from the broker's clock",
     };
     let records = issues.iter().map(|issue| (i32::try_from(issue.index).unwrap_or(i32::MAX), words(issue.fault).to_string())).collect();
-    Refused { code, message: Some(error.to_string()), records }
+    let is_no_single_batch = matches!(error, InvalidBatch::Empty | InvalidBatch::MoreThanOne { .. });
+    Refused { code, message: Some(error.to_string()), records, is_no_single_batch }
 }
 
 fn append(
@@ -212,7 +220,7 @@ fn append(
             if code == ErrorCode::KAFKA_STORAGE_ERROR {
                 tracing::error!(%error, partition = index.0, "records could not be written");
             }
-            Err(Refused { code, message: Some(error.to_string()), records: Vec::new() })
+            Err(Refused { message: Some(error.to_string()), ..Refused::plain(code) })
         }
     }
 }
@@ -241,6 +249,13 @@ fn errors_of<'p>(part: &'p Part<'_>) -> Vec<BatchIndexAndErrorMessage<'p>> {
     refused.records.iter().map(error).collect()
 }
 
+/// Whether a refusal says where the log begins: not where the batch never came near it. Source: `ReplicaManager.appendRecords`.
+fn says_log_start(refused: &Refused) -> bool {
+    let never =
+        [ErrorCode::CORRUPT_MESSAGE, ErrorCode::MESSAGE_TOO_LARGE, ErrorCode::RECORD_LIST_TOO_LARGE, ErrorCode::KAFKA_STORAGE_ERROR];
+    !refused.is_no_single_batch && !never.contains(&refused.code)
+}
+
 fn tell_part<'p>(part: &'p Part<'_>, errors: &'p [BatchIndexAndErrorMessage<'p>]) -> PartitionProduceResponse<'p> {
     let index = part.index.0;
     match &part.outcome {
@@ -255,6 +270,7 @@ fn tell_part<'p>(part: &'p Part<'_>, errors: &'p [BatchIndexAndErrorMessage<'p>]
             index,
             error_code: refused.code.number(),
             base_offset: -1,
+            log_start_offset: if says_log_start(refused) { part.log_start_offset } else { NO_LOG },
             record_errors: Array::from(errors),
             error_message: refused.message.as_deref(),
             ..Default::default()

@@ -7,14 +7,15 @@
 use millpond_core::bounded::slab::Slot;
 use millpond_core::ids::{LeaderEpoch, Offset, PartitionIndex, TopicId};
 use millpond_core::log::reading::ReadUpTo;
-use millpond_core::shard::fetch::{FetchLimits, FetchPartition};
+use millpond_core::shard::error::PartitionError;
+use millpond_core::shard::fetch::{FetchError, FetchLimits, FetchPartition};
 use millpond_core::time::{Instant, Millis};
 use millpond_core::wire::reader::{DecodeError, Reader};
 use millpond_core::wire::schema::Message;
 use millpond_core::wire::value::{Array, Records};
 
 use crate::protocol::error_code::ErrorCode;
-use crate::protocol::messages::fetch::{FetchRequest, FetchResponse, FetchableTopicResponse, PartitionData};
+use crate::protocol::messages::fetch::{EpochEndOffset, FetchRequest, FetchResponse, FetchableTopicResponse, PartitionData};
 use crate::worker::calls::{Call, Head, WaitingFetch};
 use crate::worker::reply::{FileRange, Outgoing, Reply};
 use crate::worker::worker::Turn;
@@ -77,22 +78,7 @@ fn carry_out(turn: &mut Turn<'_>, head: Head, request: &FetchRequest<'_>, reply:
                     ..Default::default()
                 }
             }
-            Err(error) => {
-                let by_id = head.version >= BY_ID_SINCE;
-                let code = match error_map::of_fetch(&error) {
-                    ErrorCode::UNKNOWN_TOPIC_OR_PARTITION if by_id && !wanted.get(number).is_some_and(|wanted| wanted.topic.is_some()) => {
-                        ErrorCode::UNKNOWN_TOPIC_ID
-                    }
-                    code => code,
-                };
-                PartitionData {
-                    partition_index,
-                    error_code: code.number(),
-                    high_watermark: -1,
-                    records: Some(Records::default()),
-                    ..Default::default()
-                }
-            }
+            Err(error) => tell_failed(head, wanted.get(number), &error),
         });
     });
     if !outcome.complete && turn.at.now < due {
@@ -112,8 +98,44 @@ fn carry_out(turn: &mut Turn<'_>, head: Head, request: &FetchRequest<'_>, reply:
     reply.send(tell(head, request, &told, ranges));
 }
 
+/// A partition that yields no records.
+fn tell_failed<E>(head: Head, wanted: Option<&FetchPartition>, error: &FetchError<E>) -> PartitionData<'static> {
+    let partition_index = wanted.map_or(0, |wanted| wanted.index.0);
+    let records = Some(Records::default());
+    match error {
+        FetchError::Diverging { end, watermarks } => PartitionData {
+            partition_index,
+            high_watermark: watermarks.high_watermark().0,
+            last_stable_offset: watermarks.last_stable().0,
+            log_start_offset: watermarks.log_start().0,
+            diverging_epoch: EpochEndOffset { epoch: end.epoch.0, end_offset: end.end.0 },
+            records,
+            ..Default::default()
+        },
+        FetchError::Partition(PartitionError::Unknown) => {
+            let by_id = head.version >= BY_ID_SINCE && wanted.is_none_or(|wanted| !wanted.topic.is_some());
+            let code = if by_id { ErrorCode::UNKNOWN_TOPIC_ID } else { ErrorCode::UNKNOWN_TOPIC_OR_PARTITION };
+            // Kafka tells no aborted transactions here rather than null: the partition never came as far as a read.
+            let aborted_transactions = Some(Array::default());
+            PartitionData {
+                partition_index,
+                error_code: code.number(),
+                high_watermark: -1,
+                aborted_transactions,
+                records,
+                ..Default::default()
+            }
+        }
+        error => {
+            let error_code = error_map::of_fetch(error).number();
+            PartitionData { partition_index, error_code, high_watermark: -1, records, ..Default::default() }
+        }
+    }
+}
+
 fn find_partitions(turn: &Turn<'_>, request: &FetchRequest<'_>, version: i16) -> Vec<FetchPartition> {
     let catalog = turn.inner.shard.catalog();
+    let epoch = |number| Some(LeaderEpoch(number)).filter(|epoch| epoch.0 >= 0);
     let mut wanted = Vec::new();
     for topic in request.topics.iter() {
         let found = if version >= BY_ID_SINCE { catalog.topic_by_id(topic.topic_id) } else { catalog.topic(topic.topic) };
@@ -123,7 +145,8 @@ fn find_partitions(turn: &Turn<'_>, request: &FetchRequest<'_>, version: i16) ->
                 index: PartitionIndex(partition.partition),
                 offset: Offset(partition.fetch_offset),
                 max_bytes: u32::try_from(partition.partition_max_bytes).unwrap_or(0),
-                current_leader_epoch: Some(LeaderEpoch(partition.current_leader_epoch)).filter(|epoch| epoch.0 >= 0),
+                current_leader_epoch: epoch(partition.current_leader_epoch),
+                last_fetched_epoch: epoch(partition.last_fetched_epoch),
             });
         }
     }

@@ -85,6 +85,7 @@ fn find(turn: &mut Turn<'_>, topic: Slot, partition: &ListOffsetsPartition, up_t
         offset: Offset::ZERO,
         max_bytes: 0,
         current_leader_epoch: Some(LeaderEpoch(partition.current_leader_epoch)).filter(|epoch| epoch.0 >= 0),
+        last_fetched_epoch: None,
     };
     let inner = &mut *turn.inner;
     inner.batch.clear();

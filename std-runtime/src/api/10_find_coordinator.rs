@@ -1,7 +1,7 @@
 //! FindCoordinator, key 10, served 0-6. KIP-98 (v1), KIP-699 (v4), KIP-890 (v5), KIP-932 (v6).
 //!
 //! Differences from Apache Kafka: `__consumer_offsets` is created before the answer, where Kafka answers COORDINATOR_NOT_AVAILABLE and
-//! creates it meanwhile; there is no coordinator of transactions or share groups yet.
+//! creates it meanwhile; transactions are refused by the requests that begin them; there is no coordinator of share groups yet.
 
 use millpond_core::shard::logs::Written;
 use millpond_core::wire::reader::DecodeError;
@@ -57,7 +57,8 @@ fn find(turn: &mut Turn<'_>, key_type: i8, version: i16, written: &mut Vec<Writt
             }
             Err(refusal) => (ErrorCode::COORDINATOR_NOT_AVAILABLE, Some(refusal.message)),
         },
-        TRANSACTION => (ErrorCode::COORDINATOR_NOT_AVAILABLE, Some("this broker has no transaction coordinator yet".to_string())),
+        // This broker is the one to ask, and it says what it cannot do: so a client hears that at once instead of searching for ever.
+        TRANSACTION => (ErrorCode::NONE, None),
         SHARE if version >= SHARE_SINCE => {
             (ErrorCode::COORDINATOR_NOT_AVAILABLE, Some("this broker has no share coordinator yet".to_string()))
         }

@@ -1,7 +1,7 @@
 //! InitProducerId, key 22, served 0-5. KIP-98, KIP-360 (v3), KIP-588 (v4), KIP-890 (v5).
 //!
-//! Differences from Apache Kafka: only idempotent producers are served; a transactional id is refused, since there is no transaction
-//! coordinator yet.
+//! Differences from Apache Kafka: only idempotent producers are served; a transactional id is refused as unsupported, which clients take
+//! for final, since there is no transaction coordinator yet.
 
 use millpond_core::wire::reader::DecodeError;
 
@@ -16,7 +16,7 @@ pub(crate) fn serve(asked: Asked<'_>) -> Result<(), DecodeError> {
     let Asked { worker, head, reply, .. } = asked;
     let refused = |code: ErrorCode| InitProducerIdResponse { error_code: code.number(), producer_epoch: -1, ..Default::default() };
     if let Some(transactional_id) = request.transactional_id {
-        let code = if transactional_id.is_empty() { ErrorCode::INVALID_REQUEST } else { ErrorCode::COORDINATOR_NOT_AVAILABLE };
+        let code = if transactional_id.is_empty() { ErrorCode::INVALID_REQUEST } else { ErrorCode::UNSUPPORTED_VERSION };
         reply.send(respond::encode(head, &refused(code)));
         return Ok(());
     }

@@ -8,6 +8,7 @@ use millpond_core::ids::PartitionIndex;
 use millpond_core::wire::reader::DecodeError;
 use millpond_core::wire::value::Array;
 
+use crate::protocol::error_code::ErrorCode;
 use crate::protocol::messages::offset_delete::{
     OffsetDeleteRequest, OffsetDeleteResponse, OffsetDeleteResponsePartition, OffsetDeleteResponseTopic,
 };
@@ -20,23 +21,26 @@ use super::{error_map, group, respond};
 pub(crate) fn serve(asked: Asked<'_>) -> Result<(), DecodeError> {
     let request: OffsetDeleteRequest<'_> = asked.decode()?;
     let Asked { worker, head, reply, .. } = asked;
-    let partitions: Vec<TopicPartition<'_>> = request
-        .topics
-        .iter()
-        .flat_map(|topic| {
-            let partitions = topic.partitions.iter();
-            partitions.map(move |partition| TopicPartition { topic: topic.name, partition: PartitionIndex(partition.partition_index) })
-        })
-        .collect();
     worker.turn(|turn| {
-        turn.group(head, reply, &|answer| tell(head, &request, answer), |call| {
+        let catalog = turn.inner.shard.catalog();
+        let exists = |topic: &str, index: i32| {
+            catalog.topic(topic).is_some_and(|topic| catalog.partition(topic.slot, PartitionIndex(index)).is_some())
+        };
+        let all =
+            request.topics.iter().flat_map(|topic| topic.partitions.iter().map(move |partition| (topic.name, partition.partition_index)));
+        let known: Vec<bool> = all.clone().map(|(topic, index)| exists(topic, index)).collect();
+        let known_only = all.zip(&known).filter(|(_, known)| **known);
+        let partitions: Vec<TopicPartition<'_>> =
+            known_only.map(|((topic, index), _)| TopicPartition { topic, partition: PartitionIndex(index) }).collect();
+        turn.group(head, reply, &|answer| tell(head, &request, &known, answer), |call| {
             Input::DeleteOffsets(DeleteOffsets { call, group_id: request.group_id, partitions: &partitions })
         });
     });
     Ok(())
 }
 
-fn tell(head: Head, request: &OffsetDeleteRequest<'_>, answer: &Answer<'_>) -> Outgoing {
+/// `known` says of each partition of the request whether it exists: the coordinator was asked about those only.
+fn tell(head: Head, request: &OffsetDeleteRequest<'_>, known: &[bool], answer: &Answer<'_>) -> Outgoing {
     let Answer::OffsetsDeleted(result) = answer else { return group::tell(head, answer) };
     let results = match result {
         Ok(results) => *results,
@@ -46,7 +50,11 @@ fn tell(head: Head, request: &OffsetDeleteRequest<'_>, answer: &Answer<'_>) -> O
         }
     };
     let mut results = results.iter();
-    let mut code = || error_map::of_group_part(results.next().and_then(Option::as_ref));
+    let mut known = known.iter();
+    let mut code = || match known.next() {
+        Some(true) => error_map::of_group_part(results.next().and_then(Option::as_ref)),
+        Some(false) | None => ErrorCode::UNKNOWN_TOPIC_OR_PARTITION.number(),
+    };
     let partitions: Vec<Vec<OffsetDeleteResponsePartition>> = request
         .topics
         .iter()

@@ -120,6 +120,8 @@ pub fn dispatch(worker: &Worker, caller: &Caller, replies: &Arc<Replies>, frame:
         ApiKey::DescribeCluster => describe_cluster::serve(asked),
         ApiKey::DescribeProducers => describe_producers::serve(asked),
         ApiKey::DescribeTopicPartitions => describe_topic_partitions::serve(asked),
+        ApiKey::DescribeTransactions => describe_transactions::serve(asked),
+        ApiKey::ListTransactions => list_transactions::serve(asked),
         // Known to the codec, not served: `Api::serves` has said no.
         ApiKey::SaslHandshake
         | ApiKey::SaslAuthenticate
@@ -128,8 +130,6 @@ pub fn dispatch(worker: &Worker, caller: &Caller, replies: &Arc<Replies>, frame:
         | ApiKey::EndTxn
         | ApiKey::WriteTxnMarkers
         | ApiKey::TxnOffsetCommit
-        | ApiKey::DescribeTransactions
-        | ApiKey::ListTransactions
         | ApiKey::ConsumerGroupHeartbeat
         | ApiKey::ConsumerGroupDescribe => return Err(Malformed::Version { api_key, version }),
     };

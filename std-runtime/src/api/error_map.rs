@@ -147,6 +147,7 @@ pub const fn of_fetch<E>(error: &FetchError<E>) -> ErrorCode {
         FetchError::Partition(error) => of_partition(error),
         FetchError::FencedLeaderEpoch => ErrorCode::FENCED_LEADER_EPOCH,
         FetchError::UnknownLeaderEpoch => ErrorCode::UNKNOWN_LEADER_EPOCH,
+        FetchError::Diverging { .. } => ErrorCode::NONE,
         FetchError::Read(error) => match error {
             ReadError::OutOfRange { .. } => ErrorCode::OFFSET_OUT_OF_RANGE,
             ReadError::Corrupt { .. } | ReadError::Codec(_) => ErrorCode::CORRUPT_MESSAGE,

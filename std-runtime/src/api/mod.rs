@@ -35,6 +35,8 @@ pub(crate) mod describe_log_dirs;
 pub(crate) mod describe_producers;
 #[path = "75_describe_topic_partitions.rs"]
 pub(crate) mod describe_topic_partitions;
+#[path = "65_describe_transactions.rs"]
+pub(crate) mod describe_transactions;
 #[path = "01_fetch.rs"]
 pub(crate) mod fetch;
 #[path = "10_find_coordinator.rs"]
@@ -51,6 +53,8 @@ pub(crate) mod leave_group;
 pub(crate) mod list_groups;
 #[path = "02_list_offsets.rs"]
 pub(crate) mod list_offsets;
+#[path = "66_list_transactions.rs"]
+pub(crate) mod list_transactions;
 #[path = "03_metadata.rs"]
 pub(crate) mod metadata;
 #[path = "08_offset_commit.rs"]

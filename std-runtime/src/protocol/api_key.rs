@@ -195,8 +195,8 @@ apis! {
     OffsetDelete = 47: OffsetDeleteRequest<'static>, OffsetDeleteResponse<'static>, advertised 0-0;
     DescribeCluster = 60: DescribeClusterRequest, DescribeClusterResponse<'static>, advertised 0-2;
     DescribeProducers = 61: DescribeProducersRequest<'static>, DescribeProducersResponse<'static>, advertised 0-0;
-    DescribeTransactions = 65: DescribeTransactionsRequest<'static>, DescribeTransactionsResponse<'static>;
-    ListTransactions = 66: ListTransactionsRequest<'static>, ListTransactionsResponse<'static>;
+    DescribeTransactions = 65: DescribeTransactionsRequest<'static>, DescribeTransactionsResponse<'static>, advertised 0-0;
+    ListTransactions = 66: ListTransactionsRequest<'static>, ListTransactionsResponse<'static>, advertised 0-2;
     ConsumerGroupHeartbeat = 68: ConsumerGroupHeartbeatRequest<'static>, ConsumerGroupHeartbeatResponse<'static>;
     ConsumerGroupDescribe = 69: ConsumerGroupDescribeRequest<'static>, ConsumerGroupDescribeResponse<'static>;
     DescribeTopicPartitions = 75: DescribeTopicPartitionsRequest<'static>, DescribeTopicPartitionsResponse<'static>, advertised 0-0;

@@ -1,3 +1,4 @@
 //! What millpond promises, as programs.
 
+mod interop;
 mod wire;

@@ -2,8 +2,11 @@
 //!
 //! - [`random`]: numbers from a seed. [`skip`]: how a test says that it cannot run here.
 //! - [`catalogue`]: every message there is. [`any_message`]: random messages, made from their schema.
+//! - [`broker`]: the broker under test, as a process. [`toolbox`]: what tests install, and the programs they run.
 
 pub mod any_message;
+pub mod broker;
 pub mod catalogue;
 pub mod random;
 pub mod skip;
+pub mod toolbox;

@@ -6,14 +6,14 @@
 //!
 //! A test's folder is removed when the test passes and kept, and named, when it fails.
 
+use core::sync::atomic::{AtomicU32, Ordering};
+use core::time::Duration;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{OnceLock, mpsc};
 use std::thread;
-use std::time::Duration;
 
 use crate::skip::skip;
 use crate::toolbox::{profile_dir, run_command, workspace_dir};

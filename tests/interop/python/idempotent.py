@@ -21,7 +21,7 @@ def scenario(bootstrap):
         sender.send(topic, b"another session", partition=0).get(timeout=30)
     client = admin(bootstrap)
     states = client.describe_producers([TopicPartition(topic, 0), TopicPartition(topic, 1)])
-    ids = {partition.partition: [state.producer_id for state in states[partition]] for partition in states}
+    ids = {partition.partition: [state.producer_id for state in states[partition].active_producers] for partition in states}
     client.close()
     same((len(set(ids[0])), len(set(ids[1]))), (2, 1), f"producers that wrote to each partition: {ids}")
 

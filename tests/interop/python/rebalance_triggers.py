@@ -15,11 +15,16 @@ def scenario(bootstrap):
     produce(bootstrap, topic, [b"in a new partition"], partition=4)
     until(lambda: b"in a new partition" in first.values() + second.values(), "a record of a new partition")
 
+    first.close()
+    second.close()
+
     # The subscription changes.
-    other = create(bootstrap, "other", 2)
+    one, other, group = create(bootstrap, "one", 2), create(bootstrap, "other", 2), name("group")
+    first, second = Member(bootstrap, group, one), Member(bootstrap, group, one)
+    settle([first, second], partitions_of(one, 2))
     for member in (first, second):
-        member.call(lambda consumer, member=member: consumer.subscribe([topic, other], listener=member))
-    settle([first, second], partitions_of(topic, 5) | partitions_of(other, 2))
+        member.call(lambda consumer, member=member: consumer.subscribe([one, other], listener=member))
+    settle([first, second], partitions_of(one, 2) | partitions_of(other, 2))
     for member in (first, second):
         member.call(lambda consumer, member=member: consumer.subscribe([other], listener=member))
     settle([first, second], partitions_of(other, 2))
@@ -29,8 +34,7 @@ def scenario(bootstrap):
     # A pattern meets a topic that did not exist.
     prefix = name("pattern")
     client.create_topics({f"{prefix}.a": {"num_partitions": 1, "replication_factor": 1}}, wait_for_metadata=True)
-    member = Member(bootstrap, name("group"))
-    member.call(lambda consumer: consumer.subscribe(pattern=f"^{prefix}.*", listener=member))
+    member = Member(bootstrap, name("group"), pattern=f"^{prefix}.*")
     settle([member], {(f"{prefix}.a", 0)})
     client.create_topics({f"{prefix}.b": {"num_partitions": 1, "replication_factor": 1}}, wait_for_metadata=True)
     settle([member], {(f"{prefix}.a", 0), (f"{prefix}.b", 0)})

@@ -1,5 +1,6 @@
 """What the scenarios share. A scenario is a program: SCENARIO.py BOOTSTRAP [ARGUMENT…] prints one JSON line, and fails by an exception."""
 
+import atexit
 import json
 import logging
 import subprocess
@@ -67,7 +68,7 @@ def producer(bootstrap, **config):
 
 
 def consumer(bootstrap, *topics, **config):
-    return KafkaConsumer(*topics, bootstrap_servers=bootstrap, **{"auto_offset_reset": "earliest", **config})
+    return KafkaConsumer(*topics, bootstrap_servers=bootstrap, **{"auto_offset_reset": "earliest", "fetch_max_wait_ms": 100, **config})
 
 
 def produce(bootstrap, topic, values, partition=None, **config):
@@ -104,16 +105,16 @@ def everything(bootstrap, topic, count, **config):
 class Member(ConsumerRebalanceListener):
     """A member of a group that polls in a thread of its own, and remembers what happened to it."""
 
-    def __init__(self, bootstrap, group, *topics, **config):
-        self.owned = set()      # what it may read now: (topic, partition)
+    def __init__(self, bootstrap, group, *topics, pattern=None, **config):
         self.events = []        # ("assigned" | "revoked" | "lost", set of (topic, partition)), in order
         self.records = []
         self.failure = None
         self.stopping = threading.Event()
-        self.topics = list(topics)
+        self.wanted = {"topics": list(topics)} if topics else {"pattern": pattern}
         self.config = {"auto_offset_reset": "earliest", "heartbeat_interval_ms": 300, "session_timeout_ms": 30000,
                        "metadata_max_age_ms": 1000, "group_id": group, "bootstrap_servers": bootstrap, **config}
         self.calls = []
+        self.consumer = None
         self.thread = threading.Thread(target=self._poll, daemon=True)
         self.thread.start()
 
@@ -129,23 +130,31 @@ class Member(ConsumerRebalanceListener):
     def _poll(self):
         try:
             self.consumer = KafkaConsumer(**self.config)
-            self.consumer.subscribe(self.topics, listener=self)
+            self.consumer.subscribe(**self.wanted, listener=self)
             while not self.stopping.is_set():
-                self.records.extend(flat(self.consumer.poll(timeout_ms=100)))
+                # Long enough for a join: kafka-python 3.0.12 may lose its seat when a poll ends between the two halves of one.
+                self.records.extend(flat(self.consumer.poll(timeout_ms=1000)))
                 while self.calls:
                     self.calls.pop(0)(self.consumer)
-                self.owned = {tuple(partition) for partition in self.consumer.assignment()}
             self.consumer.close()
-            self.owned = set()
         except Exception as failure:  # told to whoever asks next
             self.failure = failure
-            self.owned = set()
+        finally:
+            self.consumer = None
+
+    @property
+    def owned(self):
+        """What it may read now: (topic, partition)."""
+        consumer = self.consumer
+        return {tuple(partition) for partition in consumer.assignment()} if consumer else set()
 
     def call(self, what):
         """Runs `what(consumer)` in the member's own thread, between two polls."""
         done = threading.Event()
         self.calls.append(lambda consumer: (what(consumer), done.set()))
-        until(done.is_set, "a call in the member's thread")
+        until(lambda: done.is_set() or self.failure, "a call in the member's thread")
+        if self.failure:
+            raise self.failure
 
     def close(self):
         """Leaves the group (a static member only goes away)."""
@@ -184,6 +193,7 @@ class Child:
                                         stdout=subprocess.PIPE, text=True)
         self.owned = set()
         self.failure = None
+        atexit.register(self.kill)
         threading.Thread(target=self._read, daemon=True).start()
 
     def _read(self):

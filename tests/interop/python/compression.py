@@ -1,5 +1,4 @@
 """gzip, snappy, lz4 and zstd: what a producer compressed, a consumer reads; one log holds all of them."""
-from kafka import TopicPartition
 from support import admin, create, everything, produce, run, same
 
 CODECS = (None, "gzip", "snappy", "lz4", "zstd")
@@ -31,10 +30,11 @@ def scenario(bootstrap):
 
 
 def size(client, topic):
-    for directory in client.describe_log_dirs():
-        for found in directory["topics"]:
-            if found["name"] == topic:
-                return sum(partition["partition_size"] for partition in found["partitions"])
+    for broker in client.describe_log_dirs([topic]):
+        for directory in broker["log_dirs"]:
+            for found in directory["topics"]:
+                if found["name"] == topic:
+                    return sum(partition["partition_size"] for partition in found["partitions"])
     raise AssertionError(f"{topic} is in no directory")
 
 

@@ -4,7 +4,7 @@ from kafka.coordinator.assignors.range import RangePartitionAssignor
 from kafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from kafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
 from kafka.errors import InconsistentGroupProtocolError
-from support import Member, admin, create, name, partitions_of, produce, run, same, settle, until
+from support import Member, admin, calm, create, name, partitions_of, produce, run, same, settle, until
 
 ASSIGNORS = {assignor.name: assignor for assignor in
              (RangePartitionAssignor, RoundRobinPartitionAssignor, StickyPartitionAssignor, CooperativeStickyAssignor)}
@@ -29,10 +29,12 @@ def one_assignor(bootstrap, chosen):
         larger = first if len(first.owned) == 4 else second
         same(larger.owned, {(a, 0), (a, 1), (b, 0), (b, 1)}, "range gives the first member the first partitions of each topic")
 
+    calm([first, second])
     before = {member: (set(member.owned), len(member.events)) for member in (first, second)}
     third = join()
     settle([first, second, third], wanted)
     until(lambda: min(len(member.owned) for member in (first, second, third)) == 2, "two partitions each")
+    calm([first, second, third])
     moved = 0
     for member, (had, events) in before.items():
         gone = revoked(member, events)

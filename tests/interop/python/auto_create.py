@@ -20,7 +20,7 @@ def scenario(bootstrap, setting="on"):
 
     topic = name("awaited")
     with consumer(bootstrap, topic, group_id=name("group"), metadata_max_age_ms=500) as reader:
-        until(lambda: reader.poll(timeout_ms=100) == {} and topic in client.list_topics(), "a consumer's topic is made")
+        until(lambda: reader.poll(timeout_ms=1000) == {} and topic in client.list_topics(), "a consumer's topic is made")
         produce(bootstrap, topic, [b"x"])
         same(take(reader, 1)[0].value, b"x", "its record")
 

@@ -13,7 +13,7 @@ def scenario(bootstrap):
     with consumer(bootstrap, topic, **manual) as reader:
         same(reader.committed(partition), None, "nothing is committed")
         records = []
-        until(lambda: records.extend(r for rs in reader.poll(timeout_ms=200).values() for r in rs) or len(records) >= 10, "10 records")
+        until(lambda: records.extend(r for rs in reader.poll(timeout_ms=1000).values() for r in rs) or len(records) >= 10, "10 records")
         reader.commit({partition: OffsetAndMetadata(10, "half way")})
         same(reader.committed(partition), 10, "what is committed")
         same(reader.committed(partition, metadata=True).metadata, "half way", "its metadata")
@@ -31,7 +31,7 @@ def scenario(bootstrap):
     with consumer(bootstrap, topic, group_id=group, enable_auto_commit=True, auto_commit_interval_ms=100) as reader:
         same([record.value for record in take(reader, 2)], [b"20", b"21"], "what is new since the commit")
         reader.poll(timeout_ms=300)
-        until(lambda: reader.poll(timeout_ms=50) == {} and reader.committed(partition) == 22, "the automatic commit")
+        until(lambda: reader.poll(timeout_ms=1000) == {} and reader.committed(partition) == 22, "the automatic commit")
 
     with consumer(bootstrap, topic, group_id=name("other")) as reader:
         same(take(reader, 22)[0].offset, 0, "another group starts at 0")

@@ -25,19 +25,19 @@ def scenario(bootstrap):
 
     # 3. A restart resumes from the commit.
     with consumer(bootstrap, topic, group_id=group, enable_auto_commit=False) as reader:
-        until(lambda: reader.poll(timeout_ms=100) is not None and len(reader.assignment()) == 2, "an assignment")
+        until(lambda: reader.poll(timeout_ms=1000) is not None and len(reader.assignment()) == 2, "an assignment")
         ends = reader.end_offsets(list(reader.assignment()))
-        until(lambda: flat(reader.poll(timeout_ms=100)) == [] and {p: reader.position(p) for p in ends} == ends, "the end of both partitions")
+        until(lambda: flat(reader.poll(timeout_ms=1000)) == [] and {p: reader.position(p) for p in ends} == ends, "the end of both partitions")
         with producer(bootstrap) as sender:
             sender.send(topic, b"after the restart", partition=0)
         fresh = []
-        until(lambda: fresh.extend(flat(reader.poll(timeout_ms=100))) or fresh, "the new record")
+        until(lambda: fresh.extend(flat(reader.poll(timeout_ms=1000))) or fresh, "the new record")
         same([record.value for record in fresh], [b"after the restart"], "only what is new")
 
     # 4. Another group starts at 0.
     with consumer(bootstrap, topic, group_id=name("fourth")) as reader:
         first = {}
-        until(lambda: [first.setdefault(r.partition, r.offset) for r in flat(reader.poll(timeout_ms=100))] is not None and len(first) == 2, "both partitions")
+        until(lambda: [first.setdefault(r.partition, r.offset) for r in flat(reader.poll(timeout_ms=1000))] is not None and len(first) == 2, "both partitions")
         same(first, {0: 0, 1: 0}, "another group starts at 0")
     return {"took_over_s": round(took, 3)}
 

@@ -46,10 +46,10 @@ def scenario(bootstrap):
     settle([quick], partitions_of(topic, 2))
     slow = KafkaConsumer(topic, group_id=group, bootstrap_servers=bootstrap, max_poll_interval_ms=2000, heartbeat_interval_ms=300,
                          session_timeout_ms=10000)
-    until(lambda: slow.poll(timeout_ms=100) is not None and len(slow.assignment()) == 1, "the slow member has a partition")
+    until(lambda: slow.poll(timeout_ms=1000) is not None and len(slow.assignment()) == 1, "the slow member has a partition")
     until(lambda: len(quick.owned) == 1, "and the quick one the other")
     took = settle([quick], partitions_of(topic, 2), 8)
-    until(lambda: slow.poll(timeout_ms=100) is not None and len(slow.assignment()) == 1 and len(quick.owned) == 1, "the slow member is back")
+    until(lambda: slow.poll(timeout_ms=1000) is not None and len(slow.assignment()) == 1 and len(quick.owned) == 1, "the slow member is back")
     slow.close()
     quick.close()
     client.close()

@@ -82,7 +82,7 @@ def produce(bootstrap, topic, values, partition=None, **config):
 def take(reader, count, seconds=20):
     """Polls until `count` records have come, and a little longer for one too many."""
     records = []
-    until(lambda: records.extend(flat(reader.poll(timeout_ms=200))) or len(records) >= count,
+    until(lambda: records.extend(flat(reader.poll(timeout_ms=1000))) or len(records) >= count,
           lambda: f"{count} records, only {len(records)} came", seconds)
     records.extend(flat(reader.poll(timeout_ms=100)))
     same(len(records), count, "records read")
@@ -179,6 +179,17 @@ def settled(members, wanted):
             raise member.failure
     owned = [partition for member in members for partition in member.owned]
     return len(owned) == len(set(owned)) and set(owned) == wanted
+
+
+def calm(members, seconds=1):
+    """Waits until nothing has happened to any member for a while."""
+    def count():
+        return [len(member.events) for member in members]
+    while True:
+        before = count()
+        time.sleep(seconds)
+        if count() == before:
+            return
 
 
 def settle(members, wanted, seconds=20):

@@ -11,7 +11,7 @@ from support import Member, create, everything, name, partitions_of, producer, r
 
 def scenario(bootstrap):
     topic, group = create(bootstrap, "lived", 2), name("group")
-    member = Member(bootstrap, group, topic, session_timeout_ms=20000, auto_commit_interval_ms=200)
+    member = Member(bootstrap, group, topic, session_timeout_ms=20000, auto_commit_interval_ms=200, reconnect_backoff_max_ms=200)
     settle([member], partitions_of(topic, 2))
     sender = producer(bootstrap, acks="all", retry_backoff_ms=50, reconnect_backoff_max_ms=200, request_timeout_ms=5000)
     stop, sent = threading.Event(), []

@@ -2,13 +2,14 @@
 //!
 //! To run one by hand: `target/interop/python/bin/python tests/interop/python/commit_resume.py 127.0.0.1:9092`.
 
+use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use millpond_tests::broker::Broker;
 use millpond_tests::skip::skip;
-use millpond_tests::toolbox::{is_there, make_once, run_command, text_of, workspace_dir};
+use millpond_tests::toolbox::{is_there, make_once, run_command, text_of, tools_dir, workspace_dir};
 
 /// A Python with kafka-python in it; without Python or its packages the test is skipped.
 fn python_or_skip(test: &str) -> Option<PathBuf> {
@@ -227,6 +228,9 @@ fn through_a_restart(test: &str, end: impl FnOnce(&mut Broker)) {
     let Some(python) = python_or_skip(test) else { return };
     let Some(mut broker) = Broker::start_own_or_skip(test, &[]) else { return };
     let mut command = command(&python, "through_restart", &broker, &[]);
+    // While the broker is away the client complains, at length: only a failure wants to read that.
+    let complaints = tools_dir().join(format!("{test}.log"));
+    command.stderr(File::create(&complaints).expect("a log can be made"));
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("python can be started");
     let mut output = BufReader::new(child.stdout.take().expect("its output is ours"));
     let mut line = String::new();
@@ -239,6 +243,6 @@ fn through_a_restart(test: &str, end: impl FnOnce(&mut Broker)) {
     line.clear();
     output.read_line(&mut line).expect("its output can be read");
     let status = child.wait().expect("it ends");
-    assert!(status.success(), "{test} ended with {status}; its errors stand above");
+    assert!(status.success(), "{test} ended with {status}:\n{}", std::fs::read_to_string(&complaints).unwrap_or_default());
     println!("{test}: {line}");
 }

@@ -51,7 +51,7 @@ def scenario(bootstrap):
     client.close()
     assert all(new >= old for new, old in zip(after, before)), f"committed offsets went back from {before} to {after}"
     rest = {(partition, offset) for partition, offset in acknowledged if offset >= after[partition]}
-    with consumer(bootstrap, topic, group_id=group, session_timeout_ms=3000) as successor:
+    with consumer(bootstrap, topic, group_id=group) as successor:
         read = {(record.partition, record.offset) for record in take(successor, len(rest))} if rest else set()
     same(read, rest, "what the member's successor reads")
     return {"records": len(sent), "committed_before": before, "committed_after": after}

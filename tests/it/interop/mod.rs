@@ -1,0 +1,8 @@
+//! Clients that know nothing of us, unmodified, against the broker as a process.
+//!
+//! Every test here was first run against Apache Kafka 4.3: `tests/interop/kafka-as-millpond` says how.
+
+mod java;
+mod process;
+mod python;
+mod traces;

@@ -1,0 +1,42 @@
+//! The broker as a process: what it says, what it locks, how it ends.
+
+use std::io::Read;
+use std::net::TcpStream;
+
+use millpond_tests::broker::Broker;
+
+#[test]
+fn a_broker_starts_stops_and_starts_again_on_its_port_and_directory() {
+    let Some(mut broker) = Broker::start_own_or_skip("start and stop", &[]) else { return };
+    let first = broker.bootstrap().to_owned();
+    TcpStream::connect(&first).expect("it accepts once it says so");
+    broker.stop();
+    TcpStream::connect(&first).expect_err("a stopped broker accepts nobody");
+    broker.restart();
+    assert_eq!(broker.bootstrap(), first);
+    TcpStream::connect(&first).expect("it accepts again");
+}
+
+#[test]
+fn a_second_broker_on_one_directory_is_refused() {
+    let Some(mut broker) = Broker::start_own_or_skip("second broker", &[]) else { return };
+    let (status, said) = broker.second_on_the_same_directory();
+    assert!(!status.success(), "a second broker on the same directory ended with {status}");
+    assert!(said.to_lowercase().contains("lock"), "it does not say why:\n{said}");
+    TcpStream::connect(broker.bootstrap()).expect("the first one is not disturbed");
+    // The lock of a broker that was killed is no lock.
+    broker.kill();
+    broker.restart();
+}
+
+#[test]
+fn stopping_closes_open_connections() {
+    let Some(mut broker) = Broker::start_own_or_skip("open connections", &[]) else { return };
+    let mut idle = TcpStream::connect(broker.bootstrap()).expect("it accepts");
+    broker.stop();
+    let mut rest = Vec::new();
+    // Closed or reset: both tell the client at once.
+    if let Ok(size) = idle.read_to_end(&mut rest) {
+        assert_eq!(size, 0, "a broker says nothing unasked");
+    }
+}

@@ -1,0 +1,100 @@
+#!/usr/bin/env bash
+# Every check there is; writes nothing but the target folder.
+#
+#   ./verify.sh                 all stages
+#   ./verify.sh lint interop    some of them
+#
+# MILLPOND_SKIPS_FAIL=1 turns every skipped test into a failure, as CI does.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+target=${CARGO_TARGET_DIR:-$PWD/target}
+tools=$target/interop
+shared=$PWD/../shared
+
+lint() {
+  cargo fmt --all --check
+  cargo clippy --workspace --all-targets -- -D warnings
+  RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items
+}
+
+# The core without an allocator, the library without a runtime, the core where there is no operating system.
+small() {
+  cargo build -p millpond-core --no-default-features
+  cargo build -p millpond --no-default-features
+  if [ -x "$shared/baremetal/setup.sh" ]; then
+    local machines="thumbv7em-none-eabihf thumbv6m-none-eabi"
+    TARGETS=$machines "$shared/baremetal/setup.sh"
+    for machine in $machines; do
+      RUSTUP_TOOLCHAIN=baremetal cargo build -p millpond-core --no-default-features --target "$machine" --target-dir "$target/baremetal"
+      RUSTUP_TOOLCHAIN=baremetal cargo build -p millpond-core --target "$machine" --target-dir "$target/baremetal"
+    done
+  else
+    lacks "the core on bare metal" "../shared/baremetal/setup.sh"
+  fi
+}
+
+# Everything that `cargo test` skips where it is missing: foreign clients, Kafka's definitions, Kafka's recorded answers.
+interop() {
+  cargo build --release --bin millpond
+  export MILLPOND_BIN=$target/release/millpond
+  definitions
+  export MILLPOND_KAFKA_DEFINITIONS=$tools/definitions
+  if [ -z "${MILLPOND_TRACES:-}" ] && [ -d "$shared/traces" ]; then export MILLPOND_TRACES=$shared/traces; fi
+  cargo test -p millpond-tests --test it
+}
+
+# Kafka's own definitions of its messages and records, out of the jars that Maven brought.
+definitions() {
+  mkdir -p "$tools/jars" "$tools/definitions"
+  mvn --quiet --batch-mode --file tests/interop/java/pom.xml dependency:copy-dependencies \
+    -DincludeGroupIds=org.apache.kafka -DoutputDirectory="$tools/jars"
+  python3 - "$tools/jars" "$tools/definitions" <<'PYTHON'
+import pathlib, sys, zipfile
+
+jars, out = map(pathlib.Path, sys.argv[1:])
+found = 0
+for jar in sorted(jars.glob("*.jar")):
+    with zipfile.ZipFile(jar) as archive:
+        for name in archive.namelist():
+            path = pathlib.PurePosixPath(name)
+            # message: requests and responses, and the coordinators' records; metadata: KRaft's records.
+            if path.suffix == ".json" and path.parent.name in ("message", "metadata"):
+                (out / path.name).write_bytes(archive.read(name))
+                found += 1
+print(f"{found} definitions")
+sys.exit(found == 0)
+PYTHON
+}
+
+benches() {
+  if compgen -G "benches/*.rs" > /dev/null; then
+    cargo bench -p millpond-benches -- --test
+  else
+    cargo build -p millpond-benches --all-targets
+  fi
+}
+
+lacks() {
+  echo "skipped: $1 ($2 is missing)"
+  [ "${MILLPOND_SKIPS_FAIL:-0}" != 1 ]
+}
+
+started=$SECONDS
+stage() {
+  local from=$SECONDS
+  echo "==> $1"
+  "$1"
+  timings+="$(printf '%6ss  %s' $((SECONDS - from)) "$1")"$'\n'
+}
+
+timings=
+# Tests close the run: their last line is what a reader looks for.
+stages=("$@")
+[ $# -gt 0 ] || stages=(lint small benches interop)
+trap 'status=$?; printf "%s%6ss  in all\n" "$timings" $((SECONDS - started)); [ $status = 0 ] || echo "verify.sh: FAILED"; exit $status' EXIT
+for name in "${stages[@]}"; do
+  case $name in
+    lint | small | benches | interop) stage "$name" ;;
+    *) echo "verify.sh: no stage is called $name" >&2; exit 2 ;;
+  esac
+done

@@ -91,7 +91,7 @@ impl Broker {
         let config = Arc::new(config);
         let clock = Clock::start();
         let key = HashKey(u64::from_be_bytes(catalog::random()), u64::from_be_bytes(catalog::random()));
-        let directory = DataDir::open(Arc::clone(&config), key, catalog::fresh_id)?;
+        let directory = DataDir::open(&config, key, catalog::fresh_id)?;
         let listen_error = |error| StartError::Listen { address: config.listen.clone(), error };
         let listener = listener::bind(&config.listen).await.map_err(listen_error)?;
         let local_addr = listener.local_addr().map_err(listen_error)?;
@@ -100,6 +100,7 @@ impl Broker {
         let shard = load(&config, directory, clock, key)?;
         let worker = Worker::new(shard, surroundings, clock);
         bootstrap(&worker)?;
+        worker.turn(|turn| turn.apply_broker_settings());
         let tasks = vec![
             tokio::spawn(Arc::clone(&worker).drive_timer()),
             tokio::spawn(Arc::clone(&worker).drive_sync()),

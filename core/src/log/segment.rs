@@ -171,11 +171,21 @@ impl Segment {
         disk.truncate(self.file(FileKind::TimeIndex), u64::from(self.time_entries) * u64::from(TIME_ENTRY_SIZE))
     }
 
+    /// Creates indexes that have no entry yet: Kafka's tools take one without the other for damaged.
+    fn create_indexes<S: SegmentStore>(&self, disk: &mut Disk<S>) -> DiskResult<S, ()> {
+        for (kind, count) in [(FileKind::Index, self.offset_entries), (FileKind::TimeIndex, self.time_entries)] {
+            if count == 0 {
+                disk.write(self.file(kind), 0, &[])?;
+            }
+        }
+        Ok(())
+    }
+
     /// Nothing more will be appended: the time index gets its last entry.
     pub(super) fn complete<S: SegmentStore>(&mut self, disk: &mut Disk<S>) -> DiskResult<S, ()> {
         let before = *self;
         let time = self.take_time();
-        let written = self.write_entries(disk, None, time);
+        let written = self.write_entries(disk, None, time).and_then(|()| self.create_indexes(disk));
         if written.is_err() {
             *self = before;
         }

@@ -616,6 +616,18 @@ impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
         }
     }
 
+    /// Puts the settings in force in every open log: those of the directory have changed.
+    pub fn reconfigure_all(&mut self) {
+        let mut from = 0;
+        while let Some(slot) = self.logs.partitions.next_from(from) {
+            from = slot.index() + 1;
+            let Some(partition) = self.logs.partitions.get_mut(slot) else { continue };
+            let topic = self.catalog.topic_by_id(partition.topic_id).map_or(name::CLUSTER_METADATA, |topic| topic.name);
+            let own = &mut self.catalog.configs_of(crate::catalog::input::ResourceKind::TOPIC, topic);
+            partition.log.configure(self.directory.log_config(own));
+        }
+    }
+
     /// Lets every group forget its offsets in a topic that is gone.
     pub fn forget_topic(&mut self, at: Moment, topic: &str, topic_id: TopicId, out: &mut dyn Release) {
         let mut from = 0;

@@ -1,6 +1,6 @@
 //! AlterConfigs, key 33, served 0-2, and IncrementalAlterConfigs, key 44, served 0-1. KIP-133, KIP-339.
 //!
-//! Differences from Apache Kafka: settings of brokers can be changed only where their key says so; settings of groups and of client
+//! Differences from Apache Kafka: of a broker's settings those of logs can be changed while it runs, and no others; settings of groups and of client
 //! metrics are kept and shown, and have no effect yet.
 
 use std::collections::BTreeMap;
@@ -229,6 +229,9 @@ fn alter(
         other => Err(catalog::unexpected(&other)),
     })?;
     written.extend(end);
+    if kind == ResourceKind::BROKER && !validate_only {
+        turn.apply_broker_settings();
+    }
     Ok(())
 }
 
@@ -241,11 +244,12 @@ fn check_broker_changes(turn: &Turn<'_>, name: &str, changes: &Changes) -> Resul
         let Some(row) = keys::broker_key(key) else {
             return Err(Refusal::new(ErrorCode::INVALID_CONFIG, format!("Unknown broker config name: {key}")));
         };
-        // Where the value goes is fixed at the start; nothing of it can be changed while the broker runs yet.
-        if value.is_some() {
+        let Some(value) = value else { continue };
+        if !row.dynamic {
             let message = format!("{} cannot be changed while the broker runs: set it in its configuration", row.name);
             return Err(Refusal::new(ErrorCode::INVALID_CONFIG, message));
         }
+        row.parse(value).map_err(|bad| Refusal::new(ErrorCode::INVALID_CONFIG, bad.to_string()))?;
     }
     Ok(())
 }

@@ -167,19 +167,35 @@ impl BrokerConfig {
         self.given.get(name).map(String::as_str)
     }
 
-    /// The settings of a topic's log: the broker's, and over them the topic's own. Values that no longer obey their key are left
-    /// out, since they were checked when they were set.
+    /// The settings of logs whose topics set nothing else, given what was set for the broker while it runs. Later ones win.
     #[must_use]
-    pub fn log_config<'e>(&self, own: impl IntoIterator<Item = (&'e str, &'e str)>) -> LogConfig {
+    pub fn log_defaults(&self, dynamic: &[(String, String)]) -> LogConfig {
         let mut config = self.log;
-        for (name, value) in own {
-            if let Some(key) = keys::topic_key(name)
-                && let Setter::Log(set) = key.set
-                && let Ok(parsed) = key.parse(value)
-            {
-                set(&mut config, &parsed);
+        for key in keys::KEYS.iter().filter(|key| !key.name.is_empty()) {
+            for (_, value) in dynamic.iter().filter(|(name, _)| name == key.name) {
+                if let Setter::Log(set) = key.set
+                    && let Ok(parsed) = key.parse(value)
+                {
+                    set(&mut config, &parsed);
+                }
             }
         }
         config
     }
+}
+
+/// The settings of a topic's log: the broker's `defaults`, and over them the topic's own. Values that no longer obey their key are left
+/// out, since they were checked when they were set.
+#[must_use]
+pub fn topic_log_config<'e>(defaults: LogConfig, own: impl IntoIterator<Item = (&'e str, &'e str)>) -> LogConfig {
+    let mut config = defaults;
+    for (name, value) in own {
+        if let Some(key) = keys::topic_key(name)
+            && let Setter::Log(set) = key.set
+            && let Ok(parsed) = key.parse(value)
+        {
+            set(&mut config, &parsed);
+        }
+    }
+    config
 }

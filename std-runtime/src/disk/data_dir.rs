@@ -19,7 +19,7 @@ use millpond_core::log::partition_log::{LogLimits, LogMemory};
 use millpond_core::log::recover::{OpenHints, RecoveryReport};
 use millpond_core::shard::directory::{LogDirectory, PartitionName};
 
-use crate::config::broker_config::BrokerConfig;
+use crate::config::broker_config::{BrokerConfig, topic_log_config};
 use crate::config::properties;
 
 use super::checkpoint::{self, Offsets};
@@ -93,7 +93,8 @@ pub struct Identity {
 pub struct DataDir {
     root: PathBuf,
     identity: Identity,
-    config: Arc<BrokerConfig>,
+    /// The settings of logs whose topics set nothing else.
+    log_defaults: LogConfig,
     open: Arc<OpenFiles>,
     hash_key: HashKey,
     next_number: u64,
@@ -125,7 +126,7 @@ impl DataDir {
     /// `fresh` makes an id for a directory that has none.
     /// # Errors
     /// What [`DataDirError`] names.
-    pub fn open(config: Arc<BrokerConfig>, hash_key: HashKey, mut fresh: impl FnMut() -> TopicId) -> Result<Self, DataDirError> {
+    pub fn open(config: &BrokerConfig, hash_key: HashKey, mut fresh: impl FnMut() -> TopicId) -> Result<Self, DataDirError> {
         let root = PathBuf::from(&config.data_dir);
         std::fs::create_dir_all(&root).map_err(failed("creating the data directory", &root))?;
         let lock = lock(&root)?;
@@ -143,7 +144,7 @@ impl DataDir {
         Ok(Self {
             root,
             identity,
-            config,
+            log_defaults: config.log,
             open,
             hash_key,
             next_number: 0,
@@ -159,6 +160,11 @@ impl DataDir {
     #[must_use]
     pub const fn identity(&self) -> &Identity {
         &self.identity
+    }
+
+    /// Changes the settings of logs whose topics set nothing else, for logs opened from now on.
+    pub const fn set_log_defaults(&mut self, log_defaults: LogConfig) {
+        self.log_defaults = log_defaults;
     }
 
     /// Where it is.
@@ -242,7 +248,7 @@ impl LogDirectory<'static> for DataDir {
     }
 
     fn log_config<'e>(&self, own: &mut dyn Iterator<Item = (&'e str, &'e str)>) -> LogConfig {
-        self.config.log_config(own)
+        topic_log_config(self.log_defaults, own)
     }
 
     fn hints(&self, partition: PartitionName<'_>) -> OpenHints {

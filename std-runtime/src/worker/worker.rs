@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use millpond_core::bounded::list::List;
 use millpond_core::bounded::slab::Slot;
+use millpond_core::catalog::input::ResourceKind;
 use millpond_core::group::answer::Answer;
 use millpond_core::group::coordinator::Coordinator;
 use millpond_core::group::input::Input;
@@ -284,6 +285,18 @@ impl Turn<'_> {
             self.inner.retention_due = None;
             self.arm_retention();
         }
+    }
+
+    /// Puts in force what was set for this broker, or for all of them, while it runs.
+    pub fn apply_broker_settings(&mut self) {
+        let node = self.around.config.node.to_string();
+        let catalog = self.inner.shard.catalog();
+        let of = |name| catalog.configs_of(ResourceKind::BROKER, name).map(|(key, value)| (key.to_string(), value.to_string()));
+        // What is set for this broker wins over what is set for all of them.
+        let dynamic: Vec<(String, String)> = of("").chain(of(&node)).collect();
+        let defaults = self.around.config.log_defaults(&dynamic);
+        self.inner.shard.directory_mut().set_log_defaults(defaults);
+        self.inner.shard.reconfigure_all();
     }
 
     /// Sees to it that old records are looked for, now that there are some that may become old.

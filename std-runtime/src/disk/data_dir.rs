@@ -40,7 +40,7 @@ const OPEN_FILES_MAX: NonZeroUsize = NonZeroUsize::new(8192).expect("not zero");
 #[derive(Debug, thiserror::Error)]
 pub enum DataDirError {
     /// Another broker uses it.
-    #[error("the data directory {0} is in use by another broker: stop that one, or give this one a directory of its own (--data-dir)")]
+    #[error("the data directory {0} is locked by another broker: stop that one, or give this one a directory of its own (--data-dir)")]
     Locked(PathBuf),
     /// It belongs to another broker.
     #[error(

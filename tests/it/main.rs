@@ -1,5 +1,6 @@
 //! What millpond promises, as programs.
 
+mod broker;
 mod group;
 mod interop;
 mod wire;

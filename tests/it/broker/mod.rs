@@ -1,0 +1,3 @@
+//! A live broker in the test's own process, spoken to over TCP.
+
+mod hostile;

@@ -1,1 +1,97 @@
 //! Fixtures shared by the benches.
+
+use millpond_core::bounded::list::List;
+use millpond_core::bounded::table::HashKey;
+use millpond_core::ids::{ProducerEpoch, ProducerId, Sequence};
+use millpond_core::log::config::LogConfig;
+use millpond_core::log::partition_log::{LogLimits, LogMemory, PartitionLog};
+use millpond_core::log::recover::OpenHints;
+use millpond_core::record::batch::ProducerStamp;
+use millpond_core::record::builder::{BatchOptions, Builder, NewRecord};
+use millpond_core::store::file_name::FileName;
+use millpond_core::store::segment_store::SegmentStore;
+use millpond_core::time::Timestamp;
+
+/// When everything happens. Unit: ms since the epoch.
+pub const WALL: Timestamp = Timestamp(1_700_000_000_000);
+
+/// A batch of `count` records with values of `value_size` bytes, as a producer sends it.
+///
+/// # Panics
+/// Never: what it builds fits into memory that grows.
+#[must_use]
+pub fn batch(count: usize, value_size: usize, producer: Option<Sequence>) -> Vec<u8> {
+    let mut bytes = List::grown(usize::MAX);
+    let producer = producer.map(|base_sequence| ProducerStamp { id: ProducerId(7), epoch: ProducerEpoch(0), base_sequence });
+    let mut builder = Builder::new(&mut bytes, BatchOptions { producer, ..BatchOptions::default() }).expect("room");
+    let value = vec![0x5a; value_size];
+    for _ in 0..count {
+        let record = NewRecord { timestamp: Some(WALL), key: None, value: Some(&value), headers: &[] };
+        builder.append(record).expect("room");
+    }
+    builder.finish().expect("records");
+    bytes.into_vec().expect("memory of its own")
+}
+
+/// A disk that takes everything at once and forgets it: what is left is the cost of the log itself.
+#[derive(Debug, Default)]
+pub struct Nowhere;
+
+impl SegmentStore for Nowhere {
+    type Error = embedded_io_kind::Never;
+    type Handle = ();
+
+    fn list(&mut self, _: &mut dyn FnMut(FileName)) -> Result<(), Self::Error> {
+        Ok(())
+    }
+    fn size(&mut self, _: FileName) -> Result<Option<u64>, Self::Error> {
+        Ok(None)
+    }
+    fn read_at(&mut self, _: FileName, _: u64, _: &mut [u8]) -> Result<usize, Self::Error> {
+        Ok(0)
+    }
+    fn write_at(&mut self, _: FileName, _: u64, _: &[&[u8]]) -> Result<(), Self::Error> {
+        Ok(())
+    }
+    fn truncate(&mut self, _: FileName, _: u64) -> Result<(), Self::Error> {
+        Ok(())
+    }
+    fn rename(&mut self, _: FileName, _: FileName) -> Result<(), Self::Error> {
+        Ok(())
+    }
+    fn delete(&mut self, _: FileName) -> Result<(), Self::Error> {
+        Ok(())
+    }
+    fn sync(&mut self, _: FileName) -> Result<(), Self::Error> {
+        Ok(())
+    }
+    fn sync_names(&mut self) -> Result<(), Self::Error> {
+        Ok(())
+    }
+    fn handle(&mut self, _: FileName) -> Result<(), Self::Error> {
+        Ok(())
+    }
+    fn is_full(error: &Self::Error) -> bool {
+        match *error {}
+    }
+}
+
+/// The error of a disk that has none.
+pub mod embedded_io_kind {
+    use core::convert::Infallible;
+
+    /// It never happens.
+    pub type Never = Infallible;
+}
+
+/// An empty log on a store.
+///
+/// # Panics
+/// When the store refuses.
+pub fn log<S: SegmentStore>(store: S, config: LogConfig) -> PartitionLog<'static, S> {
+    let memory = LogMemory::grown(&LogLimits::default(), HashKey(1, 2));
+    match PartitionLog::open(WALL, store, memory, config, OpenHints::default()) {
+        Ok((log, _)) => log,
+        Err(error) => panic!("{error}"),
+    }
+}

@@ -3,4 +3,5 @@
 mod broker;
 mod group;
 mod interop;
+mod tidy;
 mod wire;

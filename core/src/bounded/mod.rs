@@ -10,18 +10,9 @@
 
 pub mod bytes;
 pub mod chain;
+mod full;
 pub mod list;
 pub mod slab;
 pub mod table;
 
-/// A container has reached the limit it was built with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Full;
-
-impl core::fmt::Display for Full {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str("the memory set aside for this is used up")
-    }
-}
-
-impl core::error::Error for Full {}
+pub use full::Full;

@@ -1,9 +1,10 @@
 //! Peers that mean harm: the broker answers or hangs up, never panics, and nobody else notices.
 
+use core::net::SocketAddr;
 use core::sync::atomic::{AtomicUsize, Ordering};
 use core::time::Duration;
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::TcpStream;
 
 use millpond::broker::Broker;
 use millpond::config::broker_config::BrokerConfig;

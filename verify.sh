@@ -66,6 +66,18 @@ sys.exit(found == 0)
 PYTHON
 }
 
+# Hostile bytes, found by a fuzzer: a bounded run of each target. A night of one: cargo +nightly fuzz run --fuzz-dir fuzz logs
+fuzz() {
+  if ! cargo +nightly --version > /dev/null 2>&1; then
+    lacks "the fuzz targets" "a nightly toolchain"
+    return
+  fi
+  cargo fuzz --version > /dev/null 2>&1 || cargo install cargo-fuzz --locked --quiet
+  for name in requests batches records logs; do
+    (cd fuzz && CARGO_TARGET_DIR="$target/fuzz" cargo +nightly fuzz run --fuzz-dir . "$name" -- -runs=200000 -max_len=2000 -max_total_time=30 2>&1 | tail -n 1)
+  done
+}
+
 benches() {
   if compgen -G "benches/*.rs" > /dev/null; then
     cargo bench -p millpond-benches -- --test
@@ -90,11 +102,11 @@ stage() {
 timings=
 # Tests close the run: their last line is what a reader looks for.
 stages=("$@")
-[ $# -gt 0 ] || stages=(lint small benches interop)
+[ $# -gt 0 ] || stages=(lint small fuzz benches interop)
 trap 'status=$?; printf "%s%6ss  in all\n" "$timings" $((SECONDS - started)); [ $status = 0 ] || echo "verify.sh: FAILED"; exit $status' EXIT
 for name in "${stages[@]}"; do
   case $name in
-    lint | small | benches | interop) stage "$name" ;;
+    lint | small | fuzz | benches | interop) stage "$name" ;;
     *) echo "verify.sh: no stage is called $name" >&2; exit 2 ;;
   esac
 done

@@ -1,4 +1,5 @@
 //! What millpond promises, as programs.
 
+mod cli;
 mod group;
 mod wire;

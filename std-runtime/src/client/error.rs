@@ -91,7 +91,7 @@ pub enum ClientError {
         max: usize,
     },
     /// The broker says no.
-    #[error("{what}: {}{}", .code, reason(.message.as_deref()))]
+    #[error("{what}: {}", reason(*.code, .message.as_deref()))]
     Refused {
         /// What was asked, and of what.
         what: String,
@@ -173,8 +173,13 @@ pub enum BatchFault {
     Record(RecordError),
 }
 
-fn reason(message: Option<&str>) -> String {
-    message.map(|message| format!(" ({message})")).unwrap_or_default()
+/// The error's name and number, and what the broker says of it; what such an error means when it says nothing.
+fn reason(code: ErrorCode, message: Option<&str>) -> String {
+    match (code.name(), message) {
+        (Some(name), Some(message)) if !message.is_empty() => format!("{name} ({}): {message}", code.number()),
+        (None, Some(message)) if !message.is_empty() => format!("error {}: {message}", code.number()),
+        _ => code.to_string(),
+    }
 }
 
 impl ClientError {

@@ -1,8 +1,8 @@
 //! Records in: reads partitions from where they stand, and moves on.
 
+use core::ops::ControlFlow;
 use core::time::Duration;
 use std::collections::BTreeMap;
-use std::ops::ControlFlow;
 
 use millpond_core::bounded::list::List;
 use millpond_core::record::batch::{Batch, BatchError};

@@ -1,7 +1,7 @@
 //! `millpond group`, and `millpond consume --group`
 
+use core::time::Duration;
 use std::thread;
-use std::time::Duration;
 
 use serde_json::Value;
 
@@ -75,7 +75,7 @@ fn two_members_share_the_partitions_and_are_in_the_way_of_whoever_moves_offsets(
         if described[0]["state"] == "Stable" && sizes == [1, 1] {
             break;
         }
-        thread::sleep(Duration::from_millis(50));
+        thread::park_timeout(Duration::from_millis(50));
     }
     assert_eq!(described[0]["members"].as_array().map(Vec::len), Some(2), "{described}");
     assert_eq!(described[0]["assignor"], "range");

@@ -1,8 +1,8 @@
 //! The commands of the binary, each against a broker in this process.
 
+use core::sync::atomic::{AtomicU32, Ordering};
 use std::io::Cursor;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use millpond::broker::Broker;
 use millpond::cli::terminal::Terminal;

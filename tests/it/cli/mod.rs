@@ -46,6 +46,10 @@ impl Done {
 
 impl World {
     fn new() -> Self {
+        Self::with(&[])
+    }
+
+    fn with(more: &[(&str, &str)]) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let directory = std::env::temp_dir().join(format!("millpond-cli-{}-{number}", std::process::id()));
@@ -56,6 +60,7 @@ impl World {
             ("auto.create.topics.enable", "false"),
             ("group.initial.rebalance.delay.ms", "0"),
         ];
+        let settings = settings.into_iter().chain(more.iter().copied());
         let (config, _) = BrokerConfig::from_entries(settings).expect("settings");
         let broker = runtime.block_on(Broker::start(config)).expect("starts");
         let address = broker.local_addr().to_string();

@@ -1,5 +1,9 @@
 //! `millpond produce` and `millpond consume`
 
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::thread;
+
 use millpond::client::partitioner::partition_of_key;
 use serde_json::{Value, json};
 
@@ -90,4 +94,45 @@ fn who_asks_for_less_certainty_gets_it() {
     world.feed("produce t --acks 1", "one\n").ok();
     world.feed("produce t --acks 0", "none\n").ok();
     assert_eq!(world.run("consume t --max-records 2").ok(), "one\nnone\n");
+}
+
+/// Takes one frame off a stream; `None` when it has ended.
+fn frame(stream: &mut TcpStream) -> Option<Vec<u8>> {
+    let mut prefix = [0; 4];
+    stream.read_exact(&mut prefix).ok()?;
+    let mut content = vec![0; usize::try_from(u32::from_be_bytes(prefix)).ok()?];
+    stream.read_exact(&mut content).ok()?;
+    let frame = [&prefix[..], &content].concat();
+    Some(frame)
+}
+
+/// Stands before a broker and cuts the connection instead of handing on the answers to the first few Produce requests.
+fn cut_before_answers(listener: TcpListener, broker: String, mut cuts: usize) {
+    thread::spawn(move || {
+        for client in listener.incoming() {
+            let (mut client, mut broker) = (client.expect("a client"), TcpStream::connect(&broker).expect("the broker"));
+            while let Some(request) = frame(&mut client) {
+                broker.write_all(&request).expect("the broker takes it");
+                let Some(answer) = frame(&mut broker) else { break };
+                if request.get(4..6) == Some(&[0, 0]) && cuts > 0 {
+                    cuts -= 1;
+                    break;
+                }
+                client.write_all(&answer).expect("the client takes it");
+            }
+        }
+    });
+}
+
+#[test]
+fn kip98_a_batch_whose_answer_was_lost_is_written_once() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let between = listener.local_addr().expect("an address").to_string();
+    let world = World::with(&[("advertised.listeners", &format!("PLAINTEXT://{between}"))]);
+    cut_before_answers(listener, world.address.clone(), 3);
+    run(&between, "topic create t", Vec::new()).ok();
+    let done = run(&between, "produce t --batch-bytes 100", b"a\nb\nc\nd\ne\nf\n".to_vec());
+    assert_eq!(done.err, "wrote 6 records to t\n");
+    done.ok();
+    assert_eq!(run(&between, "consume t --exit-at-end", Vec::new()).ok(), "a\nb\nc\nd\ne\nf\n");
 }

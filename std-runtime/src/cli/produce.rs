@@ -116,7 +116,8 @@ impl Produce {
         let records = if outcome.written == 1 { "1 record".to_string() } else { format!("{} records", outcome.written) };
         terminal.say(&format!("wrote {records} to {}", self.topic));
         if outcome.failed > 0 {
-            failures.push(format!("{} records were not written, as far as is known:", outcome.failed));
+            let records = if outcome.failed == 1 { "1 record was".to_string() } else { format!("{} records were", outcome.failed) };
+            failures.push(format!("{records} not written, as far as is known:"));
             failures.extend(outcome.failures.iter().map(|failure| format!("  {failure}")));
         }
         CommandError::unless(failures)

@@ -77,7 +77,7 @@ fn a_record_that_is_not_written_is_an_error() {
     let done = world.feed("produce t", &format!("small\n{}\nsmall\n", "x".repeat(5000)));
     assert!(done.err.starts_with("wrote 2 records to t\n"), "{}", done.err);
     let words = done.failed();
-    assert!(words.contains("1 records were not written") && words.contains("MESSAGE_TOO_LARGE (10)"), "{words}");
+    assert!(words.contains("1 record was not written") && words.contains("MESSAGE_TOO_LARGE (10)"), "{words}");
     assert_eq!(world.run("consume t --exit-at-end").ok(), "small\nsmall\n");
     let done = world.feed("produce t --key-separator :", "a:1\nb2\nc:3\n");
     assert!(done.failed().contains("line 2 has no \":\" between key and value"));

@@ -3,7 +3,8 @@
 //! [`Broker::start`](broker::Broker::start) runs one inside a program; the binary `millpond` runs one by itself.
 //!
 //! Rooms, each importing only from those to its right: [`broker`] > [`net`] > [`api`] > [`worker`] > [`protocol`], [`config`],
-//! [`disk`], [`clock`], [`compression`]. [`protocol`] and [`config`] need neither the feature `std` nor an operating system.
+//! [`disk`], [`clock`], [`compression`]. Beside them, [`cli`] > [`broker`] and [`client`]; [`client`] > [`protocol`], [`clock`],
+//! [`compression`]: what speaks to a broker knows nothing of ours but the protocol. [`protocol`] and [`config`] need neither the feature `std` nor an operating system.
 #![cfg_attr(not(feature = "std"), no_std)]
 
 extern crate alloc;
@@ -17,6 +18,8 @@ pub mod api;
 pub mod broker;
 #[cfg(feature = "std")]
 pub mod cli;
+#[cfg(feature = "std")]
+pub mod client;
 #[cfg(feature = "std")]
 pub mod clock;
 #[cfg(feature = "std")]

@@ -162,8 +162,10 @@ impl Coordinator<'_> {
                 result = self.load_member(slot, &member, image);
             }
         });
-        if result.is_err() {
-            // The group is there, and so is its generation: that is what must not be lost.
+        let is_empty = self.groups.get(slot).is_some_and(|group| group.members.is_empty());
+        if result.is_err() || is_empty {
+            // The group is there, and so is its generation: that is what must not be lost. Without members it has no protocol,
+            // whatever the image says.
             self.drop_members(slot);
             let protocol = self.groups.get_mut(slot).and_then(|group| group.protocol.take());
             self.texts.release(protocol.unwrap_or(Text::EMPTY));

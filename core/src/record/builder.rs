@@ -7,6 +7,7 @@ use crate::time::Timestamp;
 use crate::wire::varint;
 
 use super::batch::{Header, ProducerStamp};
+use super::codec::{Codec, CodecError, Compression};
 use super::layout;
 use super::marker::EndMarker;
 use super::records::RecordHeader;
@@ -164,6 +165,52 @@ impl<'l, 'm> Builder<'l, 'm> {
         }
     }
 
+    /// Completes the batch with its records compressed, and answers its size in bytes. Records that would not shrink stay plain, as the
+    /// format allows. A batch without records is taken away again: `None`.
+    ///
+    /// `packed` holds the compressed records on the way.
+    ///
+    /// # Errors
+    /// What [`CodecError`] names; the batch is then taken away again.
+    pub fn finish_compressed(
+        self,
+        compression: Compression,
+        codec: &mut impl Codec,
+        packed: &mut List<'_, u8>,
+    ) -> Result<Option<usize>, CodecError> {
+        let options = self.options;
+        let start = self.start;
+        let count = self.count;
+        let (base_timestamp, max_timestamp) = (self.base_timestamp, self.max_timestamp);
+        let bytes: &mut List<'_, u8> = self.bytes;
+        let finish =
+            |bytes: &mut List<'_, u8>| Builder { bytes: &mut *bytes, options, start, count, base_timestamp, max_timestamp }.finish();
+        if compression == Compression::None || count == 0 {
+            return Ok(finish(bytes));
+        }
+        packed.clear();
+        let plain = bytes.get(start + layout::HEADER_SIZE..).unwrap_or_default();
+        let plain_size = plain.len();
+        if let Err(error) = codec.compress(compression, plain, packed) {
+            bytes.truncate(start);
+            return Err(error);
+        }
+        let size = finish(bytes);
+        if packed.len() >= plain_size {
+            return Ok(size);
+        }
+        let Some(mut header) = bytes.get(start..).and_then(Header::peek) else {
+            return Ok(size);
+        };
+        header.set(layout::ATTRIBUTES, (header.attributes() | compression.id()).to_be_bytes());
+        header.seal(packed);
+        bytes.truncate(start);
+        let whole = bytes.extend_from_slice(header.as_bytes()).and_then(|()| bytes.extend_from_slice(packed));
+        // It is smaller than what stood there before.
+        whole.map_err(|Full| CodecError::OutputFull { limit: bytes.capacity() })?;
+        Ok(Some(bytes.len() - start))
+    }
+
     /// Completes the batch and answers its size in bytes. A batch without records is taken away again: `None`.
     #[must_use]
     pub fn finish(self) -> Option<usize> {
@@ -236,6 +283,50 @@ pub(crate) mod tests {
             assert_eq!(record.value, Some(at.to_be_bytes().as_slice()));
             assert_eq!(record.headers.count(), 1);
         }
+    }
+
+    /// Keeps every other byte: shorter, and wrong in the way that matters least here.
+    struct Halves;
+
+    impl Codec for Halves {
+        fn decompress(&mut self, compression: Compression, _: &[u8], _: &mut List<'_, u8>) -> Result<(), CodecError> {
+            Err(CodecError::Unsupported(compression))
+        }
+        fn compress(&mut self, compression: Compression, input: &[u8], output: &mut List<'_, u8>) -> Result<(), CodecError> {
+            if compression == Compression::Zstd {
+                return Err(CodecError::Unsupported(compression));
+            }
+            let step = if compression == Compression::Gzip { 1 } else { 2 };
+            let half: Vec<u8> = input.iter().copied().step_by(step).collect();
+            output.extend_from_slice(&half).map_err(|_| CodecError::OutputFull { limit: output.capacity() })
+        }
+    }
+
+    #[test]
+    fn records_are_compressed_only_where_that_makes_them_smaller() {
+        for (compression, kept) in [(Compression::Lz4, Compression::Lz4), (Compression::Gzip, Compression::None)] {
+            let mut list = List::grown(1 << 20);
+            list.extend_from_slice(b"before").unwrap();
+            let mut builder = Builder::new(&mut list, BatchOptions::default()).unwrap();
+            builder.append(NewRecord { value: Some(&[7; 100]), ..NewRecord::default() }).unwrap();
+            let plain = builder.size() - layout::HEADER_SIZE;
+            let size = builder.finish_compressed(compression, &mut Halves, &mut List::grown(1 << 20)).unwrap().unwrap();
+            let (batch, rest) = Batch::split_first(list.strip_prefix(b"before").unwrap()).unwrap();
+            assert!(batch.crc_is_right() && rest.is_empty());
+            assert_eq!((batch.header().compression(), batch.bytes().len()), (Some(kept), size));
+            assert_eq!(batch.body().len(), if kept == Compression::None { plain } else { plain.div_ceil(2) });
+        }
+    }
+
+    #[test]
+    fn a_batch_that_cannot_be_compressed_is_taken_away_again() {
+        let mut list = List::grown(1 << 20);
+        list.extend_from_slice(b"before").unwrap();
+        let mut builder = Builder::new(&mut list, BatchOptions::default()).unwrap();
+        builder.append(NewRecord::default()).unwrap();
+        let finished = builder.finish_compressed(Compression::Zstd, &mut Halves, &mut List::grown(10));
+        assert_eq!(finished, Err(CodecError::Unsupported(Compression::Zstd)));
+        assert_eq!(&*list, b"before");
     }
 
     #[test]

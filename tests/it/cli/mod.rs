@@ -1,0 +1,128 @@
+//! The commands of the binary, each against a broker in this process.
+
+use core::sync::atomic::{AtomicU32, Ordering};
+use std::io::Cursor;
+use std::path::PathBuf;
+
+use millpond::broker::Broker;
+use millpond::cli::terminal::Terminal;
+use millpond::config::broker_config::BrokerConfig;
+
+mod groups;
+mod records;
+mod topics;
+
+/// A broker with a directory of its own.
+struct World {
+    broker: Option<Broker>,
+    address: String,
+    directory: PathBuf,
+    runtime: tokio::runtime::Runtime,
+}
+
+/// What a command did.
+#[derive(Debug)]
+struct Done {
+    code: u8,
+    out: String,
+    err: String,
+}
+
+impl Done {
+    /// What it was asked for, when it succeeded.
+    #[track_caller]
+    fn ok(self) -> String {
+        assert_eq!(self.code, 0, "{}{}", self.out, self.err);
+        self.out
+    }
+
+    /// What it said when it failed.
+    #[track_caller]
+    fn failed(self) -> String {
+        assert_eq!(self.code, 1, "{}{}", self.out, self.err);
+        self.err
+    }
+}
+
+impl World {
+    fn new() -> Self {
+        Self::with(&[])
+    }
+
+    fn with(more: &[(&str, &str)]) -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let directory = std::env::temp_dir().join(format!("millpond-cli-{}-{number}", std::process::id()));
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
+        let settings = [
+            ("listeners", "PLAINTEXT://127.0.0.1:0"),
+            ("log.dirs", directory.to_str().expect("a path that is text")),
+            ("auto.create.topics.enable", "false"),
+            ("group.initial.rebalance.delay.ms", "0"),
+        ];
+        let settings = settings.into_iter().chain(more.iter().copied());
+        let (config, _) = BrokerConfig::from_entries(settings).expect("settings");
+        let broker = runtime.block_on(Broker::start(config)).expect("starts");
+        let address = broker.local_addr().to_string();
+        Self { broker: Some(broker), address, directory, runtime }
+    }
+
+    /// Runs a command, given as one line, with a text as its input.
+    fn feed(&self, line: &str, input: &str) -> Done {
+        run(&self.address, line, input.as_bytes().to_vec())
+    }
+
+    fn run(&self, line: &str) -> Done {
+        self.feed(line, "")
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if let Some(broker) = self.broker.take() {
+            let _ = self.runtime.block_on(broker.shutdown());
+        }
+        let _ = std::fs::remove_dir_all(&self.directory);
+    }
+}
+
+fn run(address: &str, line: &str, input: Vec<u8>) -> Done {
+    let words = line.split(' ').map(|word| word.replace('~', " "));
+    let arguments: Vec<String> =
+        ["millpond".to_string()].into_iter().chain(words).chain(["--bootstrap".to_string(), address.to_string()]).collect();
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let mut terminal = Terminal { input: Some(Box::new(Cursor::new(input))), out: &mut out, err: &mut err, signals: false };
+    let code = millpond::cli::run_with(arguments, &mut terminal);
+    Done { code, out: String::from_utf8(out).expect("text"), err: String::from_utf8(err).expect("text") }
+}
+
+#[test]
+fn without_a_broker_every_command_says_so() {
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").to_string();
+    let commands = [
+        "topic list",
+        "topic create t",
+        "topic delete t",
+        "group list",
+        "group describe g",
+        "produce t --value x",
+        "consume t --exit-at-end",
+    ];
+    for line in commands {
+        let words = run(&nobody, line, Vec::new()).failed();
+        assert!(words.starts_with(&format!("millpond: cannot connect to {nobody}: ")), "{words}");
+        assert!(words.contains("is a broker running there?"), "{words}");
+    }
+}
+
+#[test]
+fn what_cannot_be_read_as_a_command_is_explained() {
+    let world = World::new();
+    assert!(world.run("topic create t --partitions 0").failed().contains("0 is not in 1.."));
+    assert!(world.run("topic create t --config x").failed().contains("--config x: it must be key=value"));
+    assert!(world.run("consume t --from yesterday").failed().contains("yesterday is neither earliest, latest"));
+    assert!(world.run("consume t --format %q").failed().contains("--format: %q means nothing"));
+    assert!(world.run("group reset-offsets g --topic t").failed().contains("--to-earliest"));
+    assert!(world.run("topic alter t").failed().contains("--partitions"));
+    assert!(world.run("produce --help").ok().contains("--compression"));
+}

@@ -185,7 +185,9 @@ fn front_doors_hold_no_logic() {
         for (path, text) in sources(&root().join(package).join("src")) {
             if path.file_name().is_some_and(|name| name == "mod.rs") && !path.to_string_lossy().contains("_tests") {
                 let logic = text.lines().find(|line| line.trim_start().starts_with("fn ") || line.contains("impl "));
-                assert!(logic.is_none() || path.ends_with("cli/mod.rs"), "{}: {logic:?}", path.display());
+                // The front doors of the command line list its commands, as clap wants them.
+                let lists_commands = path.components().any(|part| part.as_os_str() == "cli");
+                assert!(logic.is_none() || lists_commands, "{}: {logic:?}", path.display());
             }
         }
     }

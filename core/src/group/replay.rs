@@ -163,9 +163,9 @@ impl Coordinator<'_> {
             }
         });
         let is_empty = self.groups.get(slot).is_some_and(|group| group.members.is_empty());
-        if result.is_err() || is_empty {
-            // The group is there, and so is its generation: that is what must not be lost. Without members it has no protocol,
-            // whatever the image says.
+        if result.is_err() || is_empty || image.protocol.is_none() {
+            // The group is there, and so is its generation: that is what must not be lost. Members and a protocol come together
+            // or not at all, whatever the image says.
             self.drop_members(slot);
             let protocol = self.groups.get_mut(slot).and_then(|group| group.protocol.take());
             self.texts.release(protocol.unwrap_or(Text::EMPTY));
@@ -179,6 +179,11 @@ impl Coordinator<'_> {
     }
 
     fn load_member(&mut self, group: Slot, member: &ImageMember<'_>, image: &GroupImage<'_>) -> Result<(), Full> {
+        // An image that names somebody twice is no image of ours: the last one counts.
+        let instance = member.group_instance_id.and_then(|instance_id| self.find_instance(group, instance_id));
+        for twin in [self.find_member(group, member.member_id), instance].into_iter().flatten() {
+            self.drop_member(group, twin);
+        }
         let id = self.texts.store(member.member_id.as_bytes())?;
         let seat = super::classic::Seat {
             group_instance_id: member.group_instance_id,

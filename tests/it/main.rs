@@ -1,4 +1,5 @@
 //! What millpond promises, as programs.
 
 mod group;
+mod sim;
 mod wire;

@@ -2,11 +2,13 @@
 //!
 //! - [`random`]: numbers from a seed. [`skip`]: how a test says that it cannot run here.
 //! - [`group`]: a coordinator with a log in memory. [`trace`]: transcripts of what one does.
+//! - [`sim`]: a whole world from a seed, around a real shard.
 //! - [`catalogue`]: every message there is. [`any_message`]: random messages, made from their schema.
 
 pub mod any_message;
 pub mod catalogue;
 pub mod group;
 pub mod random;
+pub mod sim;
 pub mod skip;
 pub mod trace;

@@ -414,6 +414,12 @@ impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
         (marks.high_watermark() < marks.log_end()).then_some(Written { partition, end: marks.log_end() })
     }
 
+    /// How many calls wait here: for commitment, or for bytes. Those that the machines keep are not among them.
+    #[must_use]
+    pub const fn waiting_count(&self) -> usize {
+        self.logs.parked.len()
+    }
+
     /// Whether some log wants a sync.
     #[must_use]
     pub fn wants_sync(&self) -> bool {

@@ -122,6 +122,8 @@ pub struct PartitionLog<'m, S: SegmentStore> {
     /// How often the end was cut: a sync begun before says nothing about what was written after.
     pub(super) cuts: u32,
     pub(super) last_snapshot: Option<Offset>,
+    /// Whether a segment was deleted at the front whose name may come back.
+    pub(super) front_unsynced: bool,
     pub(super) closed: Option<Closed>,
 }
 

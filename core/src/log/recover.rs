@@ -96,6 +96,7 @@ impl<'m, S: SegmentStore> PartitionLog<'m, S> {
             names_synced: 0,
             cuts: 0,
             last_snapshot: None,
+            front_unsynced: false,
             closed: None,
         };
         log.segments.clear();
@@ -424,8 +425,6 @@ impl<'m, S: SegmentStore> PartitionLog<'m, S> {
                 }
             }
         }
-        let log_start = self.marks.log_start();
-        self.producers.start_at(log_start);
         Ok(())
     }
 }

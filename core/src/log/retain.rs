@@ -44,10 +44,15 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
             if !doomed || end > self.marks.high_watermark() {
                 break;
             }
+            if next.is_none() && oldest.size == 0 {
+                break;
+            }
+            // Were this segment's name lost and an older one's back, recovery would find a gap, and cut the log there.
+            if self.front_unsynced {
+                self.disk.sync_names()?;
+                self.front_unsynced = false;
+            }
             if next.is_none() {
-                if oldest.size == 0 {
-                    break;
-                }
                 self.begin_segment(wall)?;
                 self.create_active()?;
             }
@@ -57,6 +62,7 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
             retained.bytes += u64::from(oldest.size);
             total -= u64::from(oldest.size);
             self.start_at(end);
+            self.front_unsynced = true;
             self.delete_files(&oldest)?;
             if next.is_none() {
                 let place = self.end_place();
@@ -81,7 +87,6 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
         self.marks.start_at(log_start);
         let log_start = self.marks.log_start();
         self.epochs.start_at(log_start);
-        self.producers.start_at(log_start);
     }
 
     /// Deletes the files of a segment, its batches first: what is left after a crash is then seen to belong to nothing.

@@ -8,34 +8,36 @@ fn variable(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|value| value.parse().expect("a number"))
 }
 
-fn live(seed: u64) -> [u64; 6] {
-    let replay =
-        format!("replay it with: MILLPOND_SEED={seed} cargo test -p millpond-tests --test it what_was_promised_holds_in_every_world");
-    match catch_unwind(AssertUnwindSafe(|| sim::run(seed, None))) {
-        Ok(sim::Outcome { violation: None, counts, .. }) => counts,
-        Ok(sim::Outcome { violation: Some(violation), .. }) => {
-            panic!("seed {seed}: {} does not hold: {}\n{replay}", violation.invariant, violation.what)
-        }
-        Err(_) => panic!("seed {seed}: a panic\n{replay}"),
-    }
+/// Lives through a world. Answers how much happened there, or what went wrong and how to see it again.
+fn live(seed: u64) -> Result<[u64; 6], String> {
+    let what = match catch_unwind(AssertUnwindSafe(|| sim::run(seed, None))) {
+        Ok(sim::Outcome { violation: None, counts, .. }) => return Ok(counts),
+        Ok(sim::Outcome { violation: Some(violation), .. }) => format!("{} does not hold: {}", violation.invariant, violation.what),
+        Err(_) => "a panic, told above".to_owned(),
+    };
+    let replay = "cargo test -p millpond-tests --test it what_was_promised_holds_in_every_world";
+    Err(format!("seed {seed}: {what}\n  replay: MILLPOND_SEED={seed} {replay}"))
 }
 
 /// `MILLPOND_SEED` runs one world, `MILLPOND_SEEDS` so many from the first on.
 #[test]
 fn what_was_promised_holds_in_every_world() {
-    if let Some(seed) = variable("MILLPOND_SEED") {
-        println!("seed {seed}: {:?}", live(seed));
-        return;
-    }
-    let seeds = variable("MILLPOND_SEEDS").unwrap_or(60);
+    let seeds = match variable("MILLPOND_SEED") {
+        Some(seed) => seed..seed + 1,
+        None => 0..variable("MILLPOND_SEEDS").unwrap_or(60),
+    };
     let mut sums = [0; 6];
-    for seed in 0..seeds {
-        for (sum, count) in sums.iter_mut().zip(live(seed)) {
-            *sum += count;
+    let mut failures = Vec::new();
+    for seed in seeds.clone() {
+        match live(seed) {
+            Ok(counts) => sums.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count),
+            Err(failure) => failures.push(failure),
         }
     }
-    println!("{seeds} worlds: acknowledged batches, reads, assignments, commits, starts, losses of power: {sums:?}");
-    assert!(sums.iter().all(|sum| *sum > seeds / 10), "worlds in which nothing happens prove nothing: {sums:?}");
+    println!("worlds {seeds:?}: acknowledged batches, reads, assignments, commits, starts, losses of power: {sums:?}");
+    let first: Vec<_> = failures.iter().take(20).map(String::as_str).collect();
+    assert!(failures.is_empty(), "{} worlds are broken, such as\n{}", failures.len(), first.join("\n"));
+    assert!(seeds.end - seeds.start < 10 || !sums.contains(&0), "worlds in which nothing happens prove nothing: {sums:?}");
 }
 
 #[test]

@@ -24,7 +24,7 @@ use millpond_core::machine::{Answers, When};
 use millpond_core::record::batch::Batch;
 use millpond_core::record::validate::{self, Origin};
 use millpond_core::shard::fetch::{FetchError, FetchLimits, FetchPartition};
-use millpond_core::shard::logs::Written;
+use millpond_core::shard::logs::{SyncedLog, Written};
 use millpond_core::shard::parked::{Outcome, Parked, ParkedMemory, Release};
 use millpond_core::shard::shard::{Shard, ShardMemory, ShardPartitions};
 use millpond_core::time::{Instant, Millis, Moment};
@@ -48,12 +48,9 @@ pub(crate) type Ticket = SyncJob;
 /// A sync that is under way.
 #[derive(Debug)]
 pub(crate) struct SyncJob {
-    pub(crate) slot: SlotOf,
+    pub(crate) log: SyncedLog,
     pub(crate) ticket: millpond_core::log::durability::SyncTicket<OpenFile>,
 }
-
-/// What `begin_sync` calls a log.
-pub(crate) type SlotOf = Slot;
 
 enum Call {
     Machine,
@@ -545,8 +542,8 @@ impl Broker {
 
     pub(crate) fn begin_syncs(&mut self, at: Moment) -> Vec<Ticket> {
         let mut tickets = Vec::new();
-        while let Some((slot, ticket)) = self.shard.begin_sync(&mut self.released) {
-            tickets.push(SyncJob { slot, ticket });
+        while let Some((log, ticket)) = self.shard.begin_sync(&mut self.released) {
+            tickets.push(SyncJob { log, ticket });
         }
         self.settle(at);
         tickets
@@ -573,7 +570,7 @@ impl Broker {
     pub(crate) fn end_sync(&mut self, at: Moment, job: Ticket, outcome: Result<(), super::disk::DiskError>) {
         let outcome = if self.sabotaged(Sabotage::BelievesFailedSyncs) { Ok(()) } else { outcome };
         // The broker logs the error; whoever waited was told.
-        let _ = self.shard.end_sync(job.slot, job.ticket, outcome, &mut self.released);
+        let _ = self.shard.end_sync(job.log, job.ticket, outcome, &mut self.released);
         self.settle(at);
     }
 

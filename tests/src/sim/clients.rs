@@ -242,9 +242,10 @@ impl Consumer {
             Step::Outside => Request::Join { member },
             Step::Joined => Request::Sync { member, assignments: self.assign(topics, random) },
             Step::Resuming => Request::FetchOffsets { group: member.group },
-            Step::Consuming => match random.below(4) {
+            Step::Consuming => match random.below(5) {
                 0 => Request::Heartbeat { member },
-                1 if !self.positions.is_empty() => {
+                1 => Request::FetchOffsets { group: member.group },
+                2 if !self.positions.is_empty() => {
                     let offsets = self.positions.iter().map(|(partition, offset)| (partition.clone(), *offset)).collect();
                     Request::Commit { member, offsets }
                 }

@@ -60,7 +60,10 @@ impl Directory {
 
     pub(crate) fn tidy(&self, is_known: impl Fn(TopicId) -> bool) {
         let mut media = self.disk.borrow_mut();
-        for name in media.directory_names() {
+        // First what goes, then what comes back: its place may be taken by what goes.
+        let directories = media.directory_names();
+        let passes = [false, true].into_iter().flat_map(|restore| directories.iter().map(move |name| (restore, name.clone())));
+        for (restore, name) in passes.collect::<Vec<_>>() {
             let parsed = names::parse_deleted(&name).or_else(|| names::parse(&name));
             let Some((topic, index)) = parsed.filter(|(topic, _)| *topic != CLUSTER_METADATA) else { continue };
             let back = names::partition_dir(topic, index);
@@ -69,11 +72,13 @@ impl Directory {
             let text = metadata.and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default();
             let id = text.lines().find_map(|line| line.strip_prefix("topic_id:")).and_then(|id| TopicId::parse(id.trim()));
             match (names::is_deleted(&name), id.map(&is_known)) {
+                (true, Some(true)) if !restore => {}
                 (true, Some(true)) => {
                     assert!(media.directory(&back).is_none_or(|it| media.names(it).is_empty()), "{name} finds its place taken: no start");
                     media.rename_directory(&name, &back);
                 }
-                (true, _) | (false, Some(false)) => media.remove_directory(&name),
+                (true, _) | (false, Some(false)) if !restore => media.remove_directory(&name),
+                (true, _) | (false, Some(false)) => {}
                 (false, Some(true) | None) => {}
             }
         }
@@ -88,7 +93,9 @@ impl Directory {
         }
         self.write(RECOVERY_POINTS, &self.recovery_points)?;
         self.write(LOG_STARTS, &self.log_starts)?;
-        if clean {
+        let partitions = self.disk.borrow().directory_names();
+        let all_opened = partitions.iter().filter(|name| !names::is_deleted(name)).all(|name| self.opened.contains(name));
+        if clean && (self.was_clean || all_opened) {
             self.write(CLEAN_SHUTDOWN, &Offsets::new())?;
         }
         Ok(())
@@ -162,14 +169,24 @@ impl LogDirectory<'static> for Directory {
         }
     }
 
-    fn opened(&mut self, partition: PartitionName<'_>, _: &RecoveryReport) {
+    fn opened(&mut self, partition: PartitionName<'_>, report: &RecoveryReport) {
+        if std::env::var_os("MILLPOND_TRACE").is_some() {
+            println!("opened {partition:?} clean {} {:?} {report:?}", self.was_clean, self.hints(partition));
+        }
         self.opened.push(names::partition_dir(partition.topic, partition.index));
     }
 
     fn retire(&mut self, partition: PartitionName<'_>) {
-        let key = (partition.topic.to_owned(), partition.index.0);
-        self.recovery_points.remove(&key);
-        self.log_starts.remove(&key);
+        let known = self.recovery_points.len() + self.log_starts.len();
+        self.recovery_points.retain(|(topic, _), _| topic != partition.topic);
+        self.log_starts.retain(|(topic, _), _| topic != partition.topic);
+        if self.recovery_points.len() + self.log_starts.len() < known {
+            for (name, offsets) in [(RECOVERY_POINTS, &self.recovery_points), (LOG_STARTS, &self.log_starts)] {
+                if self.write(name, offsets).is_err() {
+                    self.disk.borrow_mut().remove(ROOT, name);
+                }
+            }
+        }
         let from = names::partition_dir(partition.topic, partition.index);
         let to = names::deleted_dir(partition.topic, partition.index, partition.topic_id);
         let mut media = self.disk.borrow_mut();

@@ -9,7 +9,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use millpond_core::store::file_name::FileName;
+use millpond_core::store::file_name::{FileName, FileState};
 use millpond_core::store::segment_store::SegmentStore;
 
 use crate::random::Random;
@@ -332,17 +332,20 @@ impl Store {
 
     fn create(&self, file: FileName) -> Result<usize, DiskError> {
         let mut media = self.disk.borrow_mut();
-        let directory = match media.directory(&self.directory) {
-            Some(directory) => directory,
-            None => {
-                let directory = media.create_directory(&self.directory);
-                let metadata = media.open(directory, &FileName::METADATA.to_string());
-                media.write(metadata, 0, self.identity.as_bytes())?;
-                media.sync(metadata)?;
-                media.sync_names(ROOT)?;
-                directory
-            }
-        };
+        let directory = media.directory(&self.directory);
+        let directory = directory.unwrap_or_else(|| media.create_directory(&self.directory));
+        let identity = FileName::METADATA.to_string();
+        if media.find(directory, &identity).is_none() {
+            // As `PartitionFiles` does: the identity comes last, so that where it is everything else is.
+            media.sync_names(ROOT)?;
+            let temporary = FileName::METADATA.in_state(FileState::Temporary).to_string();
+            let file = media.open(directory, &temporary);
+            media.truncate(file, 0);
+            media.write(file, 0, self.identity.as_bytes())?;
+            media.sync(file)?;
+            media.rename(directory, &temporary, &identity)?;
+            media.sync_names(directory)?;
+        }
         Ok(media.open(directory, &file.to_string()))
     }
 }

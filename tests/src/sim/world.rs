@@ -54,6 +54,8 @@ pub(crate) struct World {
     sync_ms_max: usize,
     /// Nothing goes wrong any more.
     calm: bool,
+    /// Whether everything is printed that happens (`MILLPOND_TRACE`).
+    loud: bool,
 }
 
 impl World {
@@ -82,6 +84,7 @@ impl World {
             power_losses: 0,
             syncing: 0,
             calm: false,
+            loud: std::env::var_os("MILLPOND_TRACE").is_some(),
         }
     }
 
@@ -190,6 +193,9 @@ impl World {
             Event::Act(client) => self.act(client),
             Event::Arrive { id } => {
                 if let (Some(broker), Some((_, request))) = (&mut self.broker, self.requests.get(&id)) {
+                    if self.loud {
+                        println!("{} asked {id} {}", self.clock.now, brief(request));
+                    }
                     self.oracle.receive(self.clock.now, id, broker);
                     let mut request = request.clone();
                     if let Request::Produce { bytes, .. } = &mut request
@@ -207,7 +213,11 @@ impl World {
                 }
             }
             Event::Synced { run, job, outcome, done } => {
-                self.syncing = self.syncing.saturating_sub(1);
+                // What was begun in another life of the broker ended with it.
+                self.syncing -= usize::from(run == self.runs);
+                if self.loud {
+                    println!("{} synced {:?} up to {} {outcome:?} {done}", self.clock.now, job.log, job.ticket.end());
+                }
                 if let Some(broker) = self.broker.as_mut().filter(|_| run == self.runs) {
                     let outcome = if done { outcome } else { broker.carry_out(&job) };
                     broker.end_sync(self.clock.moment(), *job, outcome);
@@ -271,6 +281,9 @@ impl World {
         }
         let said = core::mem::take(&mut broker.said);
         for (id, answer) in &said {
+            if self.loud {
+                println!("{} answer {id} {answer:?}", self.clock.now);
+            }
             self.trace.write(format!("{} {id} {answer:?}", self.clock.now).as_bytes());
             self.oracle.say(*id, answer);
         }
@@ -297,7 +310,11 @@ impl World {
         }
         let next = 300 + self.span(6000);
         self.at(next, Event::Trouble);
-        match self.random.below(9) {
+        let kind = self.random.below(9);
+        if self.loud {
+            println!("{} trouble {kind}", self.clock.now);
+        }
+        match kind {
             0..3 => self.restart(true),
             3 => self.restart(false),
             4 => {
@@ -334,6 +351,9 @@ impl World {
             self.next_topic_id = broker.ids_up_to();
         }
         self.oracle.stop(power);
+        if self.loud {
+            println!("{} restart, power lost: {power}", self.clock.now);
+        }
         if power {
             self.power_losses += 1;
             self.disk.borrow_mut().crash(&mut self.random);
@@ -366,6 +386,16 @@ impl World {
                 }
             }
         }
+    }
+}
+
+/// A request without its bytes.
+fn brief(request: &Request) -> String {
+    match request {
+        Request::Produce { topic, partition, acks, records, producer, .. } => {
+            format!("Produce {topic}-{partition} acks {acks} {records:x?} of {producer:?}")
+        }
+        other => format!("{other:?}"),
     }
 }
 

@@ -40,6 +40,6 @@ impl Repeatable {
 
     /// Every partition in which something was seen.
     pub(crate) fn partitions(&self) -> impl Iterator<Item = &Partition> {
-        self.seen.keys()
+        self.seen.iter().filter(|(_, seen)| !seen.is_empty()).map(|(partition, _)| partition)
     }
 }

@@ -32,6 +32,8 @@ enum Role {
     Reader(Positions),
     Member(Consumer),
     Admin,
+    /// Looks at what groups have committed, all the time.
+    Monitor,
 }
 
 type Positions = BTreeMap<(String, i32), i64>;
@@ -85,6 +87,7 @@ impl Client {
                 ..Producer::default()
             }),
             5 => Role::Reader(Positions::new()),
+            9 => Role::Monitor,
             _ => {
                 let group = if random.once_in(4) { GROUPS[1] } else { GROUPS[0] };
                 Role::Member(Consumer { member: Member { group: group.to_owned(), ..Member::default() }, ..Consumer::default() })
@@ -101,6 +104,7 @@ impl Client {
         }
         match &mut self.role {
             Role::Admin => administrate(random),
+            Role::Monitor => Request::FetchOffsets { group: (*random.pick(&GROUPS)).to_owned() },
             Role::Producer(producer) => producer.ask(&self.topics, random, wall),
             Role::Reader(positions) => {
                 let mut partitions = Vec::new();
@@ -128,7 +132,7 @@ impl Client {
         }
         self.stale |= matches!(answer, None | Some(Answer::Refused | Answer::Unknown)) && random.once_in(2);
         match &mut self.role {
-            Role::Admin => {}
+            Role::Admin | Role::Monitor => {}
             Role::Producer(producer) => producer.hear(request, answer),
             Role::Reader(positions) => {
                 if let Some(Answer::Read(reads)) = answer {

@@ -167,6 +167,7 @@ impl Oracle {
     pub(crate) fn start(&mut self, broker: &Broker) {
         let verdict = self.topics.look(|id| broker.shard().catalog().topic_by_id(id).map(|topic| topic.partition_count));
         self.judge("topics", verdict);
+        self.committed.look(|id| broker.shard().catalog().topic_by_id(id).is_some());
     }
 
     pub(crate) fn broken(&mut self, what: String) {

@@ -19,7 +19,7 @@ use super::{Outcome, Sabotage, Violation};
 
 /// How long a client waits for an answer. Unit: ms.
 const PATIENCE: u64 = 12_000;
-const CLIENTS: u64 = 9;
+const CLIENTS: u64 = 10;
 
 enum Event {
     Act(usize),
@@ -359,6 +359,13 @@ impl World {
             self.disk.borrow_mut().crash(&mut self.random);
         }
         self.syncing = 0;
+        // Connections break, and clients notice soon.
+        for number in 0..self.clients.len() {
+            if let Some((id, _)) = self.clients.get(number).and_then(|client| client.waits_for) {
+                let delay = self.span(200);
+                self.at(delay, Event::GiveUp { client: number, id });
+            }
+        }
         // A disk that is full or failing keeps the broker from starting, until somebody has seen to it.
         if self.random.once_in(2) {
             let mut media = self.disk.borrow_mut();

@@ -40,6 +40,11 @@ impl Committed {
         self.gone.insert(id);
     }
 
+    /// Topics that nobody was told of may be lost with the power, and what is committed there then speaks of nothing.
+    pub(crate) fn look(&mut self, exists: impl Fn(TopicId) -> bool) {
+        self.gone.extend(self.tries.keys().map(|(_, partition)| partition.id).filter(|id| !exists(*id)));
+    }
+
     pub(crate) fn ask(&mut self, call: u64) {
         self.asked.insert(call, self.floors.clone());
     }

@@ -332,6 +332,12 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
         if self.segments.is_full() {
             return Err(LogError::TooManySegments { limit: self.segments.capacity() });
         }
+        if !self.segments.is_empty() && self.names != self.names_synced {
+            // Were the names that follow to survive without this one's, the log would seem to begin behind records that were never
+            // safe, and their producers would be told that they are. A segment is seldom full before its first sync.
+            self.disk.sync_names()?;
+            self.names_synced = self.names;
+        }
         if let Some(active) = self.segments.last_mut() {
             active.complete(&mut self.disk)?;
             self.write_epochs()?;

@@ -1,6 +1,7 @@
 //! Many worlds, in each of which everything must hold that was promised.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use core::panic::AssertUnwindSafe;
+use std::panic::catch_unwind;
 
 use millpond_tests::sim;
 

@@ -4,8 +4,8 @@
 //! sector by sector in any combination; names follow their journal up to some place, or each change makes it or not on its own.
 //! A rename is one change: it makes it or not, as every journaling file system has it.
 
+use core::cell::RefCell;
 use core::fmt;
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 

@@ -1,7 +1,7 @@
 //! The world: everything that happens, in the order of its time.
 
+use core::cell::RefCell;
 use core::hash::Hasher;
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::hash::DefaultHasher;
 use std::rc::Rc;

@@ -47,14 +47,12 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
             if next.is_none() && oldest.size == 0 {
                 break;
             }
-            // Were this segment's name lost and an older one's back, recovery would find a gap, and cut the log there.
-            if self.front_unsynced {
-                self.disk.sync_names()?;
-                self.front_unsynced = false;
-            }
             if next.is_none() {
                 self.begin_segment(wall)?;
                 self.create_active()?;
+            }
+            if !self.secure_the_front(end)? {
+                break;
             }
             self.segments.remove(0);
             self.forget_positions();
@@ -71,6 +69,33 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
             }
         }
         Ok(retained)
+    }
+
+    /// Makes sure that what lies before `end` can go. Answers whether it can now.
+    ///
+    /// Producers are remembered by the batches that are about to go, or by a snapshot behind them: that one must be durable first.
+    /// And were this segment's name lost and an older one's back, recovery would find a gap, and cut the log there.
+    fn secure_the_front(&mut self, end: Offset) -> DiskResult<S, bool> {
+        let safe = self.marks.high_watermark();
+        if !self.last_snapshot.is_some_and(|snapshot| snapshot >= end && snapshot <= safe) {
+            if self.marks.log_end() > safe {
+                return Ok(false);
+            }
+            match self.write_snapshot(self.marks.log_end()) {
+                // A full disk is what deletion is for: then late retries of old producers are taken for new.
+                Err(error) if error.is_full => {}
+                written => written?,
+            }
+        }
+        if let Some(snapshot) = self.last_snapshot {
+            self.disk.sync(FileName::live(FileKind::Snapshot, snapshot))?;
+        }
+        if self.front_unsynced || self.names != self.names_synced {
+            self.disk.sync_names()?;
+            self.names_synced = self.names;
+            self.front_unsynced = false;
+        }
+        Ok(true)
     }
 
     fn is_too_old(&self, wall: Timestamp, segment: &Segment) -> bool {

@@ -262,7 +262,11 @@ impl World {
         }
         client.waits_for = None;
         client.hear(request, answer, &mut self.random);
-        let pause = if number < 2 { 600 } else { 120 };
+        let pause = match number {
+            0 | 1 => 600,
+            9 => 20,
+            _ => 120,
+        };
         let pause = 1 + self.span(pause);
         self.at(pause, Event::Act(number));
     }

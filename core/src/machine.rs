@@ -37,8 +37,8 @@ pub trait Machine {
 pub enum When {
     /// At once, whatever becomes of the records of the same step.
     Now,
-    /// When the records of the same step are as durable as their log promises. If they cannot be written, the call gets that
-    /// failure instead of this answer.
+    /// When the records of the same step are as durable as their log promises; from a step without records, those of the steps
+    /// before, since the answer may tell of them. If they cannot be written, the call gets that failure instead of this answer.
     Written,
 }
 

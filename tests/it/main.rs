@@ -4,5 +4,6 @@ mod broker;
 mod cli;
 mod group;
 mod interop;
+mod sim;
 mod tidy;
 mod wire;

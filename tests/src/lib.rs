@@ -2,6 +2,7 @@
 //!
 //! - [`random`]: numbers from a seed. [`skip`]: how a test says that it cannot run here.
 //! - [`group`]: a coordinator with a log in memory. [`trace`]: transcripts of what one does.
+//! - [`sim`]: a whole world from a seed, around a real shard.
 //! - [`catalogue`]: every message there is. [`any_message`]: random messages, made from their schema.
 //! - [`broker`]: the broker under test, as a process. [`toolbox`]: what tests install, and the programs they run.
 
@@ -10,6 +11,7 @@ pub mod broker;
 pub mod catalogue;
 pub mod group;
 pub mod random;
+pub mod sim;
 pub mod skip;
 pub mod toolbox;
 pub mod trace;

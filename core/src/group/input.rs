@@ -25,6 +25,23 @@ pub enum Input<'a> {
     ForgetTopic(ForgetTopic<'a>),
 }
 
+impl<'a> Input<'a> {
+    /// The group that a request is about; `None` where it is known by its place only.
+    #[must_use]
+    pub const fn group_id(&self) -> Option<&'a str> {
+        match self {
+            Self::Join(join) => Some(join.caller.group_id),
+            Self::Sync(sync) => Some(sync.caller.group_id),
+            Self::Heartbeat(heartbeat) => Some(heartbeat.caller.group_id),
+            Self::Leave(leave) => Some(leave.group_id),
+            Self::Commit(commit) => Some(commit.caller.group_id),
+            Self::DeleteOffsets(delete) => Some(delete.group_id),
+            Self::DeleteGroup(delete) => Some(delete.group_id),
+            Self::ForgetTopic(_) => None,
+        }
+    }
+}
+
 /// Who speaks, in calls of members that have a seat.
 #[derive(Clone, Copy, Debug)]
 pub struct Caller<'a> {

@@ -122,6 +122,8 @@ pub struct PartitionLog<'m, S: SegmentStore> {
     /// How often the end was cut: a sync begun before says nothing about what was written after.
     pub(super) cuts: u32,
     pub(super) last_snapshot: Option<Offset>,
+    /// Whether a segment was deleted at the front whose name may come back.
+    pub(super) front_unsynced: bool,
     pub(super) closed: Option<Closed>,
 }
 
@@ -330,6 +332,12 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
         let base = self.marks.log_end();
         if self.segments.is_full() {
             return Err(LogError::TooManySegments { limit: self.segments.capacity() });
+        }
+        if !self.segments.is_empty() && self.names != self.names_synced {
+            // Were the names that follow to survive without this one's, the log would seem to begin behind records that were never
+            // safe, and their producers would be told that they are. A segment is seldom full before its first sync.
+            self.disk.sync_names()?;
+            self.names_synced = self.names;
         }
         if let Some(active) = self.segments.last_mut() {
             active.complete(&mut self.disk)?;

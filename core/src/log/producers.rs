@@ -390,20 +390,6 @@ impl<'m> Producers<'m> {
         }
         before - self.table.len()
     }
-
-    /// Forgets those whose last batch lies below `log_start`. Source: KIP-360.
-    pub(super) fn start_at(&mut self, log_start: Offset) {
-        let mut from = 0;
-        while let Some(slot) = self.table.next_from(from) {
-            from = slot.index() + 1;
-            let gone = self.table.get(slot).is_some_and(|producer| {
-                producer.transaction_start.is_none() && producer.last_batch().is_some_and(|last| last.last_offset < log_start)
-            });
-            if gone {
-                self.table.remove(slot);
-            }
-        }
-    }
 }
 
 fn duplicate_of(known: &Producer, stamp: &ProducerStamp, last_offset_delta: i32) -> Option<BatchMemory> {

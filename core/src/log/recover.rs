@@ -96,6 +96,7 @@ impl<'m, S: SegmentStore> PartitionLog<'m, S> {
             names_synced: 0,
             cuts: 0,
             last_snapshot: None,
+            front_unsynced: false,
             closed: None,
         };
         log.segments.clear();
@@ -104,6 +105,11 @@ impl<'m, S: SegmentStore> PartitionLog<'m, S> {
         log.tidy(&mut report)?;
         log.list_segments(wall)?;
         if log.segments.is_empty() {
+            // A snapshot without batches speaks of some that were lost, and would be believed of others that get their offsets.
+            if log.last_snapshot.take().is_some() {
+                log.delete_snapshots_above(Offset(i64::MIN))?;
+                log.disk.sync_names()?;
+            }
             return Ok((log, report));
         }
         let end = log.load_segments(wall, hints, &mut report)?;
@@ -424,8 +430,6 @@ impl<'m, S: SegmentStore> PartitionLog<'m, S> {
                 }
             }
         }
-        let log_start = self.marks.log_start();
-        self.producers.start_at(log_start);
         Ok(())
     }
 }

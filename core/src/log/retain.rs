@@ -44,12 +44,15 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
             if !doomed || end > self.marks.high_watermark() {
                 break;
             }
+            if next.is_none() && oldest.size == 0 {
+                break;
+            }
             if next.is_none() {
-                if oldest.size == 0 {
-                    break;
-                }
                 self.begin_segment(wall)?;
                 self.create_active()?;
+            }
+            if !self.secure_the_front(end)? {
+                break;
             }
             self.segments.remove(0);
             self.forget_positions();
@@ -57,6 +60,7 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
             retained.bytes += u64::from(oldest.size);
             total -= u64::from(oldest.size);
             self.start_at(end);
+            self.front_unsynced = true;
             self.delete_files(&oldest)?;
             if next.is_none() {
                 let place = self.end_place();
@@ -65,6 +69,33 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
             }
         }
         Ok(retained)
+    }
+
+    /// Makes sure that what lies before `end` can go. Answers whether it can now.
+    ///
+    /// Producers are remembered by the batches that are about to go, or by a snapshot behind them: that one must be durable first.
+    /// And were this segment's name lost and an older one's back, recovery would find a gap, and cut the log there.
+    fn secure_the_front(&mut self, end: Offset) -> DiskResult<S, bool> {
+        let safe = self.marks.high_watermark();
+        if !self.last_snapshot.is_some_and(|snapshot| snapshot >= end && snapshot <= safe) {
+            if self.marks.log_end() > safe {
+                return Ok(false);
+            }
+            match self.write_snapshot(self.marks.log_end()) {
+                // A full disk is what deletion is for: then late retries of old producers are taken for new.
+                Err(error) if error.is_full => {}
+                written => written?,
+            }
+        }
+        if let Some(snapshot) = self.last_snapshot {
+            self.disk.sync(FileName::live(FileKind::Snapshot, snapshot))?;
+        }
+        if self.front_unsynced || self.names != self.names_synced {
+            self.disk.sync_names()?;
+            self.names_synced = self.names;
+            self.front_unsynced = false;
+        }
+        Ok(true)
     }
 
     fn is_too_old(&self, wall: Timestamp, segment: &Segment) -> bool {
@@ -81,7 +112,6 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
         self.marks.start_at(log_start);
         let log_start = self.marks.log_start();
         self.epochs.start_at(log_start);
-        self.producers.start_at(log_start);
     }
 
     /// Deletes the files of a segment, its batches first: what is left after a crash is then seen to belong to nothing.

@@ -21,12 +21,23 @@ pub struct Written {
     pub end: Offset,
 }
 
+/// An open log, for whoever carries out its sync: a log that comes later to the same place is another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SyncedLog {
+    pub(super) slot: Slot,
+    pub(super) topic_id: TopicId,
+    pub(super) index: PartitionIndex,
+}
+
 /// One partition's log and who waits for it.
 pub(super) struct Partition<'m, S: SegmentStore> {
     pub(super) topic_id: TopicId,
     pub(super) index: PartitionIndex,
     pub(super) log: PartitionLog<'m, S>,
     pub(super) waiting: Waiting,
+    /// The end of the catalogue's log when this one was opened: until that is committed, a loss of power takes the partition away
+    /// with all that was promised of it, so nothing is.
+    pub(super) founded: Offset,
     /// Whether it stands in the list of partitions that want a sync.
     pub(super) wants_sync: bool,
 }
@@ -99,6 +110,15 @@ impl<'m, S: SegmentStore> Logs<'m, S> {
             // The list has the capacity of the table.
             let noted = self.unsynced.push(slot);
             debug_assert!(noted.is_ok(), "every log has room in the list");
+        }
+    }
+
+    /// Forgets a log whose topic is gone, and tells whoever waits for it.
+    pub(super) fn drop_log(&mut self, slot: Slot, out: &mut dyn Release) {
+        self.abandon(slot, out);
+        self.partitions.remove(slot);
+        if let Some(at) = self.unsynced.iter().position(|other| *other == slot) {
+            self.unsynced.swap_remove(at);
         }
     }
 

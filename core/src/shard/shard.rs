@@ -25,7 +25,7 @@ use crate::time::{Instant, Moment};
 use super::directory::{LogDirectory, PartitionName};
 use super::error::{OpenError, PartitionError, WriteError};
 use super::fetch::{FetchError, FetchLimits, FetchOutcome, FetchPartition, Fetched};
-use super::logs::{Logs, Partition, PartitionTable, Written};
+use super::logs::{Logs, Partition, PartitionTable, SyncedLog, Written};
 use super::parked::{Parked, Release, Waiting};
 
 /// The error of a directory's stores.
@@ -223,7 +223,10 @@ impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
         let (log, report) = PartitionLog::open(at.wall, store, memory, config, hints).map_err(PartitionError::Log)?;
         directory.opened(name, &report);
         let hash = logs.hash(name.topic_id, name.index);
-        let partition = Partition { topic_id: name.topic_id, index: name.index, log, waiting: Waiting::default(), wants_sync: false };
+        let metadata = logs.find(TopicId::METADATA, PartitionIndex(0)).and_then(|slot| logs.partitions.get(slot));
+        let founded = metadata.map_or(Offset::ZERO, |partition| partition.log.watermarks().log_end());
+        let partition =
+            Partition { topic_id: name.topic_id, index: name.index, log, waiting: Waiting::default(), founded, wants_sync: false };
         logs.partitions.insert(hash, partition).map_err(|_| PartitionError::TooManyPartitions)
     }
 }
@@ -426,20 +429,47 @@ impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
         (marks.high_watermark() < marks.log_end()).then_some(Written { partition, end: marks.log_end() })
     }
 
+    /// How many calls wait here: for commitment, or for bytes. Those that the machines keep are not among them.
+    #[must_use]
+    pub const fn waiting_count(&self) -> usize {
+        self.logs.parked.len()
+    }
+
     /// Whether some log wants a sync.
     #[must_use]
     pub fn wants_sync(&self) -> bool {
-        !self.logs.unsynced.is_empty()
+        let settled = self.settled();
+        self.logs.unsynced.iter().any(|slot| self.is_founded(*slot, settled))
+    }
+
+    /// How far the catalogue is committed.
+    fn settled(&self) -> Offset {
+        let metadata = self.logs.find(TopicId::METADATA, PartitionIndex(0)).and_then(|slot| self.logs.partitions.get(slot));
+        metadata.map_or(Offset::ZERO, |partition| partition.log.watermarks().high_watermark())
+    }
+
+    /// Whether a partition outlives a loss of power.
+    fn is_founded(&self, slot: Slot, settled: Offset) -> bool {
+        self.logs.partitions.get(slot).is_none_or(|partition| partition.founded <= settled)
     }
 
     /// Takes the next log that wants a sync, and says what is to be synced. To be called until it answers `None`; the tickets are
     /// carried out beside the shard and come back through [`Shard::end_sync`].
-    pub fn begin_sync(&mut self, out: &mut dyn Release) -> Option<(Slot, SyncTicket<StoreHandle<'m, D>>)> {
-        while let Some(slot) = self.logs.unsynced.pop() {
+    ///
+    /// The log of a partition waits until the catalogue is committed that knows of it: else a record could be acknowledged, or read,
+    /// whose topic a loss of power takes away.
+    pub fn begin_sync(&mut self, out: &mut dyn Release) -> Option<(SyncedLog, SyncTicket<StoreHandle<'m, D>>)> {
+        let settled = self.settled();
+        let mut at = self.logs.unsynced.len();
+        while let Some(next) = at.checked_sub(1) {
+            at = next;
+            let Some(slot) = self.logs.unsynced.get(at).copied().filter(|slot| self.is_founded(*slot, settled)) else { continue };
+            self.logs.unsynced.swap_remove(at);
             let Some(partition) = self.logs.partitions.get_mut(slot) else { continue };
             partition.wants_sync = false;
+            let log = SyncedLog { slot, topic_id: partition.topic_id, index: partition.index };
             match partition.log.begin_sync() {
-                Ok(Some(ticket)) => return Some((slot, ticket)),
+                Ok(Some(ticket)) => return Some((log, ticket)),
                 Ok(None) => {}
                 Err(_) => self.logs.abandon(slot, out),
             }
@@ -453,12 +483,15 @@ impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
     /// When the sync failed: the log is closed, and whoever waited for it was told.
     pub fn end_sync(
         &mut self,
-        slot: Slot,
+        log: SyncedLog,
         ticket: SyncTicket<StoreHandle<'m, D>>,
         outcome: Result<(), StoreFailure<'m, D>>,
         out: &mut dyn Release,
     ) -> Result<(), LogError<StoreFailure<'m, D>>> {
-        let Some(partition) = self.logs.partitions.get_mut(slot) else { return Ok(()) };
+        let slot = log.slot;
+        let is_it = |partition: &&mut Partition<'m, D::Store>| (partition.topic_id, partition.index) == (log.topic_id, log.index);
+        // The topic may have been deleted meanwhile, and its place taken by another log, of which this says nothing.
+        let Some(partition) = self.logs.partitions.get_mut(slot).filter(is_it) else { return Ok(()) };
         match partition.log.end_sync(ticket, outcome) {
             Ok(marks) => {
                 let again = partition.log.durable_end() < marks.log_end();
@@ -504,7 +537,7 @@ impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
 
 /// The machines.
 impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
-    /// A turn of the groups. Answers the log end that answers marked [`crate::machine::When::Written`] wait for, if anything was written.
+    /// A turn of the groups. Answers the log end that answers marked [`crate::machine::When::Written`] wait for, if there is any.
     ///
     /// # Errors
     /// When what the step decided cannot be written down: answers so marked must be replaced by that failure.
@@ -517,6 +550,10 @@ impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
     ) -> Result<Option<Written>, WriteError<StoreFailure<'m, D>>> {
         self.records.clear();
         self.groups.step(at, input, &mut Effects { records: &mut self.records, answers });
+        if self.records.is_empty() {
+            // What is told now may have been decided by a step whose records are not safe yet.
+            return Ok(input.group_id().and_then(|group_id| self.uncommitted_group(group_id)));
+        }
         self.write_down_group(at, out)
     }
 
@@ -594,8 +631,7 @@ impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
         while let Some(slot) = logs.partitions.next_from(from) {
             from = slot.index() + 1;
             if logs.partitions.get(slot).is_some_and(|partition| partition.topic_id == topic_id) {
-                logs.abandon(slot, out);
-                logs.partitions.remove(slot);
+                logs.drop_log(slot, out);
             }
         }
         for partition in catalog.partitions_of(topic.slot) {
@@ -740,3 +776,8 @@ struct Nobody;
 impl<M: Machine + ?Sized> Answers<M> for Nobody {
     fn answer(&mut self, _: CallId, _: crate::machine::When, _: M::Answer<'_>) {}
 }
+
+#[cfg(test)]
+#[cfg(feature = "alloc")]
+#[path = "shard_tests.rs"]
+mod tests;

@@ -5,7 +5,7 @@
 //! Source: `LogManager`, `OffsetCheckpointFile`, `MetaProperties`, `CleanShutdownFileHandler`.
 
 use core::num::NonZeroUsize;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -103,6 +103,8 @@ pub struct DataDir {
     log_starts: Offsets,
     /// Directories of deleted partitions whose files are still there.
     retired: Vec<(TopicId, PathBuf)>,
+    /// Directories of the partitions that were opened since the start.
+    opened: HashSet<String>,
     /// Held for as long as the directory is in use.
     _lock: File,
 }
@@ -152,6 +154,7 @@ impl DataDir {
             recovery_points,
             log_starts,
             retired: Vec::new(),
+            opened: HashSet::new(),
             _lock: lock,
         })
     }
@@ -179,26 +182,40 @@ impl DataDir {
     /// # Errors
     /// When the directory cannot be read or changed.
     pub fn tidy(&self, is_known: impl Fn(TopicId) -> bool) -> Result<(), DataDirError> {
-        let entries = std::fs::read_dir(&self.root).map_err(failed("reading", &self.root))?;
-        for entry in entries {
-            let path = entry.map_err(failed("reading", &self.root))?.path();
+        let paths = self.paths().map_err(failed("reading", &self.root))?;
+        // First what goes, then what comes back: its place may be taken by a later topic of the same name, which is lost too.
+        for (restore, path) in paths.iter().map(|path| (false, path)).chain(paths.iter().map(|path| (true, path))) {
             let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
             let parsed = names::parse_deleted(name).or_else(|| names::parse(name));
             let Some((topic, index)) = parsed.filter(|(topic, _)| *topic != CLUSTER_METADATA && path.is_dir()) else { continue };
-            match (names::is_deleted(name), read_topic_id(&path).map(&is_known)) {
-                (true, Some(true)) => {
+            match (names::is_deleted(name), read_topic_id(path).map(&is_known)) {
+                (true, Some(true)) if restore => {
                     let back = self.root.join(names::partition_dir(topic, index));
-                    std::fs::rename(&path, &back).map_err(failed("restoring", &path))?;
+                    std::fs::rename(path, &back).map_err(failed("restoring", path))?;
                 }
-                (true, _) | (false, Some(false)) => {
+                (true, None | Some(false)) | (false, Some(false)) if !restore => {
                     tracing::info!(directory = %path.display(), "removing the files of a topic that was deleted");
-                    std::fs::remove_dir_all(&path).map_err(failed("removing", &path))?;
+                    std::fs::remove_dir_all(path).map_err(failed("removing", path))?;
                 }
                 // Without an identity nobody knows whose it is: it is left alone.
-                (false, Some(true) | None) => {}
+                (true, _) | (false, _) => {}
             }
         }
         Ok(())
+    }
+
+    /// What lies in the directory.
+    fn paths(&self) -> io::Result<Vec<PathBuf>> {
+        std::fs::read_dir(&self.root)?.map(|entry| entry.map(|entry| entry.path())).collect()
+    }
+
+    /// Whether every partition that has files was opened since the start, so that none waits for its recovery any more.
+    fn all_were_opened(&self) -> bool {
+        let is_settled = |path: &PathBuf| match path.file_name().and_then(|name| name.to_str()) {
+            Some(name) => names::parse(name).is_none() || !path.is_dir() || names::is_deleted(name) || self.opened.contains(name),
+            None => true,
+        };
+        self.paths().is_ok_and(|paths| paths.iter().all(is_settled))
     }
 
     /// Remembers how logs were left, and with `clean` that all of them were closed in good order.
@@ -217,12 +234,31 @@ impl DataDir {
         for (name, offsets) in [(RECOVERY_POINTS, &self.recovery_points), (LOG_STARTS, &self.log_starts), (HIGH_WATERMARKS, &marks)] {
             checkpoint::write(&self.root, name, offsets).map_err(failed("writing", &self.root.join(name)))?;
         }
-        if clean {
+        // After an unclean stop a log that nobody has opened since is not clean yet, however well the others are closed.
+        if clean && (self.was_clean || self.all_were_opened()) {
             // Source: `CleanShutdownFileHandler`: a version, and the broker's epoch, which a sole broker has not got.
             let path = self.root.join(CLEAN_SHUTDOWN);
             checkpoint::write_whole(&self.root, CLEAN_SHUTDOWN, "{\"version\":0,\"brokerEpoch\":-1}").map_err(failed("writing", &path))?;
         }
         Ok(())
+    }
+
+    /// Forgets what is remembered of a topic's logs, on the disk too: a later topic of the same name must not be taken for this one
+    /// after a crash, and emptied because it ends before that one began.
+    fn forget(&mut self, topic: &str) {
+        let known = self.recovery_points.len() + self.log_starts.len();
+        self.recovery_points.retain(|(of, _), _| of != topic);
+        self.log_starts.retain(|(of, _), _| of != topic);
+        if self.recovery_points.len() + self.log_starts.len() == known {
+            return;
+        }
+        for (name, offsets) in [(RECOVERY_POINTS, &self.recovery_points), (LOG_STARTS, &self.log_starts)] {
+            if let Err(error) = checkpoint::write(&self.root, name, offsets) {
+                // None at all is safe as well, and needs no room.
+                let removed = std::fs::remove_file(self.root.join(name)).and_then(|()| sync_directory(&self.root));
+                tracing::error!(checkpoint = name, %error, removed = removed.is_ok(), "a checkpoint cannot be written");
+            }
+        }
     }
 
     /// How much room the file system has: all of it, and what is left. Unit: bytes.
@@ -256,12 +292,13 @@ impl LogDirectory<'static> for DataDir {
         OpenHints {
             recovery_point: self.recovery_points.get(&key).copied(),
             log_start: self.log_starts.get(&key).copied(),
-            // What was open at the last clean stop was closed well; what was not, was closed well before.
+            // The mark is left only when every log was closed well: at that stop, or at one before from which nothing was left over.
             clean: self.was_clean,
         }
     }
 
     fn opened(&mut self, partition: PartitionName<'_>, report: &RecoveryReport) {
+        self.opened.insert(names::partition_dir(partition.topic, partition.index));
         let (topic, partition) = (partition.topic, partition.index.0);
         if let Some(cut) = report.cut {
             tracing::warn!(
@@ -282,9 +319,7 @@ impl LogDirectory<'static> for DataDir {
     }
 
     fn retire(&mut self, partition: PartitionName<'_>) {
-        let key = (partition.topic.to_string(), partition.index);
-        self.recovery_points.remove(&key);
-        self.log_starts.remove(&key);
+        self.forget(partition.topic);
         let from = self.root.join(names::partition_dir(partition.topic, partition.index));
         let to = self.root.join(names::deleted_dir(partition.topic, partition.index, partition.topic_id));
         match std::fs::rename(&from, &to) {
@@ -345,4 +380,94 @@ fn identity(root: &Path, node: BrokerId, fresh: &mut impl FnMut() -> TopicId) ->
 fn read_topic_id(directory: &Path) -> Option<TopicId> {
     let text = std::fs::read_to_string(directory.join("partition.metadata")).ok()?;
     text.lines().find_map(|line| line.strip_prefix("topic_id:")).and_then(|id| TopicId::parse(id.trim()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scratch(name: &str) -> Arc<BrokerConfig> {
+        let path = std::env::temp_dir().join(format!("millpond-data-dir-{name}-{}", std::process::id()));
+        // It may be left over from a run before.
+        let _ = std::fs::remove_dir_all(&path);
+        let path = path.to_str().unwrap().to_owned();
+        Arc::new(BrokerConfig::from_entries([("log.dirs", path.as_str())]).unwrap().0)
+    }
+
+    fn open(config: &Arc<BrokerConfig>) -> DataDir {
+        DataDir::open(config, HashKey(1, 2), || TopicId([3; 16])).unwrap()
+    }
+
+    fn partition(topic_id: TopicId) -> PartitionName<'static> {
+        PartitionName { topic: "t", topic_id, index: PartitionIndex(0) }
+    }
+
+    fn write(directory: &mut DataDir, topic_id: TopicId) {
+        use millpond_core::store::segment_store::SegmentStore;
+        let file = millpond_core::store::file_name::FileName::live(millpond_core::store::file_name::FileKind::Log, Offset(0));
+        directory.store(partition(topic_id)).write_at(file, 0, &[b"bytes"]).unwrap();
+    }
+
+    fn left(log_start: i64) -> LeftLog {
+        let durable_end = Offset(500);
+        LeftLog { partition: ("t".to_owned(), PartitionIndex(0)), durable_end, log_start: Offset(log_start), high_watermark: durable_end }
+    }
+
+    const OLD: TopicId = TopicId([7; 16]);
+    const NEW: TopicId = TopicId([8; 16]);
+
+    #[test]
+    fn a_topic_is_not_taken_for_an_earlier_one_of_its_name_after_a_crash() {
+        let config = scratch("name");
+        open(&config).remember(&[left(300)], true).unwrap();
+        let mut directory = open(&config);
+        assert_eq!(directory.hints(partition(OLD)).log_start, Some(Offset(300)));
+        write(&mut directory, OLD);
+        directory.retire(partition(OLD));
+        // It ends without a word, and the topic of the same name has ten records.
+        drop(directory);
+        assert_eq!(open(&config).hints(partition(NEW)), OpenHints::default());
+        std::fs::remove_dir_all(&config.data_dir).unwrap();
+    }
+
+    #[test]
+    fn a_deletion_that_was_lost_is_undone_even_if_its_place_is_taken() {
+        let config = scratch("place");
+        let mut directory = open(&config);
+        write(&mut directory, OLD);
+        directory.retire(partition(OLD));
+        write(&mut directory, NEW);
+        directory.tidy(|topic_id| topic_id == OLD).unwrap();
+        let path = directory.path().join("t-0");
+        assert_eq!(read_topic_id(&path), Some(OLD));
+        assert!(path.join("00000000000000000000.log").exists());
+        std::fs::remove_dir_all(&config.data_dir).unwrap();
+    }
+
+    #[test]
+    fn a_log_that_nobody_opened_since_a_crash_is_not_called_clean() {
+        let config = scratch("clean");
+        write(&mut open(&config), OLD);
+        let mut directory = open(&config);
+        directory.remember(&[], true).unwrap();
+        drop(directory);
+        let mut directory = open(&config);
+        assert!(!directory.hints(partition(OLD)).clean);
+        directory.opened(partition(OLD), &RecoveryReport::default());
+        directory.remember(&[left(0)], true).unwrap();
+        drop(directory);
+        assert!(open(&config).hints(partition(OLD)).clean);
+        std::fs::remove_dir_all(&config.data_dir).unwrap();
+    }
+
+    #[test]
+    fn a_directory_that_was_not_finished_is_finished_by_the_next_write() {
+        let config = scratch("half");
+        let mut directory = open(&config);
+        // As a full disk leaves it.
+        std::fs::create_dir(directory.path().join("t-0")).unwrap();
+        write(&mut directory, OLD);
+        assert_eq!(read_topic_id(&directory.path().join("t-0")), Some(OLD));
+        std::fs::remove_dir_all(&config.data_dir).unwrap();
+    }
 }

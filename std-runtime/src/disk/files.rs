@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use lru::LruCache;
-use millpond_core::store::file_name::FileName;
+use millpond_core::store::file_name::{FileName, FileState};
 use millpond_core::store::segment_store::SegmentStore;
 
 /// What a disk says when it refuses.
@@ -156,7 +156,7 @@ impl PartitionFiles {
         options.read(true).write(true);
         let opened = match options.open(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound && missing == Missing::Create => {
-                if !self.directory.is_dir() {
+                if !self.path(FileName::METADATA).exists() {
                     self.create_directory()?;
                 }
                 options.create(true).truncate(false).open(&path)
@@ -175,12 +175,18 @@ impl PartitionFiles {
     }
 
     /// Makes the directory, with the partition's identity in it, and sees to it that its name survives.
+    ///
+    /// The identity comes last and whole: where it is, everything else is durable, and where it is not, because the disk was full or
+    /// the power failed, the next write does all of this again.
     fn create_directory(&self) -> io::Result<()> {
         std::fs::create_dir_all(&self.directory)?;
-        let metadata = File::create(self.path(FileName::METADATA))?;
+        sync_directory(self.directory.parent().unwrap_or(&self.directory))?;
+        let temporary = self.path(FileName::METADATA.in_state(FileState::Temporary));
+        let metadata = File::create(&temporary)?;
         metadata.write_all_at(self.identity.as_bytes(), 0)?;
         metadata.sync_all()?;
-        sync_directory(self.directory.parent().unwrap_or(&self.directory))
+        std::fs::rename(&temporary, self.path(FileName::METADATA))?;
+        sync_directory(&self.directory)
     }
 
     fn forget(&mut self, name: FileName) {

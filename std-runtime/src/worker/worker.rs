@@ -12,7 +12,7 @@ use millpond_core::group::input::Input;
 use millpond_core::ids::{CallId, Offset, ProducerId};
 use millpond_core::log::durability::SyncTicket;
 use millpond_core::machine::{Answers, When};
-use millpond_core::shard::logs::Written;
+use millpond_core::shard::logs::{SyncedLog, Written};
 use millpond_core::shard::parked::{Outcome, Release};
 use millpond_core::shard::shard::Shard;
 use millpond_core::time::{Instant, Millis, Moment};
@@ -209,8 +209,8 @@ impl Worker {
             // A sync that panicked tells nothing; its logs stay unsynced and their callers time out.
             let Ok(done) = batch.await else { continue };
             self.turn(|turn| {
-                for (slot, ticket, outcome) in done {
-                    if let Err(error) = turn.inner.shard.end_sync(slot, ticket, outcome, &mut turn.inner.released) {
+                for (log, ticket, outcome) in done {
+                    if let Err(error) = turn.inner.shard.end_sync(log, ticket, outcome, &mut turn.inner.released) {
                         tracing::error!(%error, "a log could not be synced and is closed; restart the broker when the disk is in order");
                     }
                 }
@@ -244,10 +244,10 @@ impl Worker {
     }
 }
 
-type Ticket = (Slot, SyncTicket<OpenFile>);
+type Ticket = (SyncedLog, SyncTicket<OpenFile>);
 
 /// Syncs what a ticket names. Runs on a thread that may block.
-fn carry_out((slot, ticket): Ticket) -> (Slot, SyncTicket<OpenFile>, Result<(), DiskError>) {
+fn carry_out((log, ticket): Ticket) -> (SyncedLog, SyncTicket<OpenFile>, Result<(), DiskError>) {
     let sync = || {
         for file in ticket.files() {
             file.handle.file().sync_data()?;
@@ -258,7 +258,7 @@ fn carry_out((slot, ticket): Ticket) -> (Slot, SyncTicket<OpenFile>, Result<(), 
         }
     };
     let outcome = sync().map_err(DiskError::from);
-    (slot, ticket, outcome)
+    (log, ticket, outcome)
 }
 
 impl Turn<'_> {

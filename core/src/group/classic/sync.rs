@@ -45,7 +45,8 @@ impl<'m> Coordinator<'m> {
                 self.note_synced(group, slot);
                 if let Some(member) = self.members.get(slot) {
                     let assignment = self.texts.bytes(member.assignment);
-                    fx.answers.answer(sync.caller.call, When::Now, self.synced(group, assignment));
+                    // It was written by an earlier step, which need not be durable yet.
+                    fx.answers.answer(sync.caller.call, When::Written, self.synced(group, assignment));
                 }
                 Ok(())
             }

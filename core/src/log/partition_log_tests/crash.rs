@@ -93,3 +93,20 @@ fn segments_below_the_recovery_point_are_not_read_through() {
     assert_eq!(usize::try_from(report.segments_rebuilt).unwrap(), whole - below + 1);
     assert_eq!(log.watermarks().high_watermark(), Offset(60));
 }
+
+#[test]
+fn a_snapshot_whose_batches_were_lost_is_not_believed_of_later_ones() {
+    let first = Given { producer: Some((3, 0, 0)), ..Given::of(&[b"one"], 1) };
+    // A snapshot of some other past, at the offset where the log will end.
+    let mut other = fresh(small(true));
+    put(&mut other, 0, &Given { producer: Some((4, 0, 0)), ..Given::of(&[b"lost"], 1) }).unwrap();
+    other.close().unwrap();
+    let mut store = other.into_store();
+    for kind in [FileKind::Log, FileKind::Index, FileKind::TimeIndex] {
+        store.delete(FileName::live(kind, Offset(0))).unwrap();
+    }
+    let (mut log, _) = open(store, small(true), OpenHints::default());
+    put(&mut log, 0, &first).unwrap();
+    let (mut log, _) = open(log.into_store(), small(true), OpenHints::default());
+    assert!(put(&mut log, 0, &first).unwrap().is_duplicate);
+}

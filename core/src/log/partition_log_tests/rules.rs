@@ -361,3 +361,12 @@ fn a_torn_write_is_cut_back_and_when_that_fails_too_the_log_closes() {
     assert!(report.cut.is_some());
     assert_eq!(read_all(&mut log, Offset(0), ReadUpTo::LogEnd, 500).len(), 2);
 }
+
+#[test]
+fn kip360_a_producer_whose_records_are_deleted_is_still_known() {
+    let mut log = fresh(small(true));
+    let first = Given { producer: Some((3, 0, 0)), ..Given::of(&[b"once"], 1) };
+    put(&mut log, 0, &first).unwrap();
+    log.delete_records(Offset(1)).unwrap();
+    assert!(put(&mut log, 0, &first).unwrap().is_duplicate);
+}

@@ -1,0 +1,125 @@
+//! Turns that meet: what a sync says, of which log, and when.
+
+use core::cell::Cell;
+
+use super::*;
+use crate::catalog::catalog::{CatalogConfig, CatalogMemory};
+use crate::catalog::input::{CreateTopic, DeleteTopic, Input, TopicRef};
+use crate::group::config::GroupConfig;
+use crate::group::coordinator::{CoordinatorLimits, CoordinatorMemory};
+use crate::ids::BrokerId;
+use crate::log::config::LogConfig;
+use crate::log::partition_log::{LogLimits, LogMemory};
+use crate::log::recover::{OpenHints, RecoveryReport};
+use crate::record::validate::Rules;
+use crate::shard::parked::{Outcome, ParkedMemory};
+use crate::store::memory::{MemoryError, MemoryStore};
+use crate::time::{Millis, Timestamp};
+
+struct Directory;
+
+impl LogDirectory<'static> for Directory {
+    type Store = MemoryStore<'static>;
+
+    fn store(&mut self, _: PartitionName<'_>) -> Self::Store {
+        MemoryStore::grown(1 << 16, 16)
+    }
+    fn memory(&mut self) -> LogMemory<'static> {
+        LogMemory::grown(&LogLimits::default(), HashKey(1, 2))
+    }
+    fn log_config<'e>(&self, _: &mut dyn Iterator<Item = (&'e str, &'e str)>) -> LogConfig {
+        LogConfig::default()
+    }
+    fn hints(&self, _: PartitionName<'_>) -> OpenHints {
+        OpenHints::default()
+    }
+    fn opened(&mut self, _: PartitionName<'_>, _: &RecoveryReport) {}
+    fn retire(&mut self, _: PartitionName<'_>) {}
+    fn purge(&mut self, _: TopicId) {}
+}
+
+#[derive(Default)]
+struct Heard(Cell<Option<Outcome>>);
+
+impl Release for Heard {
+    fn release(&mut self, _: CallId, outcome: Outcome) {
+        self.0.set(Some(outcome));
+    }
+}
+
+const AT: Moment = Moment { now: Instant(1), wall: Timestamp(1) };
+
+fn shard() -> Shard<'static, Directory> {
+    let key = HashKey(1, 2);
+    let catalog = Catalog::new(CatalogConfig { node: BrokerId(1), directory: TopicId::ZERO }, key, CatalogMemory::grown(8));
+    let limits = CoordinatorLimits { groups: 2, members: 2, offsets: 2, text_bytes: 4096 };
+    let groups = Coordinator::new(GroupConfig::default(), key, CoordinatorMemory::grown(limits));
+    let (parked, memory) = (Parked::new(ParkedMemory::grown(8, 8)), ShardMemory::grown(1 << 16, 64, 8));
+    let mut scratch = List::grown(1 << 16);
+    Shard::open(AT, Directory, catalog, groups, parked, memory, ShardPartitions::grown(8), key, &mut scratch).unwrap()
+}
+
+fn catalog(shard: &mut Shard<'static, Directory>, input: Input<'_>) {
+    assert!(shard.catalog_turn(AT, input, &mut Nobody, &mut Heard::default()).unwrap().is_some());
+}
+
+fn create(shard: &mut Shard<'static, Directory>, id: u8) {
+    let (call, name, topic_id) = (CallId(0), "t", TopicId([id; 16]));
+    let create = CreateTopic { call, name, topic_id, partition_count: 1, replication_factor: 1, configs: &[], validate_only: false };
+    catalog(shard, Input::CreateTopic(create));
+}
+
+fn produce(shard: &mut Shard<'static, Directory>) -> Written {
+    let mut bytes = List::grown(4096);
+    let mut builder = Builder::new(&mut bytes, BatchOptions::default()).unwrap();
+    builder.append(NewRecord { value: Some(b"record"), ..NewRecord::default() }).unwrap();
+    builder.finish().unwrap();
+    let checked = validate::check(&bytes, &Rules::default(), AT.wall, None).unwrap();
+    let topic = shard.catalog().topic("t").unwrap().slot;
+    shard.append(AT, topic, PartitionIndex(0), &checked, &mut Heard::default()).unwrap().1
+}
+
+fn sync_all(shard: &mut Shard<'static, Directory>) {
+    while let Some((log, ticket)) = shard.begin_sync(&mut Heard::default()) {
+        shard.end_sync(log, ticket, Ok(()), &mut Heard::default()).unwrap();
+    }
+}
+
+#[test]
+fn a_sync_of_a_deleted_topic_says_nothing_of_the_log_in_its_place() {
+    for outcome in [Ok(()), Err(MemoryError::Full)] {
+        let mut shard = shard();
+        create(&mut shard, 1);
+        sync_all(&mut shard);
+        produce(&mut shard);
+        let (log, ticket) = shard.begin_sync(&mut Heard::default()).unwrap();
+        catalog(&mut shard, Input::DeleteTopic(DeleteTopic { call: CallId(0), topic: TopicRef::Name("t") }));
+        create(&mut shard, 2);
+        sync_all(&mut shard);
+        let written = produce(&mut shard);
+        assert_eq!(written.partition, log.slot);
+        shard.end_sync(log, ticket, outcome, &mut Heard::default()).unwrap();
+        assert!(!shard.is_committed(&[written]));
+        sync_all(&mut shard);
+        assert!(shard.is_committed(&[written]));
+    }
+}
+
+#[test]
+fn a_record_is_not_safe_before_its_topic_is() {
+    let mut shard = shard();
+    create(&mut shard, 1);
+    let written = produce(&mut shard);
+    let mut heard = Heard::default();
+    assert!(shard.hold(CallId(5), AT.now.after(Millis(9)), &[written], &mut List::grown(4)));
+    let (log, ticket) = shard.begin_sync(&mut heard).unwrap();
+    assert_eq!(log.topic_id, TopicId::METADATA);
+    assert!(shard.begin_sync(&mut heard).is_none());
+    // Nobody shall wake up for what cannot be done yet.
+    assert!(!shard.wants_sync());
+    shard.end_sync(log, ticket, Ok(()), &mut heard).unwrap();
+    assert_eq!((heard.0.get(), shard.wants_sync()), (None, true));
+    let (log, ticket) = shard.begin_sync(&mut heard).unwrap();
+    shard.end_sync(log, ticket, Ok(()), &mut heard).unwrap();
+    assert_eq!(heard.0.get(), Some(Outcome::Ready));
+}

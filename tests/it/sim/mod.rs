@@ -1,0 +1,4 @@
+//! The simulator: worlds from seeds, and the proof that it notices what is missing.
+
+mod mutations;
+mod worlds;

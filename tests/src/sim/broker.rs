@@ -1,0 +1,622 @@
+//! A broker without sockets: it drives the turns of a shard as the worker of the real one does, call by call.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use millpond_core::bounded::list::List;
+use millpond_core::bounded::slab::Slot;
+use millpond_core::bounded::table::HashKey;
+use millpond_core::catalog::answer::Answer as CatalogAnswer;
+use millpond_core::catalog::catalog::{Catalog, CatalogConfig, CatalogMemory};
+use millpond_core::catalog::input::{
+    AllocateProducerIds, AlterConfigs, Bootstrap, CreatePartitions, CreateTopic, DeleteTopic, Input as CatalogInput, ResourceKind, TopicRef,
+};
+use millpond_core::catalog::name;
+use millpond_core::group::answer::Answer as GroupAnswer;
+use millpond_core::group::config::GroupConfig;
+use millpond_core::group::coordinator::{Coordinator, CoordinatorLimits, CoordinatorMemory};
+use millpond_core::group::input::{
+    Caller, Commit, CommitPartition, Heartbeat, Input as GroupInput, Join, Leave, LeavingMember, MemberAssignment, Protocol, Sync,
+};
+use millpond_core::ids::{BrokerId, CallId, GenerationId, Offset, PartitionIndex, TopicId};
+use millpond_core::log::error::ReadError;
+use millpond_core::log::reading::ReadUpTo;
+use millpond_core::machine::{Answers, When};
+use millpond_core::record::batch::Batch;
+use millpond_core::record::validate::{self, Origin};
+use millpond_core::shard::fetch::{FetchError, FetchLimits, FetchPartition};
+use millpond_core::shard::logs::{SyncedLog, Written};
+use millpond_core::shard::parked::{Outcome, Parked, ParkedMemory, Release};
+use millpond_core::shard::shard::{Shard, ShardMemory, ShardPartitions};
+use millpond_core::time::{Instant, Millis, Moment};
+
+use crate::group::Reply;
+
+use super::Sabotage;
+use super::directory::{Directory, LeftLog};
+use super::disk::{Disk, OpenFile};
+use super::message::{Answer, Partition, Read, Request, Topic};
+
+const PARTITIONS_MAX: usize = 64;
+const WAITS_MAX: usize = 256;
+const PATIENCE: Millis = Millis(30_000);
+
+/// The number of a request: no two have the same.
+pub(crate) type RequestId = u64;
+type SimShard = Shard<'static, Directory>;
+pub(crate) type Ticket = SyncJob;
+
+/// A sync that is under way.
+#[derive(Debug)]
+pub(crate) struct SyncJob {
+    pub(crate) log: SyncedLog,
+    pub(crate) ticket: millpond_core::log::durability::SyncTicket<OpenFile>,
+}
+
+enum Call {
+    Machine,
+    Held { answer: Answer },
+    Fetch { request: Request, due: Instant },
+}
+
+#[derive(Default)]
+struct Released(Vec<(CallId, Outcome)>);
+
+impl Release for Released {
+    fn release(&mut self, call: CallId, outcome: Outcome) {
+        self.0.push((call, outcome));
+    }
+}
+
+/// What a broker has said, in order.
+pub(crate) type Said = Vec<(RequestId, Answer)>;
+
+pub(crate) struct Broker {
+    shard: SimShard,
+    disk: Disk,
+    calls: BTreeMap<CallId, Call>,
+    released: Released,
+    producer_ids: core::ops::Range<i64>,
+    slots: List<'static, Slot>,
+    ends: List<'static, (Slot, Offset)>,
+    pub(crate) said: Said,
+    sabotage: Option<Sabotage>,
+    next_topic_id: u64,
+}
+
+struct GroupAnswers<'c> {
+    calls: &'c mut BTreeMap<CallId, Call>,
+    ready: Vec<(CallId, When, Reply)>,
+}
+
+impl Answers<Coordinator<'static>> for GroupAnswers<'_> {
+    fn answer(&mut self, call: CallId, when: When, answer: GroupAnswer<'_>) {
+        if self.calls.remove(&call).is_some() {
+            self.ready.push((call, when, Reply::of(&answer)));
+        }
+    }
+}
+
+enum Caught {
+    Topic(TopicId),
+    Deleted(String, TopicId),
+    Ids(core::ops::Range<i64>),
+    Done,
+    Refused,
+}
+
+struct Catch(Option<Caught>);
+
+impl Answers<Catalog<'static>> for Catch {
+    fn answer(&mut self, _: CallId, _: When, answer: CatalogAnswer<'_>) {
+        self.0 = Some(match answer {
+            CatalogAnswer::TopicCreated(Ok(created)) => Caught::Topic(created.topic_id),
+            CatalogAnswer::TopicDeleted(Ok(deleted)) => Caught::Deleted(deleted.name.to_owned(), deleted.topic_id),
+            CatalogAnswer::ProducerIds(Ok(block)) => Caught::Ids(block.first.0..block.first.0 + block.count),
+            CatalogAnswer::Bootstrapped | CatalogAnswer::PartitionsCreated(Ok(())) | CatalogAnswer::ConfigsAltered(Ok(())) => Caught::Done,
+            _ => Caught::Refused,
+        });
+    }
+}
+
+impl Broker {
+    /// Starts on a disk, as `Broker::start` does.
+    pub(crate) fn start(at: Moment, disk: &Disk, sabotage: Option<Sabotage>, ids_from: u64) -> Result<Self, String> {
+        let directory = Directory::open(disk, sabotage == Some(Sabotage::CommitsBeforeSync)).map_err(|error| error.to_string())?;
+        let key = HashKey(1, 2);
+        let catalog =
+            Catalog::new(CatalogConfig { node: BrokerId(1), directory: TopicId([9; 16]) }, key, CatalogMemory::grown(PARTITIONS_MAX));
+        let group_config = GroupConfig { initial_rebalance_delay: Millis(500), offsets_partition_count: 2, ..GroupConfig::default() };
+        let limits = CoordinatorLimits { groups: 16, members: 64, offsets: 512, text_bytes: 1 << 18 };
+        let groups = Coordinator::new(group_config, key, CoordinatorMemory::grown(limits));
+        let parked = Parked::new(ParkedMemory::grown(WAITS_MAX, WAITS_MAX * 4));
+        let memory = ShardMemory::grown(1 << 20, 4096, PARTITIONS_MAX);
+        let partitions = ShardPartitions::grown(PARTITIONS_MAX);
+        let mut scratch = List::grown(1 << 22);
+        let shard = Shard::open(at, directory, catalog, groups, parked, memory, partitions, key, &mut scratch);
+        let shard = shard.map_err(|error| error.to_string())?;
+        shard.directory().tidy(|topic_id| shard.catalog().topic_by_id(topic_id).is_some());
+        let mut broker = Self {
+            shard,
+            disk: disk.clone(),
+            calls: BTreeMap::new(),
+            released: Released::default(),
+            producer_ids: 0..0,
+            slots: List::grown(1 << 10),
+            ends: List::grown(1 << 10),
+            said: Vec::new(),
+            sabotage,
+            next_topic_id: ids_from,
+        };
+        if broker.shard.catalog().is_blank() {
+            let input = CatalogInput::Bootstrap(Bootstrap { call: CallId(0), features: &[("metadata.version", 20)] });
+            broker.catalog(at, input).map_err(|()| "the first records cannot be written".to_owned())?;
+        }
+        Ok(broker)
+    }
+
+    pub(crate) const fn shard(&self) -> &SimShard {
+        &self.shard
+    }
+
+    fn sabotaged(&self, by: Sabotage) -> bool {
+        self.sabotage == Some(by)
+    }
+
+    fn catalog(&mut self, at: Moment, input: CatalogInput<'_>) -> Result<(Caught, Option<Written>), ()> {
+        let mut catch = Catch(None);
+        let written = self.shard.catalog_turn(at, input, &mut catch, &mut self.released).map_err(|_| ())?;
+        match catch.0 {
+            Some(Caught::Refused) | None => Err(()),
+            Some(caught) => Ok((caught, written)),
+        }
+    }
+
+    /// A request has arrived: one turn.
+    pub(crate) fn receive(&mut self, at: Moment, id: RequestId, request: Request) {
+        let call = CallId(id);
+        match request {
+            Request::Metadata => {
+                let catalog = self.shard.catalog();
+                let topics = catalog.topics().filter(|topic| !name::is_internal(topic.name));
+                let topics =
+                    topics.map(|topic| Topic { name: topic.name.to_owned(), id: topic.topic_id, partitions: topic.partition_count });
+                let answer = Answer::Topics(topics.collect());
+                let written: Vec<Written> = self.shard.uncommitted_catalog().into_iter().collect();
+                let written = if self.sabotaged(Sabotage::TellsTopicsEarly) { Vec::new() } else { written };
+                self.hold(at, call, answer, &written, PATIENCE);
+            }
+            Request::InitProducer => match self.producer_id(at) {
+                Ok((producer, written)) => {
+                    let written: Vec<Written> = written.into_iter().collect();
+                    self.hold(at, call, Answer::Producer(producer), &written, PATIENCE);
+                }
+                Err(()) => self.say(call, Answer::Refused),
+            },
+            Request::Produce { topic, partition, bytes, acks, .. } => self.produce(at, call, (&topic, partition), &bytes, acks),
+            Request::Fetch { .. } => {
+                let due = at.now.after(Millis(500));
+                self.fetch(at, call, request, due);
+            }
+            Request::DeleteRecords { topic, partition, upto } => {
+                let topic = self.shard.catalog().topic(&topic).map_or(Slot::NONE, |topic| topic.slot);
+                let deleted = self.shard.delete_records(at, topic, PartitionIndex(partition), Some(Offset(upto)));
+                self.say(call, deleted.map_or(Answer::Refused, |_| Answer::Done));
+            }
+            Request::CreateTopic { topic, partitions, configs } => {
+                let configs: Vec<_> = configs.iter().map(|(name, value)| (*name, value.as_str())).collect();
+                let created = self.create_topic(at, &topic, partitions, &configs);
+                match created {
+                    Ok((id, written)) => {
+                        self.hold(at, call, Answer::Topics(vec![Topic { name: topic, id, partitions }]), &written, PATIENCE);
+                    }
+                    Err(()) => self.say(call, Answer::Refused),
+                }
+            }
+            Request::GrowTopic { topic, partitions } => {
+                let id = self.shard.catalog().topic(&topic).map_or(TopicId::ZERO, |topic| topic.topic_id);
+                let grow = CreatePartitions { call: CallId(0), name: &topic, partition_count: partitions, validate_only: false };
+                match self.catalog(at, CatalogInput::CreatePartitions(grow)) {
+                    Ok((_, written)) => {
+                        let written: Vec<Written> = written.into_iter().collect();
+                        self.hold(at, call, Answer::Topics(vec![Topic { name: topic, id, partitions }]), &written, PATIENCE);
+                    }
+                    Err(()) => self.say(call, Answer::Refused),
+                }
+            }
+            Request::AlterTopic { topic, config, value } => {
+                let changes = [(config, value.as_deref())];
+                let alter =
+                    AlterConfigs { call: CallId(0), kind: ResourceKind::TOPIC, name: &topic, changes: &changes, validate_only: false };
+                match self.catalog(at, CatalogInput::AlterConfigs(alter)) {
+                    Ok((_, written)) => {
+                        let written: Vec<Written> = written.into_iter().collect();
+                        self.hold(at, call, Answer::Done, &written, PATIENCE);
+                    }
+                    Err(()) => self.say(call, Answer::Refused),
+                }
+            }
+            Request::DeleteTopic { topic } => {
+                let delete = DeleteTopic { call: CallId(0), topic: TopicRef::Name(&topic) };
+                match self.catalog(at, CatalogInput::DeleteTopic(delete)) {
+                    Ok((Caught::Deleted(name, id), written)) => {
+                        self.shard.forget_topic(at, &name, id, &mut self.released);
+                        let mut written: Vec<Written> = written.into_iter().collect();
+                        if self.sabotaged(Sabotage::TellsDeletionEarly) {
+                            written.clear();
+                        }
+                        self.hold(at, call, Answer::Deleted(id), &written, PATIENCE);
+                    }
+                    _ => self.say(call, Answer::Refused),
+                }
+            }
+            Request::FetchOffsets { group } => {
+                let written: Vec<Written> = self.shard.uncommitted_group(&group).into_iter().collect();
+                let written = if self.sabotaged(Sabotage::TellsOffsetsEarly) { Vec::new() } else { written };
+                let offsets = self.offsets(&group);
+                self.hold(at, call, Answer::Offsets(offsets), &written, PATIENCE);
+            }
+            Request::Join { .. } | Request::Sync { .. } | Request::Heartbeat { .. } | Request::Leave { .. } | Request::Commit { .. } => {
+                self.group(at, call, &request);
+            }
+        }
+        self.settle(at);
+    }
+
+    fn create_topic(&mut self, at: Moment, name: &str, partitions: i32, configs: &[(&str, &str)]) -> Result<(TopicId, Vec<Written>), ()> {
+        self.next_topic_id += 1;
+        let mut id = [7; 16];
+        id[..8].copy_from_slice(&self.next_topic_id.to_be_bytes());
+        let create = CreateTopic {
+            call: CallId(0),
+            name,
+            topic_id: TopicId(id),
+            partition_count: partitions,
+            replication_factor: 1,
+            configs,
+            validate_only: false,
+        };
+        match self.catalog(at, CatalogInput::CreateTopic(create))? {
+            (Caught::Topic(id), written) => Ok((id, written.into_iter().collect())),
+            _ => Err(()),
+        }
+    }
+
+    pub(crate) const fn ids_up_to(&self) -> u64 {
+        self.next_topic_id
+    }
+
+    fn producer_id(&mut self, at: Moment) -> Result<(i64, Option<Written>), ()> {
+        if let Some(id) = self.producer_ids.next() {
+            return Ok((id, self.shard.uncommitted_catalog()));
+        }
+        let (caught, written) = self.catalog(at, CatalogInput::AllocateProducerIds(AllocateProducerIds { call: CallId(0) }))?;
+        let Caught::Ids(block) = caught else { return Err(()) };
+        self.producer_ids = block;
+        Ok((self.producer_ids.next().ok_or(())?, written))
+    }
+
+    fn produce(&mut self, at: Moment, call: CallId, (topic, index): (&str, i32), bytes: &[u8], acks: i8) {
+        let Some((slot, id)) = self.shard.catalog().topic(topic).map(|topic| (topic.slot, topic.topic_id)) else {
+            return self.say(call, Answer::Refused);
+        };
+        let index = PartitionIndex(index);
+        let rules = self.shard.log(at, slot, index).map(|log| (log.config().rules(Origin::Client), log.config().write_caching));
+        let Ok((rules, cached)) = rules else { return self.say(call, Answer::Refused) };
+        let checked = validate::check(bytes, &rules, at.wall, None);
+        let Ok(checked) = checked else { return self.say(call, Answer::Refused) };
+        match self.shard.append(at, slot, index, &checked, &mut self.released) {
+            Ok((appended, written)) => {
+                let partition = Partition { topic: topic.to_owned(), id, index: index.0 };
+                let answer = Answer::Produced { partition, base_offset: appended.base_offset.0, safe: acks == -1 && !cached };
+                if acks == -1 && !self.sabotaged(Sabotage::AcknowledgesEarly) {
+                    self.hold(at, call, answer, &[written], Millis(10_000));
+                } else {
+                    self.say(call, answer);
+                }
+            }
+            Err(_) => self.say(call, Answer::Refused),
+        }
+    }
+
+    fn fetch(&mut self, at: Moment, call: CallId, request: Request, due: Instant) {
+        let Request::Fetch { partitions, min_bytes, max_bytes } = &request else { return };
+        let mut wanted = Vec::new();
+        let mut read: Vec<Read> = Vec::new();
+        for (topic, index, offset) in partitions {
+            let view = self.shard.catalog().topic(topic);
+            let partition = Partition { topic: topic.clone(), id: view.map_or(TopicId::ZERO, |view| view.topic_id), index: *index };
+            read.push(Read {
+                partition,
+                from: *offset,
+                high_watermark: -1,
+                log_start: -1,
+                records: Vec::new(),
+                in_range: true,
+                failed: false,
+            });
+            wanted.push(FetchPartition {
+                topic: view.map_or(Slot::NONE, |view| view.slot),
+                index: PartitionIndex(*index),
+                offset: Offset(*offset),
+                max_bytes: *max_bytes,
+                current_leader_epoch: None,
+            });
+        }
+        let up_to = if self.sabotaged(Sabotage::ReadsAboveHighWatermark) { ReadUpTo::LogEnd } else { ReadUpTo::HighWatermark };
+        let limits = FetchLimits { min_bytes: *min_bytes, max_bytes: *max_bytes, up_to };
+        let disk = self.disk.clone();
+        let outcome = self.shard.fetch(at, &wanted, limits, |number, fetched| {
+            let Some(read) = read.get_mut(number) else { return };
+            match fetched {
+                Ok(range) => {
+                    read.high_watermark = range.watermarks.high_watermark().0;
+                    read.log_start = range.watermarks.log_start().0;
+                    if let Some(slice) = range.bytes {
+                        let media = disk.borrow();
+                        let from = usize::try_from(slice.position).unwrap_or(usize::MAX);
+                        let to = from.saturating_add(usize::try_from(slice.size).unwrap_or(0));
+                        read.records = records(media.bytes(slice.handle.file).get(from..to).unwrap_or_default());
+                    }
+                }
+                Err(FetchError::Read(ReadError::OutOfRange { log_start, .. })) => {
+                    (read.in_range, read.log_start) = (false, log_start.0);
+                }
+                Err(_) => read.failed = true,
+            }
+        });
+        if !outcome.complete && at.now < due {
+            let missing = i64::from(*min_bytes).saturating_sub(i64::try_from(outcome.bytes).unwrap_or(i64::MAX));
+            if self.shard.await_bytes(call, due, missing, &wanted, &mut self.slots) {
+                self.calls.insert(call, Call::Fetch { request, due });
+                return;
+            }
+        }
+        self.say(call, Answer::Read(read));
+    }
+
+    fn offsets(&self, group: &str) -> Vec<(Partition, i64)> {
+        let group = self.shard.groups().group(group);
+        let offsets = group.into_iter().flat_map(|group| group.offsets());
+        offsets
+            .map(|(topic, index, stored)| (Partition { topic: topic.to_owned(), id: stored.topic_id, index: index.0 }, stored.offset.0))
+            .collect()
+    }
+
+    fn ensure_offsets_topic(&mut self, at: Moment) {
+        if self.shard.catalog().topic(name::CONSUMER_OFFSETS).is_none() {
+            let configs = [("cleanup.policy", "compact"), ("segment.bytes", "4000")];
+            // As in the broker: who finds nowhere to write is told so by the turn itself.
+            let _ = self.create_topic(at, name::CONSUMER_OFFSETS, 2, &configs);
+        }
+    }
+
+    fn group(&mut self, at: Moment, call: CallId, request: &Request) {
+        self.ensure_offsets_topic(at);
+        let protocols = [Protocol { name: "random", metadata: b"" }];
+        let suffix = call.0.to_string();
+        let caller = |member: &crate::sim::message::Member| (member.group.clone(), member.id.clone());
+        let mut commits: Vec<CommitPartition<'_>> = Vec::new();
+        let mut shares: Vec<MemberAssignment<'_>> = Vec::new();
+        let (group_id, member_id) = match request {
+            Request::Join { member }
+            | Request::Sync { member, .. }
+            | Request::Heartbeat { member }
+            | Request::Leave { member }
+            | Request::Commit { member, .. } => caller(member),
+            _ => return,
+        };
+        let caller = Caller { call, group_id: &group_id, member_id: &member_id, group_instance_id: None };
+        let leaving = [LeavingMember { member_id: &member_id, group_instance_id: None }];
+        let input = match request {
+            Request::Join { .. } => GroupInput::Join(Join {
+                caller,
+                client_id: "client",
+                client_host: "/::1",
+                session_timeout: Millis(10_000),
+                rebalance_timeout: Millis(20_000),
+                protocol_type: "consumer",
+                protocols: &protocols,
+                id_required: call.0.is_multiple_of(2),
+                may_skip_assignment: false,
+                id_suffix: &suffix,
+            }),
+            Request::Sync { member, assignments } => {
+                shares.extend(assignments.iter().map(|(member_id, assignment)| MemberAssignment { member_id, assignment }));
+                if self.sabotage == Some(Sabotage::GivesPartitionsTwice)
+                    && let [first, .., last] = shares.as_mut_slice()
+                {
+                    last.assignment = first.assignment;
+                }
+                GroupInput::Sync(Sync {
+                    caller,
+                    generation_id: GenerationId(member.generation),
+                    protocol_type: None,
+                    protocol_name: None,
+                    assignments: &shares,
+                })
+            }
+            Request::Heartbeat { member } => GroupInput::Heartbeat(Heartbeat { caller, generation_id: GenerationId(member.generation) }),
+            Request::Leave { .. } => GroupInput::Leave(Leave { call, group_id: &group_id, members: &leaving }),
+            Request::Commit { member, offsets } => {
+                for (partition, offset) in offsets {
+                    let topic_id = self.shard.catalog().topic(&partition.topic).map_or(TopicId::ZERO, |topic| topic.topic_id);
+                    if topic_id != partition.id {
+                        continue;
+                    }
+                    commits.push(CommitPartition {
+                        topic: &partition.topic,
+                        topic_id,
+                        partition: PartitionIndex(partition.index),
+                        offset: Offset(*offset),
+                        leader_epoch: None,
+                        metadata: "",
+                    });
+                }
+                if commits.is_empty() {
+                    return self.say(call, Answer::Refused);
+                }
+                GroupInput::Commit(Commit {
+                    caller,
+                    generation_id: Some(GenerationId(member.generation)),
+                    expire_timestamp: None,
+                    partitions: &commits,
+                })
+            }
+            _ => return,
+        };
+        self.calls.insert(call, Call::Machine);
+        let mut answers = GroupAnswers { calls: &mut self.calls, ready: Vec::new() };
+        let result = self.shard.group(at, input, &mut answers, &mut self.released);
+        let ready = answers.ready;
+        self.deliver(at, ready, result.map_err(|_| ()));
+    }
+
+    fn deliver(&mut self, at: Moment, ready: Vec<(CallId, When, Reply)>, written: Result<Option<Written>, ()>) {
+        for (call, when, reply) in ready {
+            let answer = Answer::Group(reply);
+            match (when, written) {
+                (When::Now, _) | (When::Written, Ok(None)) => self.say(call, answer),
+                (When::Written, Ok(Some(_))) if self.sabotaged(Sabotage::CommitsOffsetsEarly) => self.say(call, answer),
+                (When::Written, Ok(Some(written))) => self.hold(at, call, answer, &[written], PATIENCE),
+                (When::Written, Err(())) => self.say(call, Answer::Refused),
+            }
+        }
+    }
+
+    fn hold(&mut self, at: Moment, call: CallId, answer: Answer, written: &[Written], patience: Millis) {
+        if self.shard.is_committed(written) {
+            return self.say(call, answer);
+        }
+        self.calls.insert(call, Call::Held { answer });
+        if !self.shard.hold(call, at.now.after(patience), written, &mut self.ends) {
+            self.released.release(call, Outcome::Failed);
+        }
+    }
+
+    fn say(&mut self, call: CallId, answer: Answer) {
+        if self.sabotaged(Sabotage::SwallowsAnswers) && call.0.is_multiple_of(64) {
+            return;
+        }
+        if self.sabotaged(Sabotage::AnswersTwice) && call.0.is_multiple_of(64) {
+            self.said.push((call.0, answer.clone()));
+        }
+        self.said.push((call.0, answer));
+    }
+
+    /// Answers whoever was released during the turn.
+    fn settle(&mut self, at: Moment) {
+        while let Some((call, outcome)) = self.released.0.pop() {
+            if self.sabotaged(Sabotage::ForgetsCalls) && call.0.is_multiple_of(16) {
+                continue;
+            }
+            match self.calls.remove(&call) {
+                None | Some(Call::Machine) => {}
+                Some(Call::Held { answer }) => self.say(call, if outcome == Outcome::Ready { answer } else { Answer::Unknown }),
+                Some(Call::Fetch { request, due }) => self.fetch(at, call, request, due),
+            }
+        }
+    }
+
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        self.shard.poll_timeout()
+    }
+
+    pub(crate) fn handle_timeout(&mut self, at: Moment) {
+        if self.sabotaged(Sabotage::SleepsThroughDeadlines) {
+            return;
+        }
+        self.shard.handle_timeout(at.now, &mut self.released);
+        loop {
+            let mut answers = GroupAnswers { calls: &mut self.calls, ready: Vec::new() };
+            let Some(result) = self.shard.groups_timeout(at, &mut answers, &mut self.released) else { break };
+            let ready = answers.ready;
+            self.deliver(at, ready, result.map_err(|_| ()));
+        }
+        self.settle(at);
+    }
+
+    pub(crate) fn retain(&mut self, at: Moment) {
+        self.shard.retain(at, |_, _| ());
+        self.settle(at);
+    }
+
+    pub(crate) fn begin_syncs(&mut self, at: Moment) -> Vec<Ticket> {
+        let mut tickets = Vec::new();
+        while let Some((log, ticket)) = self.shard.begin_sync(&mut self.released) {
+            tickets.push(SyncJob { log, ticket });
+        }
+        self.settle(at);
+        tickets
+    }
+
+    /// Syncs what a ticket names.
+    pub(crate) fn carry_out(&self, job: &Ticket) -> Result<(), super::disk::DiskError> {
+        let mut media = self.disk.borrow_mut();
+        if self.sabotaged(Sabotage::SkipsSyncs) {
+            return Ok(());
+        }
+        for file in job.ticket.files() {
+            media.sync(file.handle.file)?;
+        }
+        match job.ticket.files().first() {
+            Some(file) if job.ticket.must_sync_names() => {
+                let directory = media.directory(&file.handle.directory).ok_or(super::disk::DiskError::Missing)?;
+                media.sync_names(directory)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    pub(crate) fn end_sync(&mut self, at: Moment, job: Ticket, outcome: Result<(), super::disk::DiskError>) {
+        let outcome = if self.sabotaged(Sabotage::BelievesFailedSyncs) { Ok(()) } else { outcome };
+        // The broker logs the error; whoever waited was told.
+        let _ = self.shard.end_sync(job.log, job.ticket, outcome, &mut self.released);
+        self.settle(at);
+    }
+
+    /// Stops in good order.
+    pub(crate) fn stop(mut self) {
+        let mut left = Vec::new();
+        let mut clean = true;
+        self.shard.close(|name, result| match result {
+            Ok(marks) => left.push(LeftLog {
+                topic: name.topic.to_owned(),
+                index: name.index,
+                durable_end: marks.log_end(),
+                log_start: marks.log_start(),
+            }),
+            Err(_) => clean = false,
+        });
+        // A stop that cannot be written down is an unclean one.
+        let _ = self.shard.directory_mut().remember(&left, clean);
+    }
+
+    /// Who waits: as the broker has it, and as the core has it.
+    pub(crate) fn waiting(&self) -> (BTreeSet<u64>, usize, BTreeSet<u64>) {
+        let parked = self.calls.iter().filter(|(_, call)| !matches!(call, Call::Machine)).count();
+        let machine = self.calls.iter().filter(|(_, call)| matches!(call, Call::Machine)).map(|(call, _)| call.0);
+        (machine.collect(), parked, self.shard.groups().waiting().map(|call| call.0).collect())
+    }
+
+    pub(crate) fn waits(&self, id: RequestId) -> bool {
+        self.calls.contains_key(&CallId(id))
+    }
+}
+
+/// The offset and the number of every record of whole batches.
+fn records(mut bytes: &[u8]) -> Vec<(i64, u64)> {
+    let mut found = Vec::new();
+    while let Ok((batch, behind)) = Batch::split_first(bytes) {
+        bytes = behind;
+        let base = batch.header().base_offset().0;
+        for record in batch.records().into_iter().flatten() {
+            let Ok(record) = record else {
+                found.push((base, u64::MAX));
+                break;
+            };
+            let number = record.value.and_then(|value| value.first_chunk()).map_or(u64::MAX, |bytes| u64::from_be_bytes(*bytes));
+            found.push((base + i64::from(record.offset_delta), if batch.crc_is_right() { number } else { u64::MAX }));
+        }
+    }
+    found
+}

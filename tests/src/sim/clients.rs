@@ -1,0 +1,335 @@
+//! Simulated clients. Each has one request under way at the most, and gives it up when no answer comes in its time.
+
+use std::collections::BTreeMap;
+
+use millpond_core::bounded::list::List;
+use millpond_core::group::error::GroupError;
+use millpond_core::ids::{ProducerEpoch, ProducerId, Sequence};
+use millpond_core::record::batch::ProducerStamp;
+use millpond_core::record::builder::{BatchOptions, Builder, NewRecord};
+use millpond_core::time::Timestamp;
+
+use crate::group::Reply;
+use crate::random::Random;
+
+use super::message::{Answer, Member, Partition, Request, Topic};
+
+const TOPICS: [&str; 4] = ["t", "u", "v", "w"];
+const GROUPS: [&str; 2] = ["g", "h"];
+
+#[derive(Debug)]
+pub(crate) struct Client {
+    role: Role,
+    topics: Vec<Topic>,
+    /// Its metadata may be out of date.
+    stale: bool,
+    pub(crate) waits_for: Option<(u64, u64)>,
+}
+
+#[derive(Debug)]
+enum Role {
+    Producer(Producer),
+    Reader(Positions),
+    Member(Consumer),
+    Admin,
+    /// Looks at what groups have committed, all the time.
+    Monitor,
+}
+
+type Positions = BTreeMap<(String, i32), i64>;
+
+#[derive(Debug, Default)]
+struct Producer {
+    number: u64,
+    idempotent: bool,
+    id: Option<i64>,
+    acks: i8,
+    sequences: BTreeMap<(String, i32), i32>,
+    sending: Option<Sending>,
+    sent: u64,
+}
+
+#[derive(Debug)]
+struct Sending {
+    topic: String,
+    partition: i32,
+    bytes: Vec<u8>,
+    records: Vec<u64>,
+    tries: u32,
+}
+
+#[derive(Debug, Default)]
+struct Consumer {
+    member: Member,
+    step: Step,
+    roster: Vec<String>,
+    positions: BTreeMap<Partition, i64>,
+    assigned: Vec<(String, i32)>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Step {
+    #[default]
+    Outside,
+    Joined,
+    Resuming,
+    Consuming,
+}
+
+impl Client {
+    pub(crate) fn new(number: u64, random: &mut Random) -> Self {
+        let role = match number {
+            0 | 1 => Role::Admin,
+            2..5 => Role::Producer(Producer {
+                number,
+                idempotent: number != 4,
+                acks: if number == 4 && random.once_in(2) { 1 } else { -1 },
+                ..Producer::default()
+            }),
+            5 => Role::Reader(Positions::new()),
+            9 => Role::Monitor,
+            _ => {
+                let group = if random.once_in(4) { GROUPS[1] } else { GROUPS[0] };
+                Role::Member(Consumer { member: Member { group: group.to_owned(), ..Member::default() }, ..Consumer::default() })
+            }
+        };
+        Self { role, topics: Vec::new(), stale: true, waits_for: None }
+    }
+
+    /// What it asks next.
+    pub(crate) fn ask(&mut self, random: &mut Random, wall: Timestamp) -> Request {
+        if self.stale || random.once_in(12) {
+            self.stale = false;
+            return Request::Metadata;
+        }
+        match &mut self.role {
+            Role::Admin => administrate(random),
+            Role::Monitor => Request::FetchOffsets { group: (*random.pick(&GROUPS)).to_owned() },
+            Role::Producer(producer) => producer.ask(&self.topics, random, wall),
+            Role::Reader(positions) => {
+                let mut partitions = Vec::new();
+                for topic in &self.topics {
+                    for index in 0..topic.partitions {
+                        let position = positions.entry((topic.name.clone(), index)).or_insert(0);
+                        if random.once_in(20) {
+                            *position = 0;
+                        }
+                        partitions.push((topic.name.clone(), index, *position));
+                    }
+                }
+                fetch(partitions, random)
+            }
+            Role::Member(consumer) => consumer.ask(&self.topics, random),
+        }
+    }
+
+    /// An answer has come, or `None`: it gave up waiting.
+    pub(crate) fn hear(&mut self, request: &Request, answer: Option<&Answer>, random: &mut Random) {
+        if let Some(Answer::Topics(topics)) = answer
+            && matches!(request, Request::Metadata)
+        {
+            self.topics.clone_from(topics);
+        }
+        self.stale |= matches!(answer, None | Some(Answer::Refused | Answer::Unknown)) && random.once_in(2);
+        match &mut self.role {
+            Role::Admin | Role::Monitor => {}
+            Role::Producer(producer) => producer.hear(request, answer),
+            Role::Reader(positions) => {
+                if let Some(Answer::Read(reads)) = answer {
+                    for read in reads {
+                        let next = read.records.last().map_or(read.from, |(offset, _)| offset + 1);
+                        let next = if read.in_range { next } else { read.log_start };
+                        positions.insert((read.partition.topic.clone(), read.partition.index), next);
+                    }
+                }
+            }
+            Role::Member(consumer) => consumer.hear(request, answer),
+        }
+    }
+}
+
+fn fetch(partitions: Vec<(String, i32, i64)>, random: &mut Random) -> Request {
+    Request::Fetch { partitions, min_bytes: *random.pick(&[1, 1, 400]), max_bytes: *random.pick(&[100, 2000, 1 << 20]) }
+}
+
+fn administrate(random: &mut Random) -> Request {
+    let topic = (*random.pick(&TOPICS)).to_owned();
+    match random.below(10) {
+        0..4 => {
+            let configs: [&[(&'static str, &str)]; 4] =
+                [&[], &[("segment.bytes", "900")], &[("retention.bytes", "1500"), ("segment.bytes", "700")], &[("write.caching", "true")]];
+            let configs = random.pick(&configs).iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+            Request::CreateTopic { topic, partitions: *random.pick(&[1, 2, 3]), configs }
+        }
+        4 | 5 => Request::DeleteTopic { topic },
+        6 => Request::GrowTopic { topic, partitions: *random.pick(&[2, 3, 4]) },
+        7 => {
+            let (config, value) = *random.pick(&[("segment.bytes", "1200"), ("retention.bytes", "2000"), ("segment.bytes", "5000")]);
+            Request::AlterTopic { topic, config, value: Some(value.to_owned()) }
+        }
+        _ => Request::DeleteRecords { topic, partition: 0, upto: i64::try_from(random.below(40)).unwrap_or(0) },
+    }
+}
+
+impl Producer {
+    fn ask(&mut self, topics: &[Topic], random: &mut Random, wall: Timestamp) -> Request {
+        if self.idempotent && self.id.is_none() {
+            self.sequences.clear();
+            return Request::InitProducer;
+        }
+        if self.sending.is_none() {
+            if topics.is_empty() {
+                return Request::Metadata;
+            }
+            let topic = random.pick(topics);
+            let partition = i32::try_from(random.below(usize::try_from(topic.partitions).unwrap_or(1))).unwrap_or(0);
+            let first = self.sent;
+            self.sent += 1 + u64::try_from(random.below(4)).unwrap_or(0);
+            let records: Vec<u64> = (first..self.sent).map(|at| self.number << 32 | at).collect();
+            let sequence = self.sequences.get(&(topic.name.clone(), partition)).copied().unwrap_or(0);
+            let stamp = self.id.map(|id| ProducerStamp { id: ProducerId(id), epoch: ProducerEpoch(0), base_sequence: Sequence(sequence) });
+            let mut bytes = List::grown(1 << 16);
+            let options = BatchOptions { producer: stamp, ..BatchOptions::default() };
+            let mut builder = Builder::new(&mut bytes, options).expect("room for a header");
+            for record in &records {
+                let mut value = record.to_be_bytes().to_vec();
+                value.resize(8 + random.below(250), b'.');
+                let record = NewRecord { timestamp: Some(wall), key: None, value: Some(&value), headers: &[] };
+                builder.append(record).expect("room for a record");
+            }
+            builder.finish().expect("a batch has records");
+            self.sending = Some(Sending { topic: topic.name.clone(), partition, bytes: bytes.to_vec(), records, tries: 0 });
+        }
+        let Some(sending) = &mut self.sending else { return Request::Metadata };
+        sending.tries += 1;
+        Request::Produce {
+            topic: sending.topic.clone(),
+            partition: sending.partition,
+            bytes: sending.bytes.clone(),
+            acks: self.acks,
+            records: sending.records.clone(),
+            producer: self.id,
+        }
+    }
+
+    fn hear(&mut self, request: &Request, answer: Option<&Answer>) {
+        match (request, answer) {
+            (Request::InitProducer, Some(Answer::Producer(id))) => self.id = Some(*id),
+            (Request::Produce { .. }, Some(Answer::Produced { .. })) => {
+                if let Some(sent) = self.sending.take() {
+                    let count = i32::try_from(sent.records.len()).unwrap_or(0);
+                    *self.sequences.entry((sent.topic, sent.partition)).or_insert(0) += count;
+                }
+            }
+            // Whether it was written is not known: it is sent again, a few times, and then another identity is taken.
+            (Request::Produce { .. }, _) if self.sending.as_ref().is_some_and(|sending| sending.tries > 4) => {
+                (self.sending, self.id) = (None, None);
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Consumer {
+    fn ask(&mut self, topics: &[Topic], random: &mut Random) -> Request {
+        let member = self.member.clone();
+        if random.once_in(60) {
+            self.step = Step::Outside;
+            if random.once_in(2) {
+                // It dies without a word and comes back as another.
+                self.member.id.clear();
+                return Request::Metadata;
+            }
+            return Request::Leave { member };
+        }
+        match self.step {
+            Step::Outside => Request::Join { member },
+            Step::Joined => Request::Sync { member, assignments: self.assign(topics, random) },
+            Step::Resuming => Request::FetchOffsets { group: member.group },
+            Step::Consuming => match random.below(5) {
+                0 => Request::Heartbeat { member },
+                1 => Request::FetchOffsets { group: member.group },
+                2 if !self.positions.is_empty() => {
+                    let offsets = self.positions.iter().map(|(partition, offset)| (partition.clone(), *offset)).collect();
+                    Request::Commit { member, offsets }
+                }
+                _ => {
+                    let position = |topic: &str, index: i32| {
+                        let known = self.positions.iter().find(|(partition, _)| partition.topic == topic && partition.index == index);
+                        known.map_or(0, |(_, offset)| *offset)
+                    };
+                    let partitions = self.assigned.iter().map(|(topic, index)| (topic.clone(), *index, position(topic, *index))).collect();
+                    fetch(partitions, random)
+                }
+            },
+        }
+    }
+
+    /// The leader gives every partition to somebody.
+    fn assign(&self, topics: &[Topic], random: &mut Random) -> Vec<(String, Vec<u8>)> {
+        let mut shares: Vec<(String, String)> = self.roster.iter().map(|id| (id.clone(), String::new())).collect();
+        for topic in topics {
+            for index in 0..topic.partitions {
+                let share = random.below(shares.len());
+                if let Some((_, share)) = shares.get_mut(share) {
+                    share.push_str(&format!("{}:{index};", topic.name));
+                }
+            }
+        }
+        shares.into_iter().map(|(id, share)| (id, share.into_bytes())).collect()
+    }
+
+    fn hear(&mut self, request: &Request, answer: Option<&Answer>) {
+        match (request, answer) {
+            (Request::Join { .. }, Some(Answer::Group(Reply::Joined { generation_id, member_id, roster, .. }))) => {
+                (self.member.generation, self.member.id) = (generation_id.0, member_id.clone());
+                self.roster = roster.iter().map(|seen| seen.member_id.clone()).collect();
+                self.step = Step::Joined;
+            }
+            (Request::Join { .. }, Some(Answer::Group(Reply::JoinRefused(id, error)))) => {
+                self.member.id = if *error == GroupError::MemberIdRequired { id.clone() } else { String::new() };
+            }
+            (Request::Sync { .. }, Some(Answer::Group(Reply::Synced(_, _, assignment)))) => {
+                self.assigned = partitions(assignment);
+                self.positions.clear();
+                self.step = Step::Resuming;
+            }
+            (Request::FetchOffsets { .. }, Some(Answer::Offsets(offsets))) => {
+                let mine = |partition: &Partition| {
+                    self.assigned.iter().any(|(topic, index)| (topic, index) == (&partition.topic, &partition.index))
+                };
+                self.positions = offsets.iter().filter(|(partition, _)| mine(partition)).cloned().collect();
+                self.step = Step::Consuming;
+            }
+            (Request::Fetch { .. }, Some(Answer::Read(reads))) => {
+                for read in reads.iter().filter(|read| !read.failed) {
+                    let next = read.records.last().map_or(read.from, |(offset, _)| offset + 1);
+                    let next = if read.in_range { next } else { read.log_start };
+                    self.positions
+                        .retain(|partition, _| (&partition.topic, partition.index) != (&read.partition.topic, read.partition.index));
+                    self.positions.insert(read.partition.clone(), next);
+                }
+            }
+            (Request::Heartbeat { .. }, Some(Answer::Group(Reply::Heartbeat(Ok(()))))) => {}
+            (Request::Fetch { .. } | Request::Metadata, _) => {}
+            (Request::Commit { .. }, Some(Answer::Group(Reply::Parts(Ok(_))))) => {}
+            (Request::Leave { .. }, _) => self.member.id.clear(),
+            (_, answer) => {
+                self.step = Step::Outside;
+                let unknown = [GroupError::UnknownMemberId, GroupError::FencedInstanceId];
+                if let Some(Answer::Group(Reply::SyncRefused(error) | Reply::Heartbeat(Err(error)) | Reply::Parts(Err(error)))) = answer
+                    && unknown.contains(error)
+                {
+                    self.member.id.clear();
+                }
+            }
+        }
+    }
+}
+
+/// What an assignment says.
+pub(crate) fn partitions(assignment: &[u8]) -> Vec<(String, i32)> {
+    let text = String::from_utf8_lossy(assignment);
+    let parts = text.split_terminator(';').filter_map(|part| part.split_once(':'));
+    parts.filter_map(|(topic, index)| Some((topic.to_owned(), index.parse().ok()?))).collect()
+}

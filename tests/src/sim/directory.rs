@@ -1,0 +1,204 @@
+//! The data directory on the simulated disk: what `DataDir` of the broker keeps, in the same order of operations.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use millpond::disk::names;
+use millpond_core::bounded::table::HashKey;
+use millpond_core::catalog::name::CLUSTER_METADATA;
+use millpond_core::ids::{Offset, PartitionIndex, TopicId};
+use millpond_core::log::config::LogConfig;
+use millpond_core::log::partition_log::{LogLimits, LogMemory};
+use millpond_core::log::recover::{OpenHints, RecoveryReport};
+use millpond_core::shard::directory::{LogDirectory, PartitionName};
+use millpond_core::time::Millis;
+
+use super::disk::{Disk, DiskError, ROOT, Store};
+
+const CLEAN_SHUTDOWN: &str = ".kafka_cleanshutdown";
+const RECOVERY_POINTS: &str = "recovery-point-offset-checkpoint";
+const LOG_STARTS: &str = "log-start-offset-checkpoint";
+
+type Offsets = BTreeMap<(String, i32), i64>;
+
+/// How a log was left.
+#[derive(Debug)]
+pub(crate) struct LeftLog {
+    pub(crate) topic: String,
+    pub(crate) index: PartitionIndex,
+    pub(crate) durable_end: Offset,
+    pub(crate) log_start: Offset,
+}
+
+#[derive(Debug)]
+pub(crate) struct Directory {
+    disk: Disk,
+    was_clean: bool,
+    recovery_points: Offsets,
+    log_starts: Offsets,
+    /// Partitions that were opened since the start.
+    opened: Vec<String>,
+    retired: Vec<(TopicId, String)>,
+    caching: bool,
+}
+
+impl Directory {
+    pub(crate) fn open(disk: &Disk, caching: bool) -> Result<Self, DiskError> {
+        let was_clean = {
+            let mut media = disk.borrow_mut();
+            let was_clean = media.find(ROOT, CLEAN_SHUTDOWN).is_some();
+            if was_clean {
+                media.remove(ROOT, CLEAN_SHUTDOWN);
+                media.sync_names(ROOT)?;
+            }
+            was_clean
+        };
+        let (recovery_points, log_starts) = (read(disk, RECOVERY_POINTS), read(disk, LOG_STARTS));
+        let (opened, retired) = (Vec::new(), Vec::new());
+        Ok(Self { disk: Rc::clone(disk), was_clean, recovery_points, log_starts, opened, retired, caching })
+    }
+
+    pub(crate) fn tidy(&self, is_known: impl Fn(TopicId) -> bool) {
+        let mut media = self.disk.borrow_mut();
+        // First what goes, then what comes back: its place may be taken by what goes.
+        let directories = media.directory_names();
+        let passes = [false, true].into_iter().flat_map(|restore| directories.iter().map(move |name| (restore, name.clone())));
+        for (restore, name) in passes.collect::<Vec<_>>() {
+            let parsed = names::parse_deleted(&name).or_else(|| names::parse(&name));
+            let Some((topic, index)) = parsed.filter(|(topic, _)| *topic != CLUSTER_METADATA) else { continue };
+            let back = names::partition_dir(topic, index);
+            let number = media.directory(&name).unwrap_or(ROOT);
+            let metadata = media.find(number, "partition.metadata").map(|file| media.bytes(file).to_vec());
+            let text = metadata.and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default();
+            let id = text.lines().find_map(|line| line.strip_prefix("topic_id:")).and_then(|id| TopicId::parse(id.trim()));
+            match (names::is_deleted(&name), id.map(&is_known)) {
+                (true, Some(true)) if !restore => {}
+                (true, Some(true)) => {
+                    assert!(media.directory(&back).is_none_or(|it| media.names(it).is_empty()), "{name} finds its place taken: no start");
+                    media.rename_directory(&name, &back);
+                }
+                (true, _) | (false, Some(false)) if !restore => media.remove_directory(&name),
+                (true, _) | (false, Some(false)) => {}
+                (false, Some(true) | None) => {}
+            }
+        }
+    }
+
+    pub(crate) fn remember(&mut self, logs: &[LeftLog], clean: bool) -> Result<(), DiskError> {
+        for log in logs {
+            self.recovery_points.insert((log.topic.clone(), log.index.0), log.durable_end.0);
+            if log.log_start > Offset::ZERO {
+                self.log_starts.insert((log.topic.clone(), log.index.0), log.log_start.0);
+            }
+        }
+        self.write(RECOVERY_POINTS, &self.recovery_points)?;
+        self.write(LOG_STARTS, &self.log_starts)?;
+        let partitions = self.disk.borrow().directory_names();
+        let all_opened = partitions.iter().filter(|name| !names::is_deleted(name)).all(|name| self.opened.contains(name));
+        if clean && (self.was_clean || all_opened) {
+            self.write(CLEAN_SHUTDOWN, &Offsets::new())?;
+        }
+        Ok(())
+    }
+
+    fn write(&self, name: &str, offsets: &Offsets) -> Result<(), DiskError> {
+        let text: String = offsets.iter().map(|((topic, index), offset)| format!("{topic} {index} {offset}\n")).collect();
+        let mut media = self.disk.borrow_mut();
+        let temporary = format!("{name}.tmp");
+        let file = media.open(ROOT, &temporary);
+        media.truncate(file, 0);
+        media.write(file, 0, text.as_bytes())?;
+        media.sync(file)?;
+        media.rename(ROOT, &temporary, name)?;
+        media.sync_names(ROOT)
+    }
+}
+
+fn read(disk: &Disk, name: &str) -> Offsets {
+    let media = disk.borrow();
+    let text = media.find(ROOT, name).map(|file| media.bytes(file).to_vec()).unwrap_or_default();
+    let text = String::from_utf8(text).unwrap_or_default();
+    let entry = |line: &str| {
+        let mut words = line.split(' ');
+        Some(((words.next()?.to_owned(), words.next()?.parse().ok()?), words.next()?.parse().ok()?))
+    };
+    text.lines().filter_map(entry).collect()
+}
+
+impl LogDirectory<'static> for Directory {
+    type Store = Store;
+
+    fn store(&mut self, partition: PartitionName<'_>) -> Store {
+        let directory = names::partition_dir(partition.topic, partition.index);
+        let identity = format!("version: 0\ntopic_id: {}\n", partition.topic_id);
+        Store { disk: Rc::clone(&self.disk), directory, identity }
+    }
+
+    fn memory(&mut self) -> LogMemory<'static> {
+        LogMemory::grown(&LogLimits::default(), HashKey(5, 6))
+    }
+
+    fn log_config<'e>(&self, own: &mut dyn Iterator<Item = (&'e str, &'e str)>) -> LogConfig {
+        let mut config = LogConfig {
+            segment_bytes: 3000,
+            index_interval_bytes: 300,
+            retention_ms: None,
+            timestamp_after_max: None,
+            write_caching: self.caching,
+            ..LogConfig::default()
+        };
+        for (name, value) in own {
+            match name {
+                "segment.bytes" => config.segment_bytes = value.parse().unwrap_or(config.segment_bytes),
+                "retention.bytes" => config.retention_bytes = value.parse().ok(),
+                "retention.ms" => config.retention_ms = value.parse().ok().map(Millis),
+                "write.caching" => config.write_caching = value == "true",
+                "cleanup.policy" => (config.delete, config.compact) = (value == "delete", value == "compact"),
+                _ => {}
+            }
+        }
+        config
+    }
+
+    fn hints(&self, partition: PartitionName<'_>) -> OpenHints {
+        let key = (partition.topic.to_owned(), partition.index.0);
+        OpenHints {
+            recovery_point: self.recovery_points.get(&key).copied().map(Offset),
+            log_start: self.log_starts.get(&key).copied().map(Offset),
+            clean: self.was_clean,
+        }
+    }
+
+    fn opened(&mut self, partition: PartitionName<'_>, report: &RecoveryReport) {
+        if std::env::var_os("MILLPOND_TRACE").is_some() {
+            println!("opened {partition:?} clean {} {:?} {report:?}", self.was_clean, self.hints(partition));
+        }
+        self.opened.push(names::partition_dir(partition.topic, partition.index));
+    }
+
+    fn retire(&mut self, partition: PartitionName<'_>) {
+        let known = self.recovery_points.len() + self.log_starts.len();
+        self.recovery_points.retain(|(topic, _), _| topic != partition.topic);
+        self.log_starts.retain(|(topic, _), _| topic != partition.topic);
+        if self.recovery_points.len() + self.log_starts.len() < known {
+            for (name, offsets) in [(RECOVERY_POINTS, &self.recovery_points), (LOG_STARTS, &self.log_starts)] {
+                if self.write(name, offsets).is_err() {
+                    self.disk.borrow_mut().remove(ROOT, name);
+                }
+            }
+        }
+        let from = names::partition_dir(partition.topic, partition.index);
+        let to = names::deleted_dir(partition.topic, partition.index, partition.topic_id);
+        let mut media = self.disk.borrow_mut();
+        if media.directory(&from).is_some() {
+            media.rename_directory(&from, &to);
+            self.retired.push((partition.topic_id, to));
+        }
+    }
+
+    fn purge(&mut self, topic_id: TopicId) {
+        for (_, name) in self.retired.extract_if(.., |(id, _)| *id == topic_id) {
+            self.disk.borrow_mut().remove_directory(&name);
+        }
+    }
+}

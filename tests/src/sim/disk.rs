@@ -1,0 +1,433 @@
+//! A disk whose live bytes and names are kept apart from those that would survive a loss of power.
+//!
+//! Bytes become durable when their file is synced, names when their directory is. What is not synced is lost, kept, torn, or kept
+//! sector by sector in any combination; names follow their journal up to some place, or each change makes it or not on its own.
+//! A rename is one change: it makes it or not, as every journaling file system has it.
+
+use core::cell::RefCell;
+use core::fmt;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use millpond_core::store::file_name::{FileName, FileState};
+use millpond_core::store::segment_store::SegmentStore;
+
+use crate::random::Random;
+
+/// The bytes that reach the disk together or not at all.
+const SECTOR_SIZE: usize = 512;
+
+/// The directory of the checkpoints and of all other directories.
+pub(crate) const ROOT: usize = 0;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum DiskError {
+    Full,
+    Failed,
+    Missing,
+}
+
+impl fmt::Display for DiskError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Full => "no space left on device",
+            Self::Failed => "input/output error",
+            Self::Missing => "no such file or directory",
+        })
+    }
+}
+
+impl core::error::Error for DiskError {}
+
+impl embedded_io::Error for DiskError {
+    fn kind(&self) -> embedded_io::ErrorKind {
+        match self {
+            Self::Full => embedded_io::ErrorKind::OutOfMemory,
+            Self::Failed => embedded_io::ErrorKind::Other,
+            Self::Missing => embedded_io::ErrorKind::NotFound,
+        }
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+struct File {
+    live: Vec<u8>,
+    synced: Vec<u8>,
+    dirty: bool,
+}
+
+/// A change of names that is not durable yet.
+#[derive(Clone, Debug)]
+enum Change {
+    Put(String, usize),
+    Rename(String, String),
+    Remove(String),
+}
+
+/// Names and what they stand for: files, and in the root directories too.
+#[derive(Clone, Debug, Default)]
+struct Names {
+    live: BTreeMap<String, usize>,
+    synced: BTreeMap<String, usize>,
+    pending: Vec<Change>,
+}
+
+fn apply(names: &mut BTreeMap<String, usize>, change: &Change) {
+    match change {
+        Change::Put(name, node) => drop(names.insert(name.clone(), *node)),
+        Change::Rename(from, to) => {
+            if let Some(node) = names.remove(from) {
+                names.insert(to.clone(), node);
+            }
+        }
+        Change::Remove(name) => drop(names.remove(name)),
+    }
+}
+
+impl Names {
+    fn change(&mut self, change: Change) {
+        apply(&mut self.live, &change);
+        self.pending.push(change);
+    }
+
+    fn sync(&mut self) {
+        self.synced.clone_from(&self.live);
+        self.pending.clear();
+    }
+}
+
+/// The media, and what is wrong with them at the moment.
+#[derive(Debug, Default)]
+pub(crate) struct Media {
+    files: Vec<File>,
+    /// By number; the root is the first.
+    directories: Vec<Names>,
+    /// How many more bytes fit; `None` without limit.
+    pub(crate) room: Option<u64>,
+    /// So many of the next syncs fail.
+    pub(crate) failing_syncs: u32,
+    /// So many of the next writes fail half-way.
+    pub(crate) failing_writes: u32,
+    /// The disk says that it has synced, and has not.
+    pub(crate) lies: bool,
+}
+
+pub(crate) type Disk = Rc<RefCell<Media>>;
+
+impl Media {
+    pub(crate) fn new() -> Self {
+        Self { directories: vec![Names::default()], ..Self::default() }
+    }
+
+    pub(crate) fn directory(&self, name: &str) -> Option<usize> {
+        self.directories.get(ROOT)?.live.get(&format!("{name}/")).copied()
+    }
+
+    pub(crate) fn directory_names(&self) -> Vec<String> {
+        let root = self.directories.get(ROOT).into_iter().flat_map(|root| root.live.keys());
+        root.filter_map(|name| name.strip_suffix('/').map(str::to_owned)).collect()
+    }
+
+    pub(crate) fn create_directory(&mut self, name: &str) -> usize {
+        let number = self.directories.len();
+        self.directories.push(Names::default());
+        self.change(ROOT, Change::Put(format!("{name}/"), number));
+        number
+    }
+
+    pub(crate) fn rename_directory(&mut self, from: &str, to: &str) {
+        self.change(ROOT, Change::Rename(format!("{from}/"), format!("{to}/")));
+    }
+
+    pub(crate) fn remove_directory(&mut self, name: &str) {
+        if let Some(number) = self.directory(name) {
+            for file in self.names(number) {
+                self.remove(number, &file);
+            }
+        }
+        self.change(ROOT, Change::Remove(format!("{name}/")));
+    }
+
+    fn change(&mut self, directory: usize, change: Change) {
+        if let Some(names) = self.directories.get_mut(directory) {
+            names.change(change);
+        }
+    }
+
+    pub(crate) fn names(&self, directory: usize) -> Vec<String> {
+        self.directories.get(directory).map(|names| names.live.keys().cloned().collect()).unwrap_or_default()
+    }
+
+    pub(crate) fn find(&self, directory: usize, name: &str) -> Option<usize> {
+        self.directories.get(directory)?.live.get(name).copied()
+    }
+
+    pub(crate) fn remove(&mut self, directory: usize, name: &str) {
+        if self.find(directory, name).is_some() {
+            self.change(directory, Change::Remove(name.to_owned()));
+        }
+    }
+
+    pub(crate) fn rename(&mut self, directory: usize, from: &str, to: &str) -> Result<(), DiskError> {
+        self.find(directory, from).ok_or(DiskError::Missing)?;
+        self.change(directory, Change::Rename(from.to_owned(), to.to_owned()));
+        Ok(())
+    }
+
+    pub(crate) fn open(&mut self, directory: usize, name: &str) -> usize {
+        if let Some(file) = self.find(directory, name) {
+            return file;
+        }
+        self.files.push(File::default());
+        self.change(directory, Change::Put(name.to_owned(), self.files.len() - 1));
+        self.files.len() - 1
+    }
+
+    pub(crate) fn bytes(&self, file: usize) -> &[u8] {
+        self.files.get(file).map_or(&[], |file| &file.live)
+    }
+
+    pub(crate) fn write(&mut self, file: usize, position: usize, bytes: &[u8]) -> Result<(), DiskError> {
+        let Some(target) = self.files.get_mut(file) else { return Err(DiskError::Missing) };
+        let mut fits = bytes.len();
+        let growth = (position + bytes.len()).saturating_sub(target.live.len());
+        let mut error = None;
+        if let Some(room) = &mut self.room {
+            let short = growth.saturating_sub(usize::try_from(*room).unwrap_or(usize::MAX));
+            if short > 0 {
+                error = Some(DiskError::Full);
+                fits -= short.min(fits);
+            }
+            *room = room.saturating_sub(u64::try_from(growth - short).unwrap_or(0));
+        }
+        if error.is_none() && self.failing_writes > 0 {
+            self.failing_writes -= 1;
+            error = Some(DiskError::Failed);
+            fits /= 2;
+        }
+        if fits > 0 {
+            if target.live.len() < position + fits {
+                target.live.resize(position + fits, 0);
+            }
+            if let (Some(place), Some(bytes)) = (target.live.get_mut(position..position + fits), bytes.get(..fits)) {
+                place.copy_from_slice(bytes);
+            }
+            target.dirty = true;
+        }
+        error.map_or(Ok(()), Err)
+    }
+
+    pub(crate) fn truncate(&mut self, file: usize, size: usize) {
+        if let Some(file) = self.files.get_mut(file)
+            && file.live.len() > size
+        {
+            if let Some(room) = &mut self.room {
+                *room += u64::try_from(file.live.len() - size).unwrap_or(0);
+            }
+            file.live.truncate(size);
+            file.dirty = true;
+        }
+    }
+
+    fn may_sync(&mut self) -> Result<(), DiskError> {
+        if self.failing_syncs > 0 {
+            self.failing_syncs -= 1;
+            return Err(DiskError::Failed);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn sync(&mut self, file: usize) -> Result<(), DiskError> {
+        self.may_sync()?;
+        if let Some(file) = self.files.get_mut(file).filter(|file| file.dirty && !self.lies) {
+            file.synced.clone_from(&file.live);
+            file.dirty = false;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn sync_names(&mut self, directory: usize) -> Result<(), DiskError> {
+        self.may_sync()?;
+        if let Some(names) = self.directories.get_mut(directory).filter(|_| !self.lies) {
+            names.sync();
+        }
+        Ok(())
+    }
+
+    /// Loses power.
+    pub(crate) fn crash(&mut self, random: &mut Random) {
+        for file in self.files.iter_mut().filter(|file| file.dirty) {
+            file.live = survivors(file, random);
+            file.synced.clone_from(&file.live);
+            file.dirty = false;
+        }
+        let in_order = random.once_in(2);
+        for names in &mut self.directories {
+            let kept = random.below(names.pending.len() + 1);
+            for (number, change) in names.pending.iter().enumerate() {
+                if if in_order { number < kept } else { random.once_in(2) } {
+                    apply(&mut names.synced, change);
+                }
+            }
+            names.live.clone_from(&names.synced);
+            names.pending.clear();
+        }
+    }
+}
+
+/// What is left of a file that was not synced.
+fn survivors(file: &File, random: &mut Random) -> Vec<u8> {
+    let least = file.synced.len().min(file.live.len());
+    match random.below(4) {
+        0 => file.synced.clone(),
+        1 => file.live.clone(),
+        // Torn behind some byte, or behind some sector.
+        2 => {
+            let mut end = least + random.below(file.live.len() - least + 1);
+            if random.once_in(2) {
+                end = (end - end % SECTOR_SIZE).max(least);
+            }
+            file.live.get(..end).unwrap_or_default().to_vec()
+        }
+        // Each sector as it is or as it was; the size came first.
+        _ => {
+            let mut left = Vec::with_capacity(file.live.len());
+            for sector in file.live.chunks(SECTOR_SIZE) {
+                let from = left.len();
+                let old = file.synced.get(from..).unwrap_or_default();
+                if random.once_in(2) {
+                    left.extend_from_slice(sector);
+                } else {
+                    left.extend_from_slice(old.get(..sector.len().min(old.len())).unwrap_or_default());
+                    left.resize(from + sector.len(), 0);
+                }
+            }
+            left
+        }
+    }
+}
+
+/// An open file: its bytes stay, whatever becomes of its name.
+#[derive(Clone, Debug)]
+pub(crate) struct OpenFile {
+    pub(crate) file: usize,
+    /// The directory that had its name, by the name that it had itself.
+    pub(crate) directory: String,
+}
+
+/// The files of one partition, as `PartitionFiles` of the broker has them.
+#[derive(Debug)]
+pub(crate) struct Store {
+    pub(crate) disk: Disk,
+    pub(crate) directory: String,
+    /// What goes into `partition.metadata`.
+    pub(crate) identity: String,
+}
+
+impl Store {
+    fn find(&self, file: FileName) -> Option<usize> {
+        let media = self.disk.borrow();
+        media.find(media.directory(&self.directory)?, &file.to_string())
+    }
+
+    fn create(&self, file: FileName) -> Result<usize, DiskError> {
+        let mut media = self.disk.borrow_mut();
+        let directory = media.directory(&self.directory);
+        let directory = directory.unwrap_or_else(|| media.create_directory(&self.directory));
+        let identity = FileName::METADATA.to_string();
+        if media.find(directory, &identity).is_none() {
+            // As `PartitionFiles` does: the identity comes last, so that where it is everything else is.
+            media.sync_names(ROOT)?;
+            let temporary = FileName::METADATA.in_state(FileState::Temporary).to_string();
+            let file = media.open(directory, &temporary);
+            media.truncate(file, 0);
+            media.write(file, 0, self.identity.as_bytes())?;
+            media.sync(file)?;
+            media.rename(directory, &temporary, &identity)?;
+            media.sync_names(directory)?;
+        }
+        Ok(media.open(directory, &file.to_string()))
+    }
+}
+
+fn size(value: u64) -> usize {
+    usize::try_from(value).unwrap_or(usize::MAX)
+}
+
+impl SegmentStore for Store {
+    type Error = DiskError;
+    type Handle = OpenFile;
+
+    fn list(&mut self, each: &mut dyn FnMut(FileName)) -> Result<(), DiskError> {
+        let names = {
+            let media = self.disk.borrow();
+            media.directory(&self.directory).map(|directory| media.names(directory)).unwrap_or_default()
+        };
+        names.iter().filter_map(|name| FileName::parse(name)).for_each(each);
+        Ok(())
+    }
+
+    fn size(&mut self, file: FileName) -> Result<Option<u64>, DiskError> {
+        Ok(self.find(file).and_then(|file| u64::try_from(self.disk.borrow().bytes(file).len()).ok()))
+    }
+
+    fn read_at(&mut self, file: FileName, position: u64, into: &mut [u8]) -> Result<usize, DiskError> {
+        let Some(file) = self.find(file) else { return Ok(0) };
+        let media = self.disk.borrow();
+        let bytes = media.bytes(file).get(size(position)..).unwrap_or_default();
+        let count = bytes.len().min(into.len());
+        if let (Some(into), Some(bytes)) = (into.get_mut(..count), bytes.get(..count)) {
+            into.copy_from_slice(bytes);
+        }
+        Ok(count)
+    }
+
+    fn write_at(&mut self, file: FileName, position: u64, parts: &[&[u8]]) -> Result<(), DiskError> {
+        let file = match self.find(file) {
+            Some(file) => file,
+            None => self.create(file)?,
+        };
+        self.disk.borrow_mut().write(file, size(position), &parts.concat())
+    }
+
+    fn truncate(&mut self, file: FileName, to: u64) -> Result<(), DiskError> {
+        if let Some(file) = self.find(file) {
+            self.disk.borrow_mut().truncate(file, size(to));
+        }
+        Ok(())
+    }
+
+    fn rename(&mut self, from: FileName, to: FileName) -> Result<(), DiskError> {
+        let mut media = self.disk.borrow_mut();
+        let directory = media.directory(&self.directory).ok_or(DiskError::Missing)?;
+        media.rename(directory, &from.to_string(), &to.to_string())
+    }
+
+    fn delete(&mut self, file: FileName) -> Result<(), DiskError> {
+        let mut media = self.disk.borrow_mut();
+        if let Some(directory) = media.directory(&self.directory) {
+            media.remove(directory, &file.to_string());
+        }
+        Ok(())
+    }
+
+    fn sync(&mut self, file: FileName) -> Result<(), DiskError> {
+        let Some(file) = self.find(file) else { return Ok(()) };
+        self.disk.borrow_mut().sync(file)
+    }
+
+    fn sync_names(&mut self) -> Result<(), DiskError> {
+        let mut media = self.disk.borrow_mut();
+        let Some(directory) = media.directory(&self.directory) else { return Ok(()) };
+        media.sync_names(directory)
+    }
+
+    fn handle(&mut self, file: FileName) -> Result<OpenFile, DiskError> {
+        let file = self.find(file).ok_or(DiskError::Missing)?;
+        Ok(OpenFile { file, directory: self.directory.clone() })
+    }
+
+    fn is_full(error: &DiskError) -> bool {
+        *error == DiskError::Full
+    }
+}

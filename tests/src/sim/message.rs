@@ -1,0 +1,79 @@
+//! What clients and the broker say to each other, without the wire.
+
+use millpond_core::ids::TopicId;
+
+use crate::group::Reply;
+
+/// A partition of a topic that was there at some time: one of the same name that comes later is another.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Partition {
+    pub(crate) topic: String,
+    pub(crate) id: TopicId,
+    pub(crate) index: i32,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Topic {
+    pub(crate) name: String,
+    pub(crate) id: TopicId,
+    pub(crate) partitions: i32,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Member {
+    pub(crate) group: String,
+    pub(crate) id: String,
+    pub(crate) generation: i32,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Request {
+    Metadata,
+    InitProducer,
+    Produce { topic: String, partition: i32, bytes: Vec<u8>, acks: i8, records: Vec<u64>, producer: Option<i64> },
+    Fetch { partitions: Vec<(String, i32, i64)>, min_bytes: i32, max_bytes: u32 },
+    Join { member: Member },
+    Sync { member: Member, assignments: Vec<(String, Vec<u8>)> },
+    Heartbeat { member: Member },
+    Leave { member: Member },
+    Commit { member: Member, offsets: Vec<(Partition, i64)> },
+    FetchOffsets { group: String },
+    CreateTopic { topic: String, partitions: i32, configs: Vec<(&'static str, String)> },
+    GrowTopic { topic: String, partitions: i32 },
+    AlterTopic { topic: String, config: &'static str, value: Option<String> },
+    DeleteTopic { topic: String },
+    DeleteRecords { topic: String, partition: i32, upto: i64 },
+}
+
+/// What one partition of a fetch yields.
+#[derive(Clone, Debug)]
+pub(crate) struct Read {
+    pub(crate) partition: Partition,
+    pub(crate) from: i64,
+    pub(crate) high_watermark: i64,
+    pub(crate) log_start: i64,
+    /// Offset and number.
+    pub(crate) records: Vec<(i64, u64)>,
+    pub(crate) in_range: bool,
+    pub(crate) failed: bool,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Answer {
+    Topics(Vec<Topic>),
+    Producer(i64),
+    Produced {
+        partition: Partition,
+        base_offset: i64,
+        safe: bool,
+    },
+    Read(Vec<Read>),
+    Group(Reply),
+    Offsets(Vec<(Partition, i64)>),
+    Deleted(TopicId),
+    Done,
+    /// Nothing was done.
+    Refused,
+    /// It may have been done, or may yet be.
+    Unknown,
+}

@@ -1,0 +1,77 @@
+//! A world from a seed: clients, a network, clocks, a disk that loses power, and a broker that drives the turns of a real shard.
+//!
+//! What must hold is checked after every turn; see [`invariants`]. The same seed gives the same world, to the last answer.
+
+mod broker;
+mod clients;
+mod clock;
+mod directory;
+mod disk;
+mod invariants;
+mod message;
+mod net;
+mod oracle;
+mod world;
+
+/// What must hold and does not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// The name of the invariant.
+    pub invariant: &'static str,
+    /// What was seen.
+    pub what: String,
+}
+
+/// A protection that is switched off, to see that it is missed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sabotage {
+    /// `acks=all` is answered when the record is in the log.
+    AcknowledgesEarly,
+    /// The high watermark does not wait for the disk, and producers are told that it did.
+    CommitsBeforeSync,
+    /// Syncs are reported done and were not.
+    SkipsSyncs,
+    /// The disk says that it has synced, and has not.
+    DiskLies,
+    /// A failed sync is taken for a success.
+    BelievesFailedSyncs,
+    /// Consumers read up to the end of the log.
+    ReadsAboveHighWatermark,
+    /// Topics are told of before their records are safe.
+    TellsTopicsEarly,
+    /// Deletions are told before their records are safe.
+    TellsDeletionEarly,
+    /// Committed offsets are told before they are safe.
+    TellsOffsetsEarly,
+    /// Answers of the groups do not wait for their records.
+    CommitsOffsetsEarly,
+    /// The last member is given what the first one has.
+    GivesPartitionsTwice,
+    /// A retry of an idempotent producer looks new.
+    ForgetsSequences,
+    /// Some answers never leave.
+    SwallowsAnswers,
+    /// Some answers leave twice.
+    AnswersTwice,
+    /// Some calls are forgotten when their wait ends.
+    ForgetsCalls,
+    /// Deadlines are not acted on.
+    SleepsThroughDeadlines,
+}
+
+/// How a world has ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// A hash of everything that was said, and when.
+    pub trace: u64,
+    /// What went wrong first.
+    pub violation: Option<Violation>,
+    /// How much was checked: acknowledged batches, reads, assignments, commits, restarts, losses of power.
+    pub counts: [u64; 6],
+}
+
+/// Lives through the world of a seed.
+#[must_use]
+pub fn run(seed: u64, sabotage: Option<Sabotage>) -> Outcome {
+    world::World::new(seed, sabotage).live()
+}

@@ -1,0 +1,182 @@
+//! Hears everything that is asked and said, and knows what must never be said.
+//!
+//! What was asked and not answered is unknown: it may have happened, or may happen yet. It is never taken for absent.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use millpond_core::ids::TopicId;
+
+use crate::group::Reply;
+
+use super::Violation;
+use super::broker::Broker;
+use super::invariants::acknowledged::Acknowledged;
+use super::invariants::answered::Answered;
+use super::invariants::authentic::Authentic;
+use super::invariants::committed::Committed;
+use super::invariants::one_owner::OneOwner;
+use super::invariants::repeatable::Repeatable;
+use super::invariants::topics::Topics;
+use super::invariants::{Verdict, deadlines, no_leaks};
+use super::message::{Answer, Partition, Read, Request};
+
+#[derive(Debug, Default)]
+pub(crate) struct Oracle {
+    acknowledged: Acknowledged,
+    authentic: Authentic,
+    repeatable: Repeatable,
+    one_owner: OneOwner,
+    committed: Committed,
+    topics: Topics,
+    answered: Answered,
+    /// Topics that do not wait for their disk.
+    caching: BTreeSet<String>,
+    asked: BTreeMap<u64, Request>,
+    pub(crate) violation: Option<Violation>,
+    /// How much was checked: acknowledged records, records read, assignments, commits.
+    pub(crate) counts: [u64; 4],
+}
+
+impl Oracle {
+    fn judge(&mut self, invariant: &'static str, verdict: Verdict) {
+        if let Err(what) = verdict {
+            self.violation.get_or_insert(Violation { invariant, what });
+        }
+    }
+
+    /// A client sends a request; whether it arrives is another matter.
+    pub(crate) fn ask(&mut self, id: u64, request: &Request) {
+        match request {
+            Request::Produce { topic, partition, records, producer, .. } => {
+                self.authentic.send(topic, *partition, *producer, records);
+            }
+            Request::DeleteRecords { topic, partition, upto } => self.acknowledged.delete_below(topic, *partition, *upto),
+            Request::CreateTopic { topic, configs, .. } => {
+                configs.iter().for_each(|(config, _)| self.configure(topic, config));
+            }
+            Request::AlterTopic { topic, config, .. } => self.configure(topic, config),
+            _ => {}
+        }
+        self.asked.insert(id, request.clone());
+    }
+
+    fn configure(&mut self, topic: &str, config: &str) {
+        match config {
+            "write.caching" => drop(self.caching.insert(topic.to_owned())),
+            "retention.bytes" | "retention.ms" => self.acknowledged.retain(topic),
+            _ => {}
+        }
+    }
+
+    /// A request is about to be carried out.
+    pub(crate) fn receive(&mut self, now: u64, id: u64, broker: &Broker) {
+        self.answered.receive(id, now);
+        match self.asked.get(&id) {
+            Some(Request::DeleteTopic { topic }) => {
+                if let Some(topic) = broker.shard().catalog().topic(topic) {
+                    self.topics.doom(topic.topic_id);
+                    self.committed.forget_topic(topic.topic_id);
+                }
+            }
+            Some(Request::Commit { member, offsets }) => self.committed.tried(id, &member.group, offsets),
+            Some(Request::FetchOffsets { .. }) => self.committed.ask(id),
+            _ => {}
+        }
+    }
+
+    /// The broker answers.
+    pub(crate) fn say(&mut self, id: u64, answer: &Answer) {
+        let verdict = self.answered.answer(id);
+        self.judge("answered", verdict);
+        let Some(request) = self.asked.get(&id).cloned() else { return };
+        match (answer, &request) {
+            (Answer::Topics(topics), _) => topics.iter().for_each(|topic| self.topics.told(topic)),
+            (Answer::Deleted(topic), _) => self.topics.deleted(*topic),
+            (Answer::Producer(producer), _) => {
+                let verdict = self.authentic.introduce(*producer, id);
+                self.judge("authentic", verdict);
+            }
+            (Answer::Produced { partition, base_offset, safe: true }, Request::Produce { records, .. }) => {
+                self.counts[0] += 1;
+                self.acknowledged.acknowledge(partition, *base_offset, records);
+            }
+            (Answer::Read(reads), _) => reads.iter().for_each(|read| self.read(read)),
+            (Answer::Offsets(offsets), Request::FetchOffsets { group }) => {
+                let verdict = self.committed.told(id, group, offsets);
+                self.judge("committed", verdict);
+            }
+            (Answer::Group(Reply::Synced(_, _, assignment)), Request::Sync { member, .. }) => {
+                self.counts[2] += 1;
+                let verdict = self.one_owner.assigned(member, assignment);
+                self.judge("one-owner", verdict);
+            }
+            (Answer::Group(Reply::Parts(Ok(parts))), Request::Commit { member, offsets }) if parts.len() == offsets.len() => {
+                self.counts[3] += 1;
+                for ((partition, _), _) in offsets.iter().zip(parts).filter(|(_, error)| error.is_none()) {
+                    self.committed.acknowledged(id, &member.group, partition);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Somebody reads.
+    pub(crate) fn read(&mut self, read: &Read) {
+        self.counts[1] += 1;
+        if self.topics.is_doomed(read.partition.id) || read.partition.id == TopicId::ZERO {
+            return;
+        }
+        let verdict = self.acknowledged.read(read);
+        self.judge("acknowledged", verdict);
+        let verdict = self.authentic.read(read);
+        self.judge("authentic", verdict);
+        let verdict = self.repeatable.read(read);
+        self.judge("repeatable", verdict);
+    }
+
+    /// After every turn.
+    pub(crate) fn look(&mut self, now: u64, broker: &Broker) {
+        let (machine, parked, in_machine) = broker.waiting();
+        let verdict = no_leaks::look(&machine, parked, &in_machine, broker.shard().waiting_count());
+        self.judge("no-leaks", verdict);
+        let verdict = self.answered.look(now, |call| broker.waits(call));
+        self.judge("answered", verdict);
+        self.one_owner.look(|group| broker.shard().groups().group(group).is_some());
+    }
+
+    /// After a turn of the clock.
+    pub(crate) fn timed(&mut self, now: u64, broker: &Broker) {
+        let verdict = deadlines::look(millpond_core::time::Instant(now), broker.poll_timeout());
+        self.judge("deadlines", verdict);
+    }
+
+    /// The broker is gone; `power` says whether the machine is too.
+    pub(crate) fn stop(&mut self, power: bool) {
+        self.answered.restart();
+        self.one_owner.restart();
+        if power {
+            for topic in &self.caching {
+                self.acknowledged.forget(topic);
+                self.authentic.forget(topic);
+                self.repeatable.forget(topic);
+            }
+        }
+    }
+
+    /// The broker is back.
+    pub(crate) fn start(&mut self, broker: &Broker) {
+        let verdict = self.topics.look(|id| broker.shard().catalog().topic_by_id(id).map(|topic| topic.partition_count));
+        self.judge("topics", verdict);
+        self.committed.look(|id| broker.shard().catalog().topic_by_id(id).is_some());
+    }
+
+    pub(crate) fn broken(&mut self, what: String) {
+        self.judge("acknowledged", Err(what));
+    }
+
+    /// Every partition that somebody knows something of.
+    pub(crate) fn partitions(&self) -> BTreeSet<Partition> {
+        let known = self.acknowledged.partitions().chain(self.repeatable.partitions());
+        known.filter(|partition| !self.topics.is_doomed(partition.id)).cloned().collect()
+    }
+}

@@ -340,6 +340,7 @@ impl Broker {
                 offset: Offset(*offset),
                 max_bytes: *max_bytes,
                 current_leader_epoch: None,
+                last_fetched_epoch: None,
             });
         }
         let up_to = if self.sabotaged(Sabotage::ReadsAboveHighWatermark) { ReadUpTo::LogEnd } else { ReadUpTo::HighWatermark };

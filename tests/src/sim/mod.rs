@@ -1,6 +1,6 @@
 //! A world from a seed: clients, a network, clocks, a disk that loses power, and a broker that drives the turns of a real shard.
 //!
-//! What must hold is checked after every turn; see [`invariants`]. The same seed gives the same world, to the last answer.
+//! What must hold is checked after every turn; see the table in `invariants`. The same seed gives the same world, to the last answer.
 
 mod broker;
 mod clients;

@@ -40,7 +40,8 @@ interop() {
   definitions
   export MILLPOND_KAFKA_DEFINITIONS=$tools/definitions
   if [ -z "${MILLPOND_TRACES:-}" ] && [ -d "$shared/traces" ]; then export MILLPOND_TRACES=$shared/traces; fi
-  cargo test -p millpond-tests --test it
+  # Thousands of simulated worlds, and of random days of groups.
+  MILLPOND_SEEDS=${MILLPOND_SEEDS:-4000} cargo test -p millpond-tests --test it
 }
 
 # Kafka's own definitions of its messages and records, out of the jars that Maven brought.

@@ -26,6 +26,21 @@ pub trait Linked {
     fn links_mut(&mut self) -> &mut Links;
 }
 
+/// Says of entries with a field `links` that they can stand in a chain.
+macro_rules! linked {
+    ($($type:ty),*) => {$(
+        impl $crate::bounded::chain::Linked for $type {
+            fn links(&self) -> &$crate::bounded::chain::Links {
+                &self.links
+            }
+            fn links_mut(&mut self) -> &mut $crate::bounded::chain::Links {
+                &mut self.links
+            }
+        }
+    )*};
+}
+pub(crate) use linked;
+
 /// What a chain runs through: entries found by slot.
 pub trait Slots<T> {
     /// The entry at `slot`.

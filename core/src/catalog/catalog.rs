@@ -2,7 +2,7 @@
 
 use crate::bounded::Full;
 use crate::bounded::bytes::{ByteHeap, Text};
-use crate::bounded::chain::{Chain, Linked, Links};
+use crate::bounded::chain::{Chain, Links, linked};
 use crate::bounded::slab::Slot;
 use crate::bounded::table::{HashKey, Table};
 use crate::ids::{BrokerId, LeaderEpoch, PartitionIndex, ProducerId, TopicId};
@@ -125,18 +125,6 @@ pub struct Feature {
     level: i16,
 }
 
-macro_rules! linked {
-    ($($type:ty),*) => {$(
-        impl Linked for $type {
-            fn links(&self) -> &Links {
-                &self.links
-            }
-            fn links_mut(&mut self) -> &mut Links {
-                &mut self.links
-            }
-        }
-    )*};
-}
 linked!(Partition, ConfigEntry);
 
 /// A topic as others see it.

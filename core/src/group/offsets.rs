@@ -2,7 +2,7 @@
 
 use crate::bounded::Full;
 use crate::bounded::bytes::Text;
-use crate::bounded::chain::{Linked, Links};
+use crate::bounded::chain::{Links, linked};
 use crate::bounded::slab::Slot;
 use crate::ids::{LeaderEpoch, Offset, PartitionIndex, TopicId};
 use crate::machine::When;
@@ -35,14 +35,7 @@ pub struct OffsetEntry {
     links: Links,
 }
 
-impl Linked for OffsetEntry {
-    fn links(&self) -> &Links {
-        &self.links
-    }
-    fn links_mut(&mut self) -> &mut Links {
-        &mut self.links
-    }
-}
+linked!(OffsetEntry);
 
 impl<'m> Coordinator<'m> {
     fn offset_hash(&self, group: Slot, topic: &str, partition: PartitionIndex) -> u64 {

@@ -3,7 +3,7 @@
 //! Conditions are data here. A call is released exactly once, and then forgotten.
 
 use crate::bounded::Full;
-use crate::bounded::chain::{Chain, Linked, Links};
+use crate::bounded::chain::{Chain, Links, linked};
 use crate::bounded::list::List;
 use crate::bounded::slab::{Place, Slab, Slot};
 use crate::group::deadlines::{DeadlineEntry, Deadlines};
@@ -63,14 +63,7 @@ pub struct Node {
     next_of_wait: Slot,
 }
 
-impl Linked for Node {
-    fn links(&self) -> &Links {
-        &self.links
-    }
-    fn links_mut(&mut self) -> &mut Links {
-        &mut self.links
-    }
-}
+linked!(Node);
 
 /// All calls that wait.
 ///

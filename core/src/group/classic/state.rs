@@ -23,7 +23,7 @@
 //! Held by: `each_state_answers_each_request_as_the_table_says`, and the transcripts of `golden/group`.
 
 use crate::bounded::bytes::Text;
-use crate::bounded::chain::{Chain, Linked, Links};
+use crate::bounded::chain::{Chain, Links, linked};
 use crate::bounded::slab::Slot;
 use crate::ids::{CallId, GenerationId};
 use crate::time::{Instant, Millis, Timestamp};
@@ -195,16 +195,4 @@ pub struct ProtocolEntry {
     pub(in crate::group) links: Links,
 }
 
-macro_rules! linked {
-    ($($type:ty),*) => {$(
-        impl Linked for $type {
-            fn links(&self) -> &Links {
-                &self.links
-            }
-            fn links_mut(&mut self) -> &mut Links {
-                &mut self.links
-            }
-        }
-    )*};
-}
 linked!(Member, Pending, Offered, ProtocolEntry);

@@ -19,6 +19,7 @@ use crate::protocol::messages::list_offsets::{
 use crate::worker::worker::Turn;
 
 use super::dispatch::Asked;
+use super::repeated::repeated;
 use super::{error_map, respond};
 
 const LATEST: i64 = -1;
@@ -39,9 +40,9 @@ pub(crate) fn serve(asked: Asked<'_>) -> Result<(), DecodeError> {
         let mut told: Vec<Vec<ListOffsetsPartitionResponse>> = Vec::new();
         for topic in request.topics.iter() {
             let slot = turn.inner.shard.catalog().topic(topic.name).map_or(Slot::NONE, |topic| topic.slot);
-            let asked_twice = |index: i32| topic.partitions.iter().filter(|other| other.partition_index == index).count() > 1;
+            let asked_twice = repeated(topic.partitions.iter().map(|partition| partition.partition_index));
             let tell = |partition: ListOffsetsPartition| {
-                if asked_twice(partition.partition_index) {
+                if asked_twice.contains(&partition.partition_index) {
                     refused(&partition, ErrorCode::INVALID_REQUEST)
                 } else {
                     find(turn, slot, &partition, up_to, head.version)

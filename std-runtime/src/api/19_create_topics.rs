@@ -2,6 +2,8 @@
 //!
 //! Differences from Apache Kafka: a manual assignment may name this broker only, since there is no other.
 
+use std::collections::BTreeSet;
+
 use millpond_core::catalog::answer::{Answer, CreatedTopic};
 use millpond_core::catalog::input::{CreateTopic, Input, ResourceKind};
 use millpond_core::shard::logs::Written;
@@ -18,6 +20,7 @@ use crate::worker::worker::Turn;
 use super::catalog::{self, Refusal};
 use super::describe_configs::{self, Described};
 use super::dispatch::Asked;
+use super::repeated::repeated;
 use super::respond;
 
 /// Stands for "the broker's default". Source: KIP-464.
@@ -31,11 +34,14 @@ pub(crate) fn serve(asked: Asked<'_>) -> Result<(), DecodeError> {
     worker.turn(|turn| {
         let mut written: Vec<Written> = Vec::new();
         let mut outcomes: Vec<(&str, Outcome)> = Vec::new();
+        let twice = repeated(request.topics.iter().map(|topic| topic.name));
+        let mut told_twice: BTreeSet<&str> = BTreeSet::new();
         for topic in request.topics.iter() {
-            if outcomes.iter().any(|(name, _)| *name == topic.name) {
+            let twice = twice.contains(topic.name);
+            // A topic named twice is answered once.
+            if twice && !told_twice.insert(topic.name) {
                 continue;
             }
-            let twice = request.topics.iter().filter(|other| other.name == topic.name).count() > 1;
             let outcome = if twice {
                 Err(Refusal::new(ErrorCode::INVALID_REQUEST, "Duplicate topic name."))
             } else {

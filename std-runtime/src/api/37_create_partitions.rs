@@ -2,6 +2,8 @@
 //!
 //! Differences from Apache Kafka: a manual assignment may name this broker only, since there is no other.
 
+use std::collections::BTreeSet;
+
 use millpond_core::catalog::answer::Answer;
 use millpond_core::catalog::input::{CreatePartitions, Input};
 use millpond_core::shard::logs::Written;
@@ -16,6 +18,7 @@ use crate::worker::worker::Turn;
 
 use super::catalog::{self, Refusal};
 use super::dispatch::Asked;
+use super::repeated::repeated;
 use super::respond;
 
 pub(crate) fn serve(asked: Asked<'_>) -> Result<(), DecodeError> {
@@ -24,11 +27,14 @@ pub(crate) fn serve(asked: Asked<'_>) -> Result<(), DecodeError> {
     worker.turn(|turn| {
         let mut written: Vec<Written> = Vec::new();
         let mut outcomes: Vec<(&str, Option<Refusal>)> = Vec::new();
+        let twice = repeated(request.topics.iter().map(|topic| topic.name));
+        let mut told_twice: BTreeSet<&str> = BTreeSet::new();
         for topic in request.topics.iter() {
-            if outcomes.iter().any(|(name, _)| *name == topic.name) {
+            let twice = twice.contains(topic.name);
+            // A topic named twice is answered once.
+            if twice && !told_twice.insert(topic.name) {
                 continue;
             }
-            let twice = request.topics.iter().filter(|other| other.name == topic.name).count() > 1;
             let refusal = if twice {
                 Some(Refusal::new(ErrorCode::INVALID_REQUEST, "Duplicate topic name."))
             } else {

@@ -2,6 +2,8 @@
 //!
 //! Differences from Apache Kafka: none known.
 
+use std::collections::BTreeSet;
+
 use millpond_core::group::error::GroupError;
 use millpond_core::group::input::{DeleteGroup, Input};
 use millpond_core::ids::CallId;
@@ -31,13 +33,9 @@ impl Answers<millpond_core::group::coordinator::Coordinator<'static>> for Catch 
 pub(crate) fn serve(asked: Asked<'_>) -> Result<(), DecodeError> {
     let request: DeleteGroupsRequest<'_> = asked.decode()?;
     let Asked { worker, head, reply, .. } = asked;
-    let mut groups: Vec<&str> = Vec::new();
-    for group in request.groups_names.iter() {
-        // A group named twice is deleted once. Source: `GroupCoordinatorService.deleteGroups`.
-        if !groups.contains(&group) {
-            groups.push(group);
-        }
-    }
+    // A group named twice is deleted once. Source: `GroupCoordinatorService.deleteGroups`.
+    let mut named: BTreeSet<&str> = BTreeSet::new();
+    let groups: Vec<&str> = request.groups_names.iter().filter(|group| named.insert(group)).collect();
     worker.turn(|turn| {
         let mut written: Vec<Written> = Vec::new();
         let mut results: Vec<DeletableGroupResult<'_>> = Vec::new();

@@ -3,7 +3,7 @@
 //! Differences from Apache Kafka: of a broker's settings those of logs can be changed while it runs, and no others; settings of groups and of client
 //! metrics are kept and shown, and have no effect yet.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use millpond_core::catalog::answer::Answer;
 use millpond_core::catalog::input::{AlterConfigs, Input, ResourceKind};
@@ -23,6 +23,7 @@ use crate::worker::worker::Turn;
 use super::catalog::{self, Refusal};
 use super::create_topics::check_topic_config;
 use super::dispatch::Asked;
+use super::repeated::repeated;
 use super::respond;
 
 /// What is done to a setting. Source: `AlterConfigOp.OpType`.
@@ -53,22 +54,8 @@ pub(crate) fn serve(asked: Asked<'_>) -> Result<(), DecodeError> {
     let request: AlterConfigsRequest<'_> = asked.decode()?;
     let Asked { worker, head, reply, .. } = asked;
     worker.turn(|turn| {
-        let mut written: Vec<Written> = Vec::new();
-        let outcomes: Vec<Option<Refusal>> = request
-            .resources
-            .iter()
-            .map(|resource| {
-                let kind = ResourceKind(resource.resource_type);
-                let twice = request
-                    .resources
-                    .iter()
-                    .filter(|other| (other.resource_type, other.resource_name) == (resource.resource_type, resource.resource_name))
-                    .count()
-                    > 1;
-                let changes = if twice { Err(named_twice()) } else { replaced(turn, kind, &resource) };
-                changes.and_then(|changes| alter(turn, kind, resource.resource_name, &changes, request.validate_only, &mut written)).err()
-            })
-            .collect();
+        let named = request.resources.iter().map(|resource| ((resource.resource_type, resource.resource_name), resource));
+        let (outcomes, written) = alter_each(turn, named, request.validate_only, replaced);
         let told: Vec<replace::AlterConfigsResourceResponse<'_>> = request
             .resources
             .iter()
@@ -91,22 +78,8 @@ pub(crate) fn serve_incremental(asked: Asked<'_>) -> Result<(), DecodeError> {
     let request: IncrementalAlterConfigsRequest<'_> = asked.decode()?;
     let Asked { worker, head, reply, .. } = asked;
     worker.turn(|turn| {
-        let mut written: Vec<Written> = Vec::new();
-        let outcomes: Vec<Option<Refusal>> = request
-            .resources
-            .iter()
-            .map(|resource| {
-                let kind = ResourceKind(resource.resource_type);
-                let twice = request
-                    .resources
-                    .iter()
-                    .filter(|other| (other.resource_type, other.resource_name) == (resource.resource_type, resource.resource_name))
-                    .count()
-                    > 1;
-                let changes = if twice { Err(named_twice()) } else { changed(turn, kind, &resource) };
-                changes.and_then(|changes| alter(turn, kind, resource.resource_name, &changes, request.validate_only, &mut written)).err()
-            })
-            .collect();
+        let named = request.resources.iter().map(|resource| ((resource.resource_type, resource.resource_name), resource));
+        let (outcomes, written) = alter_each(turn, named, request.validate_only, changed);
         let told: Vec<incremental::AlterConfigsResourceResponse<'_>> = request
             .resources
             .iter()
@@ -124,8 +97,27 @@ pub(crate) fn serve_incremental(asked: Asked<'_>) -> Result<(), DecodeError> {
     Ok(())
 }
 
-fn named_twice() -> Refusal {
-    Refusal::new(ErrorCode::INVALID_REQUEST, "Each resource must appear at most once.")
+/// Alters each resource by itself, except those named twice: what became of each, in their order, and what was written for them.
+/// A resource comes with the number of its kind and its name; `changes` says what is to become of its settings.
+fn alter_each<'n, R>(
+    turn: &mut Turn<'_>,
+    resources: impl Iterator<Item = ((i8, &'n str), R)> + Clone,
+    validate_only: bool,
+    changes: impl Fn(&Turn<'_>, ResourceKind, &R) -> Result<Changes, Refusal>,
+) -> (Vec<Option<Refusal>>, Vec<Written>) {
+    let twice = repeated(resources.clone().map(|(named, _)| named));
+    let mut written: Vec<Written> = Vec::new();
+    let outcomes = resources
+        .map(|(named, resource)| {
+            if twice.contains(&named) {
+                return Some(Refusal::new(ErrorCode::INVALID_REQUEST, "Each resource must appear at most once."));
+            }
+            let (kind, name) = (ResourceKind(named.0), named.1);
+            let changes = changes(turn, kind, &resource);
+            changes.and_then(|changes| alter(turn, kind, name, &changes, validate_only, &mut written)).err()
+        })
+        .collect();
+    (outcomes, written)
 }
 
 fn current(turn: &Turn<'_>, kind: ResourceKind, name: &str) -> BTreeMap<String, String> {
@@ -147,10 +139,11 @@ fn replaced(turn: &Turn<'_>, kind: ResourceKind, resource: &replace::AlterConfig
 
 fn changed(turn: &Turn<'_>, kind: ResourceKind, resource: &incremental::AlterConfigsResource<'_>) -> Result<Changes, Refusal> {
     let before = current(turn, kind, resource.resource_name);
+    let mut named: BTreeSet<&str> = BTreeSet::new();
     let mut changes: Changes = Vec::new();
     for config in resource.configs.iter() {
         let name = config.name.to_string();
-        if changes.iter().any(|(other, _)| *other == name) {
+        if !named.insert(config.name) {
             return Err(Refusal::new(ErrorCode::INVALID_REQUEST, "Error due to duplicate config keys"));
         }
         let Some(operation) = Operation::from_number(config.config_operation) else {

@@ -1,12 +1,13 @@
 //! What each request means: one file a key, its head saying what is served, from which KIPs, and where we differ from Apache Kafka.
 //!
 //! - [`dispatch`]: from a frame to the file of its key. [`error_map`]: errors of the core to Kafka's codes.
-//! - [`respond`]: encoding an answer. [`catalog`], [`group`]: what several keys share.
+//! - [`respond`]: encoding an answer. [`catalog`], [`group`], `repeated`: what several keys share.
 
 pub mod catalog;
 pub mod dispatch;
 pub mod error_map;
 pub mod group;
+mod repeated;
 pub mod respond;
 
 #[path = "44_alter_configs.rs"]

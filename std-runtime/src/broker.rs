@@ -104,6 +104,7 @@ impl Broker {
         let tasks = vec![
             tokio::spawn(Arc::clone(&worker).drive_timer()),
             tokio::spawn(Arc::clone(&worker).drive_sync()),
+            tokio::spawn(Arc::clone(&worker).recover_rest()),
             tokio::spawn(listener::accept(Arc::clone(&worker), listener)),
         ];
         Ok(Self { worker, local_addr, tasks })

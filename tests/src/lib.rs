@@ -4,11 +4,12 @@
 //! - [`group`]: a coordinator with a log in memory. [`trace`]: transcripts of what one does.
 //! - [`sim`]: a whole world from a seed, around a real shard.
 //! - [`catalogue`]: every message there is. [`any_message`]: random messages, made from their schema.
-//! - [`broker`]: the broker under test, as a process. [`toolbox`]: what tests install, and the programs they run.
+//! - [`broker`]: the broker under test, as a process. [`command`]: the binary's commands, in the test's own process. [`toolbox`]: what tests install, and the programs they run.
 
 pub mod any_message;
 pub mod broker;
 pub mod catalogue;
+pub mod command;
 pub mod group;
 pub mod random;
 pub mod sim;

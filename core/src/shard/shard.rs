@@ -751,23 +751,37 @@ impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
         log.delete_records(upto).map_err(PartitionError::Log)
     }
 
+    /// Shows every open log: what is to be remembered of it, should the broker end without a word.
+    pub fn survey(&self, mut each: impl FnMut(PartitionName<'_>, &PartitionLog<'m, D::Store>)) {
+        for (_, partition) in self.logs.partitions.iter() {
+            if partition.log.closed().is_none() {
+                each(partition_name(&self.catalog, partition), &partition.log);
+            }
+        }
+    }
+
     /// Puts the watermarks of every open log, and closes them in good order. Answers each to `each` with how that went.
     pub fn close(&mut self, mut each: impl FnMut(PartitionName<'_>, Result<Watermarks, LogError<StoreFailure<'m, D>>>)) {
         let mut from = 0;
         while let Some(slot) = self.logs.partitions.next_from(from) {
             from = slot.index() + 1;
             let Some(partition) = self.logs.partitions.get_mut(slot) else { continue };
-            let topic = if partition.topic_id == TopicId::METADATA {
-                name::CLUSTER_METADATA
-            } else {
-                self.catalog.topic_by_id(partition.topic_id).map_or("", |topic| topic.name)
-            };
-            let name = PartitionName { topic, topic_id: partition.topic_id, index: partition.index };
             if partition.log.closed() != Some(Closed::Cleanly) {
-                each(name, partition.log.close());
+                let result = partition.log.close();
+                each(partition_name(&self.catalog, partition), result);
             }
         }
     }
+}
+
+/// What an open log is called. The catalogue's own log is in no catalogue; the log of a topic that is gone has no name.
+fn partition_name<'c, S: SegmentStore>(catalog: &'c Catalog<'_>, partition: &Partition<'_, S>) -> PartitionName<'c> {
+    let topic = if partition.topic_id == TopicId::METADATA {
+        name::CLUSTER_METADATA
+    } else {
+        catalog.topic_by_id(partition.topic_id).map_or("", |topic| topic.name)
+    };
+    PartitionName { topic, topic_id: partition.topic_id, index: partition.index }
 }
 
 /// Where answers go that nobody waits for.

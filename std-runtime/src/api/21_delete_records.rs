@@ -59,7 +59,10 @@ fn delete(turn: &mut Turn<'_>, topic: Slot, asked: &DeleteRecordsPartition) -> D
     }
     let upto = Some(Offset(asked.offset)).filter(|offset| offset.0 != HIGH_WATERMARK);
     match turn.inner.shard.delete_records(turn.at, topic, index, upto) {
-        Ok(marks) => told(marks.log_start().0, ErrorCode::NONE),
+        Ok(marks) => {
+            turn.arm_checkpoint(turn.around.config.log_start_checkpoint_interval);
+            told(marks.log_start().0, ErrorCode::NONE)
+        }
         Err(error) => told(-1, error_map::of_partition(&error)),
     }
 }

@@ -1,5 +1,6 @@
 //! `millpond serve`: a broker until it is told to stop.
 
+use std::io::IsTerminal;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -37,7 +38,9 @@ impl Serve {
     pub fn run(self) -> ExitCode {
         let filter = tracing_subscriber::EnvFilter::try_from_env("MILLPOND_LOG");
         let filter = filter.unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+        // Colours are for people, not for files, and for those who did not ask to be spared. Source: no-color.org.
+        let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours).with_target(false).init();
         let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
             Ok(runtime) => runtime,
             Err(error) => return fail(&format!("the runtime cannot be started: {error}")),

@@ -44,6 +44,10 @@ pub struct BrokerConfig {
     pub rack: Option<String>,
     /// `log.retention.check.interval.ms`.
     pub retention_check_interval: Millis,
+    /// `log.flush.offset.checkpoint.interval.ms`.
+    pub recovery_point_checkpoint_interval: Millis,
+    /// `log.flush.start.offset.checkpoint.interval.ms`.
+    pub log_start_checkpoint_interval: Millis,
     /// Settings of the group coordinator.
     pub group: GroupConfig,
     /// Settings of logs whose topics set nothing else.
@@ -69,6 +73,8 @@ impl Default for BrokerConfig {
             fetch_bytes_max: 0,
             rack: None,
             retention_check_interval: Millis::ZERO,
+            recovery_point_checkpoint_interval: Millis::ZERO,
+            log_start_checkpoint_interval: Millis::ZERO,
             group: GroupConfig::default(),
             log: LogConfig::default(),
             given: BTreeMap::new(),

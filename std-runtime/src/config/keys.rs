@@ -178,6 +178,22 @@ pub const KEYS: &[Key] = &[
     .topic("flush.messages"),
     key("log.flush.interval.ms", Long, None, Rule::AtLeast(0), "No effect yet: what acks=all acknowledges is flushed in any case.")
         .topic("flush.ms"),
+    key(
+        "log.flush.offset.checkpoint.interval.ms",
+        Int,
+        Some("60000"),
+        Rule::AtLeast(0),
+        "Milliseconds after a flush within which it is written down how far the logs are durable: what lies behind is read through after a crash.",
+    )
+    .broker(|config, value| config.recovery_point_checkpoint_interval = millis(value, 1)),
+    key(
+        "log.flush.start.offset.checkpoint.interval.ms",
+        Int,
+        Some("60000"),
+        Rule::AtLeast(0),
+        "Milliseconds after records were deleted within which it is written down where the logs begin.",
+    )
+    .broker(|config, value| config.log_start_checkpoint_interval = millis(value, 1)),
     key("log.preallocate", Boolean, Some("false"), Rule::Any, "No effect yet: segments grow as they are written.").topic("preallocate"),
     key("message.max.bytes", Int, Some("1048588"), Rule::AtLeast(0), "Bytes. The largest batch of records.")
         .log(|log, value| log.max_message_bytes = unsigned(value))

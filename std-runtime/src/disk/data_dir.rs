@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use millpond_core::bounded::table::HashKey;
 use millpond_core::catalog::name::CLUSTER_METADATA;
-use millpond_core::ids::{BrokerId, Offset, PartitionIndex, TopicId};
+use millpond_core::ids::{BrokerId, PartitionIndex, TopicId};
 use millpond_core::log::config::LogConfig;
 use millpond_core::log::partition_log::{LogLimits, LogMemory};
 use millpond_core::log::recover::{OpenHints, RecoveryReport};
@@ -22,16 +22,14 @@ use millpond_core::shard::directory::{LogDirectory, PartitionName};
 use crate::config::broker_config::{BrokerConfig, topic_log_config};
 use crate::config::properties;
 
-use super::checkpoint::{self, Offsets};
+use super::checkpoint;
 use super::files::{OpenFiles, PartitionFiles, sync_directory};
 use super::names;
+use super::remembered::{LeftLog, Remembered, Snapshot};
 
 const LOCK: &str = ".lock";
 const META: &str = "meta.properties";
 const CLEAN_SHUTDOWN: &str = ".kafka_cleanshutdown";
-const RECOVERY_POINTS: &str = "recovery-point-offset-checkpoint";
-const LOG_STARTS: &str = "log-start-offset-checkpoint";
-const HIGH_WATERMARKS: &str = "replication-offset-checkpoint";
 
 /// How many files of all partitions together stay open. A partition in use has three.
 const OPEN_FILES_MAX: NonZeroUsize = NonZeroUsize::new(8192).expect("not zero");
@@ -99,27 +97,13 @@ pub struct DataDir {
     hash_key: HashKey,
     next_number: u64,
     was_clean: bool,
-    recovery_points: Offsets,
-    log_starts: Offsets,
+    remembered: Remembered,
     /// Directories of deleted partitions whose files are still there.
     retired: Vec<(TopicId, PathBuf)>,
     /// Directories of the partitions that were opened since the start.
     opened: HashSet<String>,
     /// Held for as long as the directory is in use.
     _lock: File,
-}
-
-/// How a log was left.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LeftLog {
-    /// The topic's name and the partition.
-    pub partition: (String, PartitionIndex),
-    /// Everything below is on the disk.
-    pub durable_end: Offset,
-    /// Where the log begins.
-    pub log_start: Offset,
-    /// How far consumers could see.
-    pub high_watermark: Offset,
 }
 
 impl DataDir {
@@ -140,8 +124,7 @@ impl DataDir {
             std::fs::remove_file(&clean_path).map_err(failed("removing", &clean_path))?;
             sync_directory(&root).map_err(failed("syncing", &root))?;
         }
-        let read = |name| checkpoint::read(&root.join(name)).map_err(failed("reading", &root.join(name)));
-        let (recovery_points, log_starts) = (read(RECOVERY_POINTS)?, read(LOG_STARTS)?);
+        let remembered = Remembered::read(&root).map_err(|(path, error)| failed("reading", &path)(error))?;
         let open = Arc::new(OpenFiles::new(OPEN_FILES_MAX));
         Ok(Self {
             root,
@@ -151,8 +134,7 @@ impl DataDir {
             hash_key,
             next_number: 0,
             was_clean,
-            recovery_points,
-            log_starts,
+            remembered,
             retired: Vec::new(),
             opened: HashSet::new(),
             _lock: lock,
@@ -209,33 +191,35 @@ impl DataDir {
         std::fs::read_dir(&self.root)?.map(|entry| entry.map(|entry| entry.path())).collect()
     }
 
-    /// Whether every partition that has files was opened since the start, so that none waits for its recovery any more.
-    fn all_were_opened(&self) -> bool {
-        let is_settled = |path: &PathBuf| match path.file_name().and_then(|name| name.to_str()) {
-            Some(name) => names::parse(name).is_none() || !path.is_dir() || names::is_deleted(name) || self.opened.contains(name),
-            None => true,
-        };
-        self.paths().is_ok_and(|paths| paths.iter().all(is_settled))
+    /// The partitions that have files and were not opened since the start: after a crash each waits for its recovery.
+    ///
+    /// # Errors
+    /// When the directory cannot be read.
+    pub fn unopened(&self) -> io::Result<Vec<(String, PartitionIndex)>> {
+        let paths = self.paths()?;
+        let unopened = paths.iter().filter_map(|path| {
+            let name = path.file_name()?.to_str()?;
+            let (topic, index) = names::parse(name)?;
+            (path.is_dir() && !names::is_deleted(name) && !self.opened.contains(name)).then(|| (topic.to_owned(), index))
+        });
+        Ok(unopened.collect())
+    }
+
+    /// Takes in how logs stand while they are in use; what comes back, if that is news, is to be written beside the work.
+    pub fn checkpoint(&mut self, logs: Vec<LeftLog>) -> Option<Snapshot> {
+        self.remembered.note(logs)
     }
 
     /// Remembers how logs were left, and with `clean` that all of them were closed in good order.
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn remember(&mut self, logs: &[LeftLog], clean: bool) -> Result<(), DataDirError> {
-        let mut marks = Offsets::new();
-        for log in logs {
-            self.recovery_points.insert(log.partition.clone(), log.durable_end);
-            marks.insert(log.partition.clone(), log.high_watermark);
-            if log.log_start > Offset::ZERO {
-                self.log_starts.insert(log.partition.clone(), log.log_start);
-            }
-        }
-        for (name, offsets) in [(RECOVERY_POINTS, &self.recovery_points), (LOG_STARTS, &self.log_starts), (HIGH_WATERMARKS, &marks)] {
-            checkpoint::write(&self.root, name, offsets).map_err(failed("writing", &self.root.join(name)))?;
+    pub fn remember(&mut self, logs: Vec<LeftLog>, clean: bool) -> Result<(), DataDirError> {
+        if let Some(snapshot) = self.checkpoint(logs) {
+            snapshot.write().map_err(|(path, error)| failed("writing", &path)(error))?;
         }
         // After an unclean stop a log that nobody has opened since is not clean yet, however well the others are closed.
-        if clean && (self.was_clean || self.all_were_opened()) {
+        if clean && (self.was_clean || self.unopened().is_ok_and(|unopened| unopened.is_empty())) {
             // Source: `CleanShutdownFileHandler`: a version, and the broker's epoch, which a sole broker has not got.
             let path = self.root.join(CLEAN_SHUTDOWN);
             checkpoint::write_whole(&self.root, CLEAN_SHUTDOWN, "{\"version\":0,\"brokerEpoch\":-1}").map_err(failed("writing", &path))?;
@@ -243,22 +227,11 @@ impl DataDir {
         Ok(())
     }
 
-    /// Forgets what is remembered of a topic's logs, on the disk too: a later topic of the same name must not be taken for this one
-    /// after a crash, and emptied because it ends before that one began.
-    fn forget(&mut self, topic: &str) {
-        let known = self.recovery_points.len() + self.log_starts.len();
-        self.recovery_points.retain(|(of, _), _| of != topic);
-        self.log_starts.retain(|(of, _), _| of != topic);
-        if self.recovery_points.len() + self.log_starts.len() == known {
-            return;
-        }
-        for (name, offsets) in [(RECOVERY_POINTS, &self.recovery_points), (LOG_STARTS, &self.log_starts)] {
-            if let Err(error) = checkpoint::write(&self.root, name, offsets) {
-                // None at all is safe as well, and needs no room.
-                let removed = std::fs::remove_file(self.root.join(name)).and_then(|()| sync_directory(&self.root));
-                tracing::error!(checkpoint = name, %error, removed = removed.is_ok(), "a checkpoint cannot be written");
-            }
-        }
+    /// Whether the broker before this one ended in good order. If not, each log is read through from its recovery point on when it is
+    /// opened.
+    #[must_use]
+    pub const fn was_clean(&self) -> bool {
+        self.was_clean
     }
 
     /// How much room the file system has: all of it, and what is left. Unit: bytes.
@@ -288,10 +261,10 @@ impl LogDirectory<'static> for DataDir {
     }
 
     fn hints(&self, partition: PartitionName<'_>) -> OpenHints {
-        let key = (partition.topic.to_string(), partition.index);
+        let marks = self.remembered.of(partition.topic, partition.index);
         OpenHints {
-            recovery_point: self.recovery_points.get(&key).copied(),
-            log_start: self.log_starts.get(&key).copied(),
+            recovery_point: marks.recovery_point,
+            log_start: marks.log_start,
             // The mark is left only when every log was closed well: at that stop, or at one before from which nothing was left over.
             clean: self.was_clean,
         }
@@ -319,7 +292,11 @@ impl LogDirectory<'static> for DataDir {
     }
 
     fn retire(&mut self, partition: PartitionName<'_>) {
-        self.forget(partition.topic);
+        // On the disk too: a later topic of the same name must not be taken for this one after a crash, and emptied because it ends
+        // before that one began.
+        if let Some(snapshot) = self.remembered.forget(partition.topic) {
+            snapshot.write_or_remove();
+        }
         let from = self.root.join(names::partition_dir(partition.topic, partition.index));
         let to = self.root.join(names::deleted_dir(partition.topic, partition.index, partition.topic_id));
         match std::fs::rename(&from, &to) {
@@ -385,6 +362,7 @@ fn read_topic_id(directory: &Path) -> Option<TopicId> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use millpond_core::ids::Offset;
 
     fn scratch(name: &str) -> Arc<BrokerConfig> {
         let path = std::env::temp_dir().join(format!("millpond-data-dir-{name}-{}", std::process::id()));
@@ -419,7 +397,7 @@ mod tests {
     #[test]
     fn a_topic_is_not_taken_for_an_earlier_one_of_its_name_after_a_crash() {
         let config = scratch("name");
-        open(&config).remember(&[left(300)], true).unwrap();
+        open(&config).remember(vec![left(300)], true).unwrap();
         let mut directory = open(&config);
         assert_eq!(directory.hints(partition(OLD)).log_start, Some(Offset(300)));
         write(&mut directory, OLD);
@@ -449,12 +427,12 @@ mod tests {
         let config = scratch("clean");
         write(&mut open(&config), OLD);
         let mut directory = open(&config);
-        directory.remember(&[], true).unwrap();
+        directory.remember(Vec::new(), true).unwrap();
         drop(directory);
         let mut directory = open(&config);
         assert!(!directory.hints(partition(OLD)).clean);
         directory.opened(partition(OLD), &RecoveryReport::default());
-        directory.remember(&[left(0)], true).unwrap();
+        directory.remember(vec![left(0)], true).unwrap();
         drop(directory);
         assert!(open(&config).hints(partition(OLD)).clean);
         std::fs::remove_dir_all(&config.data_dir).unwrap();

@@ -1,9 +1,11 @@
 //! The disk: files of partitions, and the directory that holds them.
 //!
-//! - [`files`]: a partition's files, as core's `SegmentStore`. [`data_dir`]: the directory of all of them, its lock, its identity and
-//!   what is remembered between runs, in Kafka's own files. [`names`]: what directories are called.
+//! - [`files`]: a partition's files, as core's `SegmentStore`. [`data_dir`]: the directory of all of them, its lock and its identity.
+//! - [`remembered`]: what is known of logs from run to run, in Kafka's own files. [`checkpoint`]: their format, and small files that are
+//!   written whole or not at all. [`names`]: what directories are called.
 
 pub mod checkpoint;
 pub mod data_dir;
 pub mod files;
 pub mod names;
+pub mod remembered;

@@ -11,7 +11,9 @@ use millpond_core::group::coordinator::Coordinator;
 use millpond_core::group::input::Input;
 use millpond_core::ids::{CallId, Offset, ProducerId};
 use millpond_core::log::durability::SyncTicket;
+use millpond_core::log::watermarks::Watermarks;
 use millpond_core::machine::{Answers, When};
+use millpond_core::shard::directory::PartitionName;
 use millpond_core::shard::logs::{SyncedLog, Written};
 use millpond_core::shard::parked::{Outcome, Release};
 use millpond_core::shard::shard::Shard;
@@ -21,8 +23,9 @@ use tokio::sync::Notify;
 use crate::api;
 use crate::clock::Clock;
 use crate::config::broker_config::BrokerConfig;
-use crate::disk::data_dir::{DataDir, DataDirError, Identity, LeftLog};
+use crate::disk::data_dir::{DataDir, DataDirError, Identity};
 use crate::disk::files::{DiskError, OpenFile, sync_directory};
+use crate::disk::remembered::{LeftLog, Snapshot};
 use crate::protocol::error_code::ErrorCode;
 use crate::protocol::refuse::refuse;
 
@@ -64,6 +67,8 @@ pub struct Inner {
     pub records: List<'static, u8>,
     /// When old records are looked for next.
     retention_due: Option<Instant>,
+    /// When it is written down how the logs stand.
+    checkpoint_due: Option<Instant>,
 }
 
 /// Waits that have ended.
@@ -115,6 +120,7 @@ impl Worker {
             batch: List::grown(usize::MAX),
             records: List::grown(usize::MAX),
             retention_due: None,
+            checkpoint_due: None,
         };
         Arc::new(Self {
             inner: Mutex::new(inner),
@@ -160,11 +166,20 @@ impl Worker {
     /// Sleeps until a deadline, acts on it, and so on for ever. Sleeps without end while there is none.
     pub async fn drive_timer(self: Arc<Self>) {
         loop {
-            let due = self.turn(|turn| {
+            let (due, checkpoint) = self.turn(|turn| {
                 turn.act_on_deadlines();
                 turn.settle();
-                turn.due()
+                let checkpoint = turn.checkpoint_if_due();
+                (turn.due(), checkpoint)
             });
+            if let Some(snapshot) = checkpoint {
+                // Beside the timer, which a slow disk must not stop.
+                tokio::task::spawn_blocking(move || {
+                    if let Err((path, error)) = snapshot.write() {
+                        tracing::error!(file = %path.display(), %error, "the checkpoint cannot be written; the next start takes longer");
+                    }
+                });
+            }
             self.armed.store(due.map_or(u64::MAX, |due| due.0), Ordering::Relaxed);
             match due {
                 None => self.timer.notified().await,
@@ -209,6 +224,7 @@ impl Worker {
             // A sync that panicked tells nothing; its logs stay unsynced and their callers time out.
             let Ok(done) = batch.await else { continue };
             self.turn(|turn| {
+                turn.arm_checkpoint(turn.around.config.recovery_point_checkpoint_interval);
                 for (log, ticket, outcome) in done {
                     if let Err(error) = turn.inner.shard.end_sync(log, ticket, outcome, &mut turn.inner.released) {
                         tracing::error!(%error, "a log could not be synced and is closed; restart the broker when the disk is in order");
@@ -217,6 +233,29 @@ impl Worker {
             });
         }
         true
+    }
+
+    /// After a crash, recovers the logs that nobody has asked for yet, one a turn: damage is said out loud at once, and after the next stop
+    /// all of them are in good order.
+    pub async fn recover_rest(self: Arc<Self>) {
+        let waiting = self.turn(|turn| {
+            let directory = turn.inner.shard.directory();
+            if directory.was_clean() { Ok(Vec::new()) } else { directory.unopened() }
+        });
+        let waiting = waiting.unwrap_or_else(|error| {
+            tracing::error!(%error, "the data directory cannot be read; its logs are recovered when they are first used");
+            Vec::new()
+        });
+        for (topic, index) in waiting {
+            self.turn(|turn| {
+                // It may be gone by now, and a directory may be no partition of ours.
+                let Some(slot) = turn.inner.shard.catalog().topic(&topic).map(|view| view.slot) else { return };
+                if let Err(error) = turn.inner.shard.log(turn.at, slot, index) {
+                    tracing::error!(topic, partition = index.0, %error, "the log cannot be recovered");
+                }
+            });
+            tokio::task::yield_now().await;
+        }
     }
 
     /// Closes every log in good order and remembers how each was left.
@@ -228,19 +267,24 @@ impl Worker {
             let mut left = Vec::new();
             let mut clean = true;
             turn.inner.shard.close(|name, result| match result {
-                Ok(marks) => left.push(LeftLog {
-                    partition: (name.topic.to_string(), name.index),
-                    durable_end: marks.log_end(),
-                    log_start: marks.log_start(),
-                    high_watermark: marks.high_watermark(),
-                }),
+                Ok(marks) => left.push(left_log(name, marks.log_end(), marks)),
                 Err(error) => {
                     tracing::error!(topic = name.topic, partition = name.index.0, %error, "the log could not be closed in good order");
                     clean = false;
                 }
             });
-            turn.inner.shard.directory_mut().remember(&left, clean)
+            turn.inner.shard.directory_mut().remember(left, clean)
         })
+    }
+}
+
+/// A log as it stands, everything below `durable_end` being on the disk.
+fn left_log(name: PartitionName<'_>, durable_end: Offset, marks: Watermarks) -> LeftLog {
+    LeftLog {
+        partition: (name.topic.to_string(), name.index),
+        durable_end,
+        log_start: marks.log_start(),
+        high_watermark: marks.high_watermark(),
     }
 }
 
@@ -264,7 +308,7 @@ fn carry_out((log, ticket): Ticket) -> (SyncedLog, SyncTicket<OpenFile>, Result<
 impl Turn<'_> {
     /// The earliest deadline of all.
     fn due(&self) -> Option<Instant> {
-        self.inner.shard.poll_timeout().into_iter().chain(self.inner.retention_due).min()
+        self.inner.shard.poll_timeout().into_iter().chain(self.inner.retention_due).chain(self.inner.checkpoint_due).min()
     }
 
     /// Acts on every deadline that has come.
@@ -284,7 +328,23 @@ impl Turn<'_> {
             });
             self.inner.retention_due = None;
             self.arm_retention();
+            self.arm_checkpoint(self.around.config.log_start_checkpoint_interval);
         }
+    }
+
+    /// How the logs stand, when it is time to write that down and there is something new to write.
+    fn checkpoint_if_due(&mut self) -> Option<Snapshot> {
+        self.inner.checkpoint_due.filter(|due| *due <= self.at.now)?;
+        self.inner.checkpoint_due = None;
+        let mut logs = Vec::new();
+        self.inner.shard.survey(|name, log| logs.push(left_log(name, log.durable_end(), log.watermarks())));
+        self.inner.shard.directory_mut().checkpoint(logs)
+    }
+
+    /// Sees to it that how the logs stand is written down by then, now that it has changed.
+    pub fn arm_checkpoint(&mut self, interval: Millis) {
+        let due = self.at.now.after(interval);
+        self.inner.checkpoint_due = Some(self.inner.checkpoint_due.map_or(due, |armed| armed.min(due)));
     }
 
     /// Puts in force what was set for this broker, or for all of them, while it runs.

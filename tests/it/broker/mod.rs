@@ -1,3 +1,4 @@
 //! A live broker in the test's own process, spoken to over TCP.
 
+mod crash;
 mod hostile;

@@ -1,12 +1,11 @@
 //! The commands of the binary, each against a broker in this process.
 
 use core::sync::atomic::{AtomicU32, Ordering};
-use std::io::Cursor;
 use std::path::PathBuf;
 
 use millpond::broker::Broker;
-use millpond::cli::terminal::Terminal;
 use millpond::config::broker_config::BrokerConfig;
+use millpond_tests::command::{Done, run};
 
 mod groups;
 mod records;
@@ -18,30 +17,6 @@ struct World {
     address: String,
     directory: PathBuf,
     runtime: tokio::runtime::Runtime,
-}
-
-/// What a command did.
-#[derive(Debug)]
-struct Done {
-    code: u8,
-    out: String,
-    err: String,
-}
-
-impl Done {
-    /// What it was asked for, when it succeeded.
-    #[track_caller]
-    fn ok(self) -> String {
-        assert_eq!(self.code, 0, "{}{}", self.out, self.err);
-        self.out
-    }
-
-    /// What it said when it failed.
-    #[track_caller]
-    fn failed(self) -> String {
-        assert_eq!(self.code, 1, "{}{}", self.out, self.err);
-        self.err
-    }
 }
 
 impl World {
@@ -84,16 +59,6 @@ impl Drop for World {
         }
         let _ = std::fs::remove_dir_all(&self.directory);
     }
-}
-
-fn run(address: &str, line: &str, input: Vec<u8>) -> Done {
-    let words = line.split(' ').map(|word| word.replace('~', " "));
-    let arguments: Vec<String> =
-        ["millpond".to_string()].into_iter().chain(words).chain(["--bootstrap".to_string(), address.to_string()]).collect();
-    let (mut out, mut err) = (Vec::new(), Vec::new());
-    let mut terminal = Terminal { input: Some(Box::new(Cursor::new(input))), out: &mut out, err: &mut err, signals: false };
-    let code = millpond::cli::run_with(arguments, &mut terminal);
-    Done { code, out: String::from_utf8(out).expect("text"), err: String::from_utf8(err).expect("text") }
 }
 
 #[test]

@@ -575,6 +575,17 @@ impl Broker {
         self.settle(at);
     }
 
+    /// Writes down how the logs stand, while they are in use.
+    pub(crate) fn checkpoint(&mut self) {
+        let mut left = Vec::new();
+        self.shard.survey(|name, log| {
+            let (topic, marks) = (name.topic.to_owned(), log.watermarks());
+            left.push(LeftLog { topic, index: name.index, durable_end: log.durable_end(), log_start: marks.log_start() });
+        });
+        // What cannot be written is missing after the next crash, no more.
+        let _ = self.shard.directory_mut().remember(&left, false);
+    }
+
     /// Stops in good order.
     pub(crate) fn stop(mut self) {
         let mut left = Vec::new();

@@ -89,6 +89,8 @@ impl Directory {
             self.recovery_points.insert((log.topic.clone(), log.index.0), log.durable_end.0);
             if log.log_start > Offset::ZERO {
                 self.log_starts.insert((log.topic.clone(), log.index.0), log.log_start.0);
+            } else {
+                self.log_starts.remove(&(log.topic.clone(), log.index.0));
             }
         }
         self.write(RECOVERY_POINTS, &self.recovery_points)?;

@@ -314,7 +314,7 @@ impl World {
         }
         let next = 300 + self.span(6000);
         self.at(next, Event::Trouble);
-        let kind = self.random.below(9);
+        let kind = self.random.below(10);
         if self.loud {
             println!("{} trouble {kind}", self.clock.now);
         }
@@ -335,6 +335,11 @@ impl World {
             6 => {
                 let span = self.span(20_000);
                 self.net.cut(self.clock.now + span);
+            }
+            9 => {
+                if let Some(broker) = &mut self.broker {
+                    broker.checkpoint();
+                }
             }
             7 => {
                 let room = self.span(3000);

@@ -12,6 +12,8 @@
 //! | 3 | [`log`] and [`group`], side by side |
 //! | 2 | [`record`], [`store`], [`machine`] |
 //! | 1 | [`ids`], [`time`], [`bounded`], [`crc`], [`wire`] |
+//!
+//! What belongs to no single room stands in the [`manual`]: how a turn goes, the offsets of a log, durability, files, groups.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -25,6 +27,8 @@ pub mod group;
 pub mod ids;
 pub mod log;
 pub mod machine;
+#[cfg(doc)]
+pub mod manual;
 pub mod record;
 pub mod shard;
 pub mod store;

@@ -2,6 +2,7 @@
 
 mod broker;
 mod cli;
+mod docs;
 mod group;
 mod interop;
 mod sim;

@@ -8,6 +8,7 @@ use millpond::protocol::api_key::ApiKey;
 
 /// The rooms of the core and their floors: a room imports from floors below its own, and from nothing beside it.
 const CORE_FLOORS: &[(&str, u8)] = &[
+    ("manual", 6),
     ("shard", 5),
     ("catalog", 4),
     ("group", 3),

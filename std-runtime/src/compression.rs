@@ -1,4 +1,4 @@
-//! The codecs lent to core: gzip, snappy, lz4 and zstd by libraries written in Rust, so that a build needs no C compiler.
+//! The codecs lent to core: gzip, snappy and lz4 by libraries written in Rust, zstd by its own in C.
 //!
 //! Every output is bounded by the list it goes to: a small input cannot blow up.
 
@@ -12,9 +12,23 @@ const SNAPPY_HEADER: [u8; 16] = [0x82, b'S', b'N', b'A', b'P', b'P', b'Y', 0, 0,
 /// How much is compressed in one go. Source: `SnappyOutputStream`'s block size.
 const SNAPPY_BLOCK_SIZE: usize = 32 * 1024;
 
+/// How much zstd unfolds in one go. Unit: bytes; the most that a block of it holds.
+const ZSTD_BLOCK_SIZE: usize = 128 * 1024;
+/// As Kafka's producers compress. Source: `compression.zstd.level`.
+const ZSTD_LEVEL: i32 = 3;
+
 /// All codecs of Kafka.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Codecs;
+#[derive(Default)]
+pub struct Codecs {
+    /// Made when it is first needed: it is dear, and can be used again.
+    zstd: Option<zstd_safe::DCtx<'static>>,
+}
+
+impl core::fmt::Debug for Codecs {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Codecs").finish_non_exhaustive()
+    }
+}
 
 impl Codec for Codecs {
     fn decompress(&mut self, compression: Compression, input: &[u8], output: &mut List<'_, u8>) -> Result<(), CodecError> {
@@ -23,10 +37,7 @@ impl Codec for Codecs {
             Compression::None => Bounded::new(output).put(input),
             Compression::Gzip => drain(flate2::read::MultiGzDecoder::new(input), output, corrupt),
             Compression::Lz4 => drain(lz4_flex::frame::FrameDecoder::new(input), output, corrupt),
-            Compression::Zstd => {
-                let decoder = ruzstd::decoding::StreamingDecoder::new(input).map_err(|_| corrupt)?;
-                drain(decoder, output, corrupt)
-            }
+            Compression::Zstd => decompress_zstd(self.zstd.get_or_insert_with(zstd_safe::DCtx::create), input, output),
             Compression::Snappy => decompress_snappy(input, output),
         }
     }
@@ -53,7 +64,8 @@ impl Codec for Codecs {
                 encoder.finish().map(drop).map_err(|_| full)
             }
             Compression::Zstd => {
-                let packed = ruzstd::encoding::compress_to_vec(input, ruzstd::encoding::CompressionLevel::Fastest);
+                let mut packed = Vec::with_capacity(zstd_safe::compress_bound(input.len()));
+                zstd_safe::compress(&mut packed, input, ZSTD_LEVEL).map_err(|_| full)?;
                 let mut target = target;
                 target.put(&packed)
             }
@@ -98,6 +110,32 @@ fn drain(mut decoder: impl Read, output: &mut List<'_, u8>, corrupt: CodecError)
             return Ok(());
         }
         target.put(piece.get(..size).unwrap_or_default())?;
+    }
+}
+
+/// Zstandard, one frame or several. The output grows by what has really come, whatever a frame says of its size.
+fn decompress_zstd(context: &mut zstd_safe::DCtx<'_>, input: &[u8], output: &mut List<'_, u8>) -> Result<(), CodecError> {
+    let corrupt = CodecError::Corrupt(Compression::Zstd);
+    let limit = output.capacity();
+    context.reset(zstd_safe::ResetDirective::SessionOnly).map_err(|_| corrupt)?;
+    let mut source = zstd_safe::InBuffer::around(input);
+    loop {
+        let start = output.len();
+        output.fill_to(limit.min(start + ZSTD_BLOCK_SIZE), 0).map_err(|_| CodecError::OutputFull { limit })?;
+        let mut target = zstd_safe::OutBuffer::around(output.get_mut(start..).unwrap_or_default());
+        let more = context.decompress_stream(&mut target, &mut source).map_err(|_| corrupt)?;
+        let size = target.pos();
+        let is_full = size == target.capacity();
+        output.truncate(start + size);
+        let is_read = source.pos() == input.len();
+        match (more, is_read) {
+            (0, true) => return Ok(()),
+            // Without room there may still be the end of a frame to be read, and nothing else.
+            (1.., _) if start == limit => return Err(CodecError::OutputFull { limit }),
+            // All was read, there is room, and still the frame is not done: it was cut off.
+            (_, true) if !is_full => return Err(corrupt),
+            _ => {}
+        }
     }
 }
 
@@ -156,9 +194,9 @@ mod tests {
         for compression in ALL {
             for input in [&input[..], &input[..1], &[]] {
                 let mut packed = List::grown(1 << 20);
-                Codecs.compress(compression, input, &mut packed).expect("fits");
+                Codecs::default().compress(compression, input, &mut packed).expect("fits");
                 let mut output = List::grown(input.len());
-                Codecs.decompress(compression, &packed, &mut output).expect("fits just");
+                Codecs::default().decompress(compression, &packed, &mut output).expect("fits just");
                 assert_eq!(&*output, input, "{compression:?}");
             }
         }
@@ -169,10 +207,38 @@ mod tests {
         let zeros = vec![0u8; 1 << 20];
         for compression in ALL {
             let mut packed = List::grown(2 << 20);
-            Codecs.compress(compression, &zeros, &mut packed).expect("fits");
+            Codecs::default().compress(compression, &zeros, &mut packed).expect("fits");
             let mut output = List::grown(1000);
-            let result = Codecs.decompress(compression, &packed, &mut output);
+            let result = Codecs::default().decompress(compression, &packed, &mut output);
             assert_eq!(result, Err(CodecError::OutputFull { limit: 1000 }), "{compression:?}");
+        }
+    }
+
+    #[test]
+    fn what_was_cut_off_is_refused() {
+        let input: Vec<u8> = (0..300_000u32).map(|number| u8::try_from(number % 251).expect("below 256")).collect();
+        for compression in [Compression::Gzip, Compression::Snappy, Compression::Lz4, Compression::Zstd] {
+            let mut packed = List::grown(1 << 20);
+            Codecs::default().compress(compression, &input, &mut packed).expect("fits");
+            // An end mark that is missing behind data that is whole is nobody's loss: ten bytes are more than any has.
+            for length in [packed.len() / 2, packed.len() - 10] {
+                let mut output = List::grown(1 << 20);
+                let result = Codecs::default().decompress(compression, &packed[..length], &mut output);
+                assert_eq!(result, Err(CodecError::Corrupt(compression)), "{length} of {}", packed.len());
+            }
+        }
+    }
+
+    #[test]
+    fn frames_one_behind_the_other_are_read_on() {
+        for compression in [Compression::Gzip, Compression::Zstd] {
+            let mut packed = List::grown(1 << 10);
+            for input in [b"one, ", b"two, ", b"three"] {
+                Codecs::default().compress(compression, input, &mut packed).expect("fits");
+            }
+            let mut output = List::grown(15);
+            Codecs::default().decompress(compression, &packed, &mut output).expect("fits just");
+            assert_eq!(&*output, b"one, two, three", "{compression:?}");
         }
     }
 
@@ -181,7 +247,7 @@ mod tests {
         for compression in [Compression::Gzip, Compression::Snappy, Compression::Lz4, Compression::Zstd] {
             let mut output = List::grown(1 << 20);
             let garbage: Vec<u8> = (0..100u8).map(|number| number.wrapping_mul(37) ^ 0xa5).collect();
-            assert!(Codecs.decompress(compression, &garbage, &mut output).is_err(), "{compression:?}");
+            assert!(Codecs::default().decompress(compression, &garbage, &mut output).is_err(), "{compression:?}");
         }
     }
 }

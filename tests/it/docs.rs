@@ -1,7 +1,7 @@
 //! What the documents tell is what the tables say. `BLESS=1` writes it anew.
 
+use core::fmt::Write as _;
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 

@@ -71,16 +71,16 @@ impl Default for Rules {
 }
 
 /// Compression and memory lent for one check.
-pub struct Lent<'a, 'm> {
+pub struct Lent<'s, 'a, 'm> {
     /// Who compresses.
-    pub codec: &'a mut dyn Codec,
-    /// For the records of a compressed batch. Its capacity bounds what a batch may unfold to.
-    pub records: &'a mut List<'m, u8>,
-    /// For the body of a batch that is compressed anew; the answer borrows it.
+    pub codec: &'s mut dyn Codec,
+    /// Scratch for the records of a compressed batch. Its capacity bounds what a batch may unfold to.
+    pub records: &'s mut List<'m, u8>,
+    /// For the body of a batch that is kept otherwise than it came; the answer borrows it. Its capacity bounds that body.
     pub body: &'a mut List<'m, u8>,
 }
 
-impl fmt::Debug for Lent<'_, '_> {
+impl fmt::Debug for Lent<'_, '_, '_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Lent").finish_non_exhaustive()
     }
@@ -285,7 +285,12 @@ impl<'a> CheckedBatch<'a> {
 /// # Errors
 /// What [`InvalidBatch`] names; where several things are wrong, the first in Kafka's order of looking.
 /// Source: `LogValidator`, `UnifiedLog.analyzeAndValidateRecords`; KIP-32, KIP-98, KIP-467.
-pub fn check<'a>(bytes: &'a [u8], rules: &Rules, wall: Timestamp, lent: Option<Lent<'a, '_>>) -> Result<CheckedBatch<'a>, InvalidBatch> {
+pub fn check<'a>(
+    bytes: &'a [u8],
+    rules: &Rules,
+    wall: Timestamp,
+    lent: Option<Lent<'_, 'a, '_>>,
+) -> Result<CheckedBatch<'a>, InvalidBatch> {
     if bytes.is_empty() {
         return Err(InvalidBatch::Empty);
     }
@@ -450,27 +455,29 @@ fn unfold<'a>(
     (from, to): (Compression, Compression),
     rules: &Rules,
     look: Look,
-    lent: Lent<'a, '_>,
+    lent: Lent<'_, 'a, '_>,
     dirty: &mut bool,
 ) -> Result<&'a [u8], InvalidBatch> {
     let Lent { codec, records, body: rebuilt } = lent;
-    let plain: &'a [u8] = if from == Compression::None {
+    rebuilt.clear();
+    if to == Compression::None {
+        codec.decompress(from, body, rebuilt).map_err(InvalidBatch::Codec)?;
+        *dirty |= look_at_records(header, rebuilt, rules, look)?;
+        return Ok(rebuilt);
+    }
+    records.clear();
+    let plain = if from == Compression::None {
         body
     } else {
-        records.clear();
         codec.decompress(from, body, records).map_err(InvalidBatch::Codec)?;
         records
     };
     *dirty |= look_at_records(header, plain, rules, look)?;
     if to == from {
-        Ok(body)
-    } else if to == Compression::None {
-        Ok(plain)
-    } else {
-        rebuilt.clear();
-        codec.compress(to, plain, rebuilt).map_err(InvalidBatch::Codec)?;
-        Ok(rebuilt)
+        return Ok(body);
     }
+    codec.compress(to, plain, rebuilt).map_err(InvalidBatch::Codec)?;
+    Ok(rebuilt)
 }
 
 fn end_marker(header: &Header, body: &[u8]) -> Option<EndMarker> {

@@ -177,7 +177,9 @@ fn compression_type_of_the_topic_compresses_anew_and_opens_only_when_a_rule_dema
     assert_eq!(checked.header().as_bytes(), &bytes[..61]);
 
     // What unfolds past the lent memory is refused.
-    let (mut little, mut body) = (List::grown(8), List::grown(8));
-    let lent = Lent { codec: &mut Turn, records: &mut little, body: &mut body };
-    assert_eq!(check(&packed, &plain, WALL, Some(lent)).unwrap_err(), InvalidBatch::Codec(CodecError::OutputFull { limit: 8 }));
+    for rules in [plain, compacted] {
+        let (mut little, mut body) = (List::grown(8), List::grown(8));
+        let lent = Lent { codec: &mut Turn, records: &mut little, body: &mut body };
+        assert_eq!(check(&packed, &rules, WALL, Some(lent)).unwrap_err(), InvalidBatch::Codec(CodecError::OutputFull { limit: 8 }));
+    }
 }

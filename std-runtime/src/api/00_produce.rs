@@ -82,17 +82,25 @@ pub(crate) fn serve(asked: Asked<'_>) -> Result<(), DecodeError> {
 
     // Checksums and compression cost time in proportion to the bytes: they are outside of the turn.
     let wall = worker.now().wall;
-    let mut memory: Vec<(Codecs, List<'_, u8>, List<'_, u8>)> =
-        parts.iter().map(|_| (Codecs, List::grown(UNFOLDED_BYTES_MAX), List::grown(UNFOLDED_BYTES_MAX))).collect();
+    let (mut codec, mut records) = (Codecs::default(), List::grown(UNFOLDED_BYTES_MAX));
+    let mut bodies: Vec<List<'_, u8>> = Vec::with_capacity(parts.len());
+    // What is kept otherwise than it came takes, over the whole request, no more than a request may.
+    let mut room = worker.around().config.request_bytes_max;
+    bodies.resize_with(parts.len(), || List::grown(0));
     let mut checked: Vec<Option<CheckedBatch<'_>>> = Vec::with_capacity(parts.len());
-    for (part, (codec, records, body)) in parts.iter_mut().zip(&mut memory) {
+    for (part, body) in parts.iter_mut().zip(&mut bodies) {
         let Outcome::Checking(rules) = &part.outcome else {
             checked.push(None);
             continue;
         };
-        let lent = Lent { codec, records, body };
+        *body = List::grown(room.min(usize::try_from(rules.max_message_bytes).unwrap_or(usize::MAX)));
+        let lent = Lent { codec: &mut codec, records: &mut records, body };
         match check(part.records, rules, wall, head.version, lent) {
-            Ok(batch) => checked.push(Some(batch)),
+            Ok(batch) => {
+                let came = Header::peek(part.records).and_then(|header| header.compression());
+                room -= if came == batch.header().compression() { 0 } else { batch.body().len() };
+                checked.push(Some(batch));
+            }
             Err(refused) => {
                 part.outcome = Outcome::Done(Err(refused));
                 checked.push(None);
@@ -171,7 +179,7 @@ fn check<'a>(
     rules: &Rules,
     wall: millpond_core::time::Timestamp,
     version: i16,
-    lent: Lent<'a, '_>,
+    lent: Lent<'_, 'a, '_>,
 ) -> Result<CheckedBatch<'a>, Refused> {
     let header = Header::peek(bytes);
     if version < ZSTD_SINCE && header.is_some_and(|header| header.compression() == Some(Compression::Zstd)) {

@@ -91,7 +91,7 @@ fn find(turn: &mut Turn<'_>, topic: Slot, partition: &ListOffsetsPartition, up_t
     let inner = &mut *turn.inner;
     inner.batch.clear();
     inner.records.clear();
-    let mut codec = Codecs;
+    let mut codec = Codecs::default();
     let scratch = ReadScratch { batch: &mut inner.batch, records: &mut inner.records, codec: Some(&mut codec) };
     let found = inner.shard.find_offset(turn.at, &wanted, query, up_to, scratch);
     for list in [&mut inner.batch, &mut inner.records] {

@@ -4,6 +4,7 @@ use millpond_core::catalog::error::CatalogError;
 use millpond_core::group::error::GroupError;
 use millpond_core::log::error::{AppendError, LogError, ReadError};
 use millpond_core::log::producers::ProducerError;
+use millpond_core::record::codec::CodecError;
 use millpond_core::record::validate::InvalidBatch;
 use millpond_core::shard::error::{PartitionError, WriteError};
 use millpond_core::shard::fetch::FetchError;
@@ -85,11 +86,11 @@ pub const fn of_catalog_write<E>(error: &WriteError<E>) -> ErrorCode {
 #[must_use]
 pub const fn of_batch(error: &InvalidBatch) -> ErrorCode {
     match error {
-        InvalidBatch::TooLarge { .. } => ErrorCode::MESSAGE_TOO_LARGE,
+        InvalidBatch::TooLarge { .. } | InvalidBatch::Codec(CodecError::OutputFull { .. }) => ErrorCode::MESSAGE_TOO_LARGE,
         InvalidBatch::Crc { .. } => ErrorCode::CORRUPT_MESSAGE,
         InvalidBatch::Timestamps(_) | InvalidBatch::MaxTimestamp(_) | InvalidBatch::LogAppendTime => ErrorCode::INVALID_TIMESTAMP,
         InvalidBatch::NoCodec(_) | InvalidBatch::Compression(_) => ErrorCode::UNSUPPORTED_COMPRESSION_TYPE,
-        InvalidBatch::NotABatch(_) | InvalidBatch::Codec(_) => ErrorCode::CORRUPT_MESSAGE,
+        InvalidBatch::NotABatch(_) | InvalidBatch::Codec(CodecError::Corrupt(_) | CodecError::Unsupported(_)) => ErrorCode::CORRUPT_MESSAGE,
         InvalidBatch::Empty
         | InvalidBatch::MoreThanOne { .. }
         | InvalidBatch::BaseOffset(_)

@@ -254,7 +254,7 @@ fn read_batches(
             batch.body()
         } else {
             plain.clear();
-            Codecs.decompress(compression, batch.body(), &mut plain).map_err(|error| fault(base, BatchFault::Codec(error)))?;
+            Codecs::default().decompress(compression, batch.body(), &mut plain).map_err(|error| fault(base, BatchFault::Codec(error)))?;
             &plain
         };
         for record in Records::new(body, header.record_count()) {

@@ -505,6 +505,6 @@ fn build(records: &[OwnedRecord], producer: Option<ProducerStamp>, compression: 
             NewRecord { timestamp: Some(record.timestamp), key: record.key.as_deref(), value: record.value.as_deref(), headers: &headers };
         builder.append(new).map_err(|_| too_large(record))?;
     }
-    builder.finish_compressed(compression, &mut Codecs, &mut List::grown(usize::MAX)).map_err(ClientError::Compress)?;
+    builder.finish_compressed(compression, &mut Codecs::default(), &mut List::grown(usize::MAX)).map_err(ClientError::Compress)?;
     Ok(bytes.into_vec().unwrap_or_default())
 }

@@ -105,8 +105,17 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
             ticket.place = Place { segment: segment.base, position: segment.size };
             ticket.end = self.segments.get(at + 1).map_or_else(|| self.marks.log_end(), |next| next.base);
         }
+        if ticket.names.is_some() && ticket.files.is_empty() {
+            // Whoever carries it out knows the directory by a file of it.
+            let any = self.segments.last().map_or(FileName::EPOCHS, |active| active.file(FileKind::Log));
+            self.add(&mut ticket, any)?;
+        }
         let nothing = ticket.files.is_empty() && ticket.names.is_none() && ticket.end <= self.durable_end;
-        Ok((!nothing).then_some(ticket))
+        if nothing {
+            return Ok(None);
+        }
+        self.tickets_out += 1;
+        Ok(Some(ticket))
     }
 
     fn add(&mut self, ticket: &mut SyncTicket<S::Handle>, name: FileName) -> DiskResult<S, ()> {
@@ -122,6 +131,7 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
     /// [`LogError::Store`] when the sync failed: the log is closed, for the system may have dropped what it could not write.
     pub fn end_sync(&mut self, ticket: SyncTicket<S::Handle>, outcome: Result<(), S::Error>) -> Result<Watermarks, LogError<S::Error>> {
         self.alive()?;
+        self.tickets_out = self.tickets_out.saturating_sub(1);
         if let Err(error) = outcome {
             self.closed = Some(Closed::StorageFailed);
             return Err(LogError::Store(StoreError { doing: Doing::Sync, file: None, is_full: S::is_full(&error), error }));
@@ -174,13 +184,25 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
     pub(super) fn sync_indexes(&mut self, segment: &Segment) -> DiskResult<S, ()> {
         for (kind, count) in [(FileKind::Index, segment.offset_entries), (FileKind::TimeIndex, segment.time_entries)] {
             if count > 0 {
-                self.disk.sync(segment.file(kind)).inspect_err(|_| self.closed = Some(Closed::StorageFailed))?;
+                self.sync_now(segment.file(kind))?;
             }
         }
         if self.names != self.names_synced {
-            self.disk.sync_names().inspect_err(|_| self.closed = Some(Closed::StorageFailed))?;
-            self.names_synced = self.names;
+            self.sync_names_now()?;
         }
+        Ok(())
+    }
+
+    /// Makes a file durable. A failure closes the log: the system may have dropped what it could not write, and would say yes the next
+    /// time it is asked.
+    pub(super) fn sync_now(&mut self, file: FileName) -> DiskResult<S, ()> {
+        self.disk.sync(file).inspect_err(|_| self.closed = Some(Closed::StorageFailed))
+    }
+
+    /// Makes all names durable. A failure closes the log.
+    pub(super) fn sync_names_now(&mut self) -> DiskResult<S, ()> {
+        self.disk.sync_names().inspect_err(|_| self.closed = Some(Closed::StorageFailed))?;
+        self.names_synced = self.names;
         Ok(())
     }
 }

@@ -5,6 +5,7 @@ use core::fmt;
 use crate::ids::{LeaderEpoch, Offset};
 use crate::record::codec::CodecError;
 use crate::store::file_name::FileName;
+use crate::store::segment_store::SegmentStore;
 
 use super::producers::ProducerError;
 
@@ -154,6 +155,9 @@ impl<E: fmt::Display> fmt::Display for AppendError<E> {
         }
     }
 }
+
+/// What a look into the log answers.
+pub(super) type ReadResult<S, T> = Result<T, ReadError<<S as SegmentStore>::Error>>;
 
 /// Why nothing was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

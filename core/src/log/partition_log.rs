@@ -119,6 +119,8 @@ pub struct PartitionLog<'m, S: SegmentStore> {
     /// Files created so far, and how many of those have names that would survive.
     pub(super) names: u32,
     pub(super) names_synced: u32,
+    /// How many syncs are under way.
+    pub(super) tickets_out: u32,
     /// How often the end was cut: a sync begun before says nothing about what was written after.
     pub(super) cuts: u32,
     pub(super) last_snapshot: Option<Offset>,
@@ -336,8 +338,7 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
         if !self.segments.is_empty() && self.names != self.names_synced {
             // Were the names that follow to survive without this one's, the log would seem to begin behind records that were never
             // safe, and their producers would be told that they are. A segment is seldom full before its first sync.
-            self.disk.sync_names()?;
-            self.names_synced = self.names;
+            self.sync_names_now()?;
         }
         if let Some(active) = self.segments.last_mut() {
             active.complete(&mut self.disk)?;
@@ -389,12 +390,16 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
 
     /// Closes the log in good order: everything is on the disk, so that the next opening has nothing to look for.
     ///
-    /// A log that was never written to leaves nothing behind.
+    /// A log that was never written to leaves nothing behind. One with a sync under way is not in good order: were that one to fail, the
+    /// system would say yes to the next.
     /// # Errors
     /// What [`LogError`] names; the log is then closed all the same, and the next opening must not be told that it was clean.
     pub fn close(&mut self) -> Result<Watermarks, LogError<S::Error>> {
         self.alive()?;
         self.closed = Some(Closed::StorageFailed);
+        if self.tickets_out > 0 {
+            return Err(LogError::Closed(Closed::StorageFailed));
+        }
         if let Some(active) = self.segments.last_mut() {
             active.complete(&mut self.disk)?;
             self.write_epochs()?;
@@ -406,7 +411,7 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
             self.sync_indexes(&active)?;
             if let Some(offset) = self.last_snapshot {
                 let file = crate::store::file_name::FileName::live(FileKind::Snapshot, offset);
-                self.disk.sync(file).inspect_err(|_| self.closed = Some(Closed::StorageFailed))?;
+                self.sync_now(file)?;
             }
         }
         self.closed = Some(Closed::Cleanly);

@@ -11,8 +11,7 @@ use crate::store::file_name::{FileKind, FileName};
 use crate::store::segment_store::SegmentStore;
 use crate::time::Timestamp;
 
-use super::disk::DiskResult;
-use super::error::ReadError;
+use super::error::{ReadError, ReadResult};
 use super::index::{self, TimeEntry};
 use super::partition_log::{PartitionLog, Place};
 use super::segment::Walk;
@@ -228,6 +227,7 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
                     }
                 }
             }
+            walk.reached_end()?;
         }
         Ok(None)
     }
@@ -290,7 +290,7 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
     }
 
     /// Where what may be seen ends. A limit always lies between two batches.
-    fn place_of_end(&mut self, limit: Offset) -> DiskResult<S, Option<Place>> {
+    fn place_of_end(&mut self, limit: Offset) -> ReadResult<S, Option<Place>> {
         if limit == self.marks.high_watermark() {
             Ok(Some(self.high_place))
         } else if limit == self.marks.log_end() {
@@ -301,7 +301,7 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
     }
 
     /// Where the batch that holds `offset`, or the first one behind it, begins; with its header when that had to be read.
-    pub(super) fn place_of(&mut self, offset: Offset) -> DiskResult<S, Option<(Place, Option<Header>)>> {
+    pub(super) fn place_of(&mut self, offset: Offset) -> ReadResult<S, Option<(Place, Option<Header>)>> {
         if let Some(known) = self.positions.iter().find(|known| known.offset == offset) {
             let (segment, position) = (known.segment, known.position);
             if self.segment_based(segment).is_some_and(|segment| position < segment.size) {

@@ -16,7 +16,7 @@ use super::error::LogError;
 use super::index::{self, OFFSET_ENTRY_SIZE, OffsetEntry, TIME_ENTRY_SIZE, TimeEntry};
 use super::partition_log::{LogMemory, PartitionLog, Place};
 use super::producers::Producers;
-use super::scan::{CutReason, Rebuild};
+use super::scan::{CutReason, Damage, Rebuild};
 use super::segment::{Segment, TimestampOffset, Walk};
 use super::snapshot;
 use super::watermarks::Watermarks;
@@ -62,7 +62,10 @@ pub struct RecoveryReport {
     pub leftovers: u32,
     /// Whether the log was emptied because it ended before it should begin.
     pub emptied: bool,
+    /// A batch inside the log that is damaged, if one was come across. What lies behind it is still there.
+    pub damage: Option<Damage>,
 }
+
 
 impl<'m, S: SegmentStore> PartitionLog<'m, S> {
     /// Opens the log that lies in `store`, or one that is still to come.
@@ -94,6 +97,7 @@ impl<'m, S: SegmentStore> PartitionLog<'m, S> {
             durable_end: start,
             names: 0,
             names_synced: 0,
+            tickets_out: 0,
             cuts: 0,
             last_snapshot: None,
             front_unsynced: false,
@@ -104,6 +108,7 @@ impl<'m, S: SegmentStore> PartitionLog<'m, S> {
         let mut report = RecoveryReport::default();
         log.tidy(&mut report)?;
         log.list_segments(wall)?;
+        log.delete_orphans(&mut report)?;
         if log.segments.is_empty() {
             // A snapshot without batches speaks of some that were lost, and would be believed of others that get their offsets.
             if log.last_snapshot.take().is_some() {
@@ -172,6 +177,23 @@ impl<'m, S: SegmentStore> PartitionLog<'m, S> {
         }
     }
 
+    /// Deletes indexes without batches: a segment that begins there later must not inherit them.
+    fn delete_orphans(&mut self, report: &mut RecoveryReport) -> DiskResult<S, ()> {
+        loop {
+            let mut orphan = None;
+            let segments = &self.segments;
+            self.disk.list(&mut |file| {
+                let is_index = matches!(file.kind, FileKind::Index | FileKind::TimeIndex | FileKind::TxnIndex);
+                if is_index && file.state == FileState::Live && segments.binary_search_by_key(&file.base, |segment| segment.base).is_err() {
+                    orphan = Some(file);
+                }
+            })?;
+            let Some(file) = orphan else { return Ok(()) };
+            self.disk.delete(file)?;
+            report.leftovers += 1;
+        }
+    }
+
     /// Learns which segments and which snapshots there are, oldest first.
     fn list_segments(&mut self, wall: Timestamp) -> Result<(), LogError<S::Error>> {
         let segments = &mut self.segments;
@@ -204,6 +226,7 @@ impl<'m, S: SegmentStore> PartitionLog<'m, S> {
             (false, Some(point)) => point,
             (false, None) => Offset(i64::MIN),
         };
+        let durable_below = if hints.clean { Some(Offset(i64::MAX)) } else { hints.recovery_point };
         let mut end = self.segments.first().map_or(Offset::ZERO, |first| first.base);
         let mut at = 0;
         while let Some(segment) = self.segments.get(at).copied() {
@@ -226,11 +249,13 @@ impl<'m, S: SegmentStore> PartitionLog<'m, S> {
                 None
             } else {
                 let cut;
-                (cut, end) = self.read_through(wall, at, size, report)?;
+                (cut, end) = self.read_through(wall, at, size, durable_below, report)?;
                 // Only what was durable can have been compacted: behind the recovery point a gap is a loss.
                 let may_be_lost = !hints.clean && hints.recovery_point.map_or(!self.config.compact, |point| next > Some(point));
                 let lost = next.filter(|next| *next > end && may_be_lost);
-                cut.or_else(|| lost.map(|found| CutReason::Gap { expected: end, found }))
+                let reason = cut.or_else(|| lost.map(|found| CutReason::Gap { expected: end, found }));
+                // What the next segment holds was on the disk: it is not given up for what this one lacks.
+                reason.filter(|_| next.is_none_or(|next| durable_below.is_none_or(|durable| next >= durable)))
             };
             at += 1;
             if let Some(reason) = reason {
@@ -254,22 +279,29 @@ impl<'m, S: SegmentStore> PartitionLog<'m, S> {
         wall: Timestamp,
         at: usize,
         size: u64,
+        durable_below: Option<Offset>,
         report: &mut RecoveryReport,
     ) -> DiskResult<S, (Option<CutReason>, Offset)> {
         let Some(mut old) = self.segments.get(at).copied() else {
             return Ok((None, Offset::ZERO));
         };
         old.size = u32::try_from(size).unwrap_or(u32::MAX).min(i32::MAX.cast_unsigned());
-        let how = Rebuild { stop_at: None, verify: true, interval: self.config.index_interval_bytes };
+        let interval = self.config.index_interval_bytes;
+        let how = Rebuild { stop_at: None, verify: true, durable_below, interval };
         let epochs = &mut self.epochs;
         epochs.cut_to(old.base);
         let mut end = old.base;
+        let mut known_durable = 0;
         let mut rebuilt = how.run(wall, &mut self.disk, &old, &mut |header| {
             end = header.next_offset();
             epochs.assign(header.leader_epoch(), header.base_offset());
+            if durable_below.is_some_and(|durable| end <= durable) {
+                known_durable += header.size();
+            }
         })?;
         let segment = &mut rebuilt.segment;
         report.segments_rebuilt += 1;
+        report.damage = report.damage.or(rebuilt.damage);
         report.batches += rebuilt.batches;
         report.bytes += u64::from(segment.size);
         if let Some(reason) = rebuilt.reason {
@@ -281,7 +313,9 @@ impl<'m, S: SegmentStore> PartitionLog<'m, S> {
         if !is_active || rebuilt.reason.is_some() {
             segment.complete(&mut self.disk)?;
         }
-        // What was found may be in the cache of the system only: nobody may see it before it is safe.
+        // What was found may be in the cache of the system only: nobody may see it before it is safe. And a sync that failed may have
+        // left it there for good, taken for written: only what is written again is written by the next sync.
+        rewrite(&mut self.disk, segment, known_durable)?;
         for kind in [FileKind::Log, FileKind::Index, FileKind::TimeIndex] {
             self.disk.sync(segment.file(kind))?;
         }
@@ -370,7 +404,8 @@ impl<'m, S: SegmentStore> PartitionLog<'m, S> {
             let first = self.segments.first().map_or(end, |first| first.base);
             self.marks = Watermarks::empty_at(start.max(first));
             self.marks.extend_to(end);
-            self.load_producers(end)?;
+            let damage = self.load_producers(end)?;
+            report.damage = report.damage.or(damage);
         }
         if self.segments.is_empty() {
             self.begin_segment(wall)?;
@@ -395,7 +430,10 @@ impl<'m, S: SegmentStore> PartitionLog<'m, S> {
     }
 
     /// Knows the producers as of `end`: from the latest sound snapshot and the batches behind it.
-    pub(super) fn load_producers(&mut self, end: Offset) -> DiskResult<S, ()> {
+    ///
+    /// Answers the first place where a batch should be and none is: producers behind it in that segment are not known.
+    pub(super) fn load_producers(&mut self, end: Offset) -> DiskResult<S, Option<Damage>> {
+        let mut damage = None;
         let mut bound = Some(end);
         let mut from = self.segments.first().map_or(end, |first| first.base);
         self.last_snapshot = None;
@@ -429,9 +467,30 @@ impl<'m, S: SegmentStore> PartitionLog<'m, S> {
                     self.producers.apply(&header, marker);
                 }
             }
+            if walk.position() < segment.size && damage.is_none() {
+                damage = Some(Damage { segment: segment.base, position: walk.position() });
+            }
         }
-        Ok(())
+        Ok(damage)
     }
+}
+
+/// Writes what lies in a segment from `from` on once more, as it is.
+fn rewrite<S: SegmentStore>(disk: &mut Disk<S>, segment: &Segment, from: u32) -> DiskResult<S, ()> {
+    let mut buffer = [0u8; 4096];
+    let file = segment.file(FileKind::Log);
+    let (mut at, end) = (u64::from(from), u64::from(segment.size));
+    while at < end {
+        let wanted = usize::try_from(end - at).unwrap_or(usize::MAX).min(buffer.len());
+        let bytes = disk.read(file, at, buffer.get_mut(..wanted).unwrap_or_default())?;
+        if bytes.is_empty() {
+            break;
+        }
+        let size = u64::try_from(bytes.len()).unwrap_or(0);
+        disk.write(file, at, &[bytes])?;
+        at += size;
+    }
+    Ok(())
 }
 
 /// The end of a transaction that a control batch on the disk holds.

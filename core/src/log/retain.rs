@@ -6,7 +6,7 @@ use crate::store::segment_store::SegmentStore;
 use crate::time::Timestamp;
 
 use super::disk::DiskResult;
-use super::error::{Closed, LogError};
+use super::error::{Closed, LogError, ReadError};
 use super::partition_log::PartitionLog;
 use super::scan::Rebuild;
 use super::segment::Segment;
@@ -88,11 +88,10 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
             }
         }
         if let Some(snapshot) = self.last_snapshot {
-            self.disk.sync(FileName::live(FileKind::Snapshot, snapshot))?;
+            self.sync_now(FileName::live(FileKind::Snapshot, snapshot))?;
         }
         if self.front_unsynced || self.names != self.names_synced {
-            self.disk.sync_names()?;
-            self.names_synced = self.names;
+            self.sync_names_now()?;
             self.front_unsynced = false;
         }
         Ok(true)
@@ -174,7 +173,7 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
         }
         let mut end = offset;
         if let Some(last) = self.segments.last().copied() {
-            let how = Rebuild { stop_at: Some(offset), verify: false, interval: self.config.index_interval_bytes };
+            let how = Rebuild { stop_at: Some(offset), verify: false, durable_below: None, interval: self.config.index_interval_bytes };
             let mut rebuilt = how.run(wall, &mut self.disk, &last, &mut |header| end = header.next_offset())?;
             rebuilt.segment.synced = last.synced.min(rebuilt.segment.size);
             rebuilt.segment.indexes_synced = false;
@@ -206,12 +205,16 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
         Ok(self.marks)
     }
 
-    fn place_of_high(&mut self) -> DiskResult<S, super::partition_log::Place> {
+    fn place_of_high(&mut self) -> Result<super::partition_log::Place, LogError<S::Error>> {
         let high = self.marks.high_watermark();
-        if high < self.marks.log_end()
-            && let Some((place, _)) = self.place_of(high)?
-        {
-            return Ok(place);
+        if high < self.marks.log_end() {
+            match self.place_of(high) {
+                Ok(Some((place, _))) => return Ok(place),
+                Ok(None) => {}
+                Err(ReadError::Store(error)) => return Err(error.into()),
+                // What lies there cannot be read: nothing behind it may be seen either.
+                Err(_) => return Err(LogError::Closed(Closed::StorageFailed)),
+            }
         }
         Ok(self.end_place())
     }

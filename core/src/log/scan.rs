@@ -43,6 +43,15 @@ pub enum CutReason {
     Behind,
 }
 
+/// A place inside a log where a batch should be and none is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Damage {
+    /// In which segment.
+    pub segment: Offset,
+    /// At which byte.
+    pub position: u32,
+}
+
 /// How a segment is read through.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rebuild {
@@ -50,6 +59,8 @@ pub(super) struct Rebuild {
     pub(super) stop_at: Option<Offset>,
     /// Whether checksums are looked at.
     pub(super) verify: bool,
+    /// What lies below was on the disk: damage there is no torn end, and sound batches behind it are kept.
+    pub(super) durable_below: Option<Offset>,
     /// `index.interval.bytes`.
     pub(super) interval: u32,
 }
@@ -61,6 +72,8 @@ pub(super) struct Rebuilt {
     pub(super) batches: u64,
     /// Why the reading ended before the file did.
     pub(super) reason: Option<CutReason>,
+    /// The first damage that was stepped over.
+    pub(super) damage: Option<Damage>,
 }
 
 impl Rebuild {
@@ -78,32 +91,26 @@ impl Rebuild {
         let mut walk = Walk::new(&segment, 0, old.size);
         let mut batches = 0;
         let mut next = old.base;
+        let mut damage = None;
+        let mut interval = self.interval;
         let reason = loop {
-            let left = old.size - walk.position();
-            let Some(header) = walk.peek(disk)? else {
-                let needed = HEADER_SIZE.try_into().unwrap_or(u64::MAX);
-                break (left > 0).then_some(CutReason::Batch(BatchError::Truncated { needed, found: left.into() }));
-            };
-            if self.stop_at.is_some_and(|stop| header.last_offset() >= stop) {
-                break None;
-            }
-            if let Err(error) = header.check() {
-                break Some(CutReason::Batch(error));
-            }
-            if header.size() > left {
-                break Some(CutReason::Batch(BatchError::Truncated { needed: header.size().into(), found: left.into() }));
-            }
-            let in_order = header.base_offset() >= next && header.last_offset_delta() >= 0;
-            if !in_order || segment.relative(header.last_offset()).is_none() {
-                break Some(CutReason::OutOfOrder { expected: next, found: header.base_offset() });
-            }
-            if self.verify {
-                let computed = checksum(disk, &segment, walk.position(), header.size())?;
-                if computed != header.crc() {
-                    break Some(CutReason::Crc { stated: header.crc(), computed });
+            let header = match self.judge(disk, &segment, &mut walk, old.size, next)? {
+                Judged::Sound(header) => header,
+                Judged::End => break None,
+                Judged::Fault(reason) => {
+                    let is_lost = self.durable_below.is_none_or(|durable| next >= durable);
+                    let sound = if is_lost { None } else { self.sound_behind(disk, &segment, walk.position(), old.size, next)? };
+                    let Some(position) = sound else { break Some(reason) };
+                    damage = damage.or(Some(Damage { segment: segment.base, position: walk.position() }));
+                    walk.step(position - walk.position());
+                    segment.size = position;
+                    // So that whoever looks for what lies behind does not come through here.
+                    interval = 0;
+                    continue;
                 }
-            }
-            let (offset, time) = segment.take(Entry::of(&header), self.interval);
+            };
+            let (offset, time) = segment.take(Entry::of(&header), interval);
+            interval = self.interval;
             segment.write_entries(disk, offset, time)?;
             next = header.next_offset();
             batches += 1;
@@ -111,8 +118,86 @@ impl Rebuild {
             walk.step(header.size());
         };
         segment.indexes_synced = false;
-        Ok(Rebuilt { segment, batches, reason })
+        Ok(Rebuilt { segment, batches, reason, damage })
     }
+
+    /// What lies where a batch should begin.
+    fn judge<S: SegmentStore>(
+        self,
+        disk: &mut Disk<S>,
+        segment: &Segment,
+        walk: &mut Walk,
+        size: u32,
+        next: Offset,
+    ) -> DiskResult<S, Judged> {
+        let left = size - walk.position();
+        let Some(header) = walk.peek(disk)? else {
+            let needed = HEADER_SIZE.try_into().unwrap_or(u64::MAX);
+            let truncated = CutReason::Batch(BatchError::Truncated { needed, found: left.into() });
+            return Ok(if left > 0 { Judged::Fault(truncated) } else { Judged::End });
+        };
+        if self.stop_at.is_some_and(|stop| header.last_offset() >= stop) {
+            return Ok(Judged::End);
+        }
+        if let Err(error) = header.check() {
+            return Ok(Judged::Fault(CutReason::Batch(error)));
+        }
+        if header.size() > left {
+            return Ok(Judged::Fault(CutReason::Batch(BatchError::Truncated { needed: header.size().into(), found: left.into() })));
+        }
+        let in_order = header.base_offset() >= next && header.last_offset_delta() >= 0;
+        if !in_order || segment.relative(header.last_offset()).is_none() {
+            return Ok(Judged::Fault(CutReason::OutOfOrder { expected: next, found: header.base_offset() }));
+        }
+        if self.verify {
+            let computed = checksum(disk, segment, walk.position(), header.size())?;
+            if computed != header.crc() {
+                return Ok(Judged::Fault(CutReason::Crc { stated: header.crc(), computed }));
+            }
+        }
+        Ok(Judged::Sound(header))
+    }
+
+    /// Where the next sound batch begins behind a place where none does; `None` when there is none.
+    fn sound_behind<S: SegmentStore>(
+        self,
+        disk: &mut Disk<S>,
+        segment: &Segment,
+        damaged: u32,
+        size: u32,
+        next: Offset,
+    ) -> DiskResult<S, Option<u32>> {
+        let mut buffer = [0u8; 4096];
+        let mut at = damaged.saturating_add(1);
+        while at < size {
+            let bytes = disk.read(segment.file(FileKind::Log), at.into(), &mut buffer)?;
+            if bytes.len() < HEADER_SIZE {
+                break;
+            }
+            let mut ahead = 0;
+            for window in bytes.windows(HEADER_SIZE) {
+                let may_begin = Header::peek(window).is_some_and(|header| {
+                    header.check().is_ok() && header.base_offset() >= next && segment.relative(header.last_offset()).is_some()
+                });
+                if may_begin {
+                    let mut walk = Walk::new(segment, at + ahead, size);
+                    if let Judged::Sound(_) = self.judge(disk, segment, &mut walk, size, next)? {
+                        return Ok(Some(at + ahead));
+                    }
+                }
+                ahead += 1;
+            }
+            at = at.saturating_add(ahead);
+        }
+        Ok(None)
+    }
+}
+
+/// What lies where a batch should begin.
+enum Judged {
+    Sound(Header),
+    End,
+    Fault(CutReason),
 }
 
 /// The checksum of a batch on the disk.

@@ -8,6 +8,7 @@ use crate::store::segment_store::SegmentStore;
 use crate::time::{Millis, Timestamp};
 
 use super::disk::{Disk, DiskResult};
+use super::error::{ReadError, ReadResult};
 use super::index::{self, OFFSET_ENTRY_SIZE, OffsetEntry, TIME_ENTRY_SIZE, TimeEntry};
 
 /// The largest timestamp of a segment and the last offset of the batch that holds it.
@@ -223,7 +224,9 @@ impl Segment {
     }
 
     /// The first batch that holds `offset` or a later one, and where it begins.
-    pub(super) fn locate<S: SegmentStore>(&self, disk: &mut Disk<S>, offset: Offset) -> DiskResult<S, Option<(u32, Header)>> {
+    ///
+    /// A batch that is damaged is no end: what lies behind it is not answered in its stead.
+    pub(super) fn locate<S: SegmentStore>(&self, disk: &mut Disk<S>, offset: Offset) -> ReadResult<S, Option<(u32, Header)>> {
         let from = self.floor(disk, offset)?;
         let mut walk = Walk::new(self, from, self.size);
         while let Some((position, header)) = walk.next(disk)? {
@@ -231,7 +234,7 @@ impl Segment {
                 return Ok(Some((position, header)));
             }
         }
-        Ok(None)
+        walk.reached_end().map(|()| None)
     }
 }
 
@@ -250,6 +253,11 @@ impl Walk {
     /// Over the batches of `segment` from `position`, where one begins, to `end`.
     pub(super) const fn new(segment: &Segment, position: u32, end: u32) -> Self {
         Self { file: segment.file(FileKind::Log), position, end, window: [0; 512], window_start: 0, window_size: 0 }
+    }
+
+    /// After the last step: whether the walk came to its end, and not to something that is no whole batch.
+    pub(super) const fn reached_end<E>(&self) -> Result<(), ReadError<E>> {
+        if self.position == self.end { Ok(()) } else { Err(ReadError::Corrupt { file: self.file, position: self.position }) }
     }
 
     /// Where the next batch begins, or where the walk ended.

@@ -2,11 +2,12 @@
 //!
 //! Bytes become durable when their file is synced, names when their directory is. What is not synced is lost, kept, torn, or kept
 //! sector by sector in any combination; names follow their journal up to some place, or each change makes it or not on its own.
+//! A sync that fails may leave bytes in the cache for good, taken for written: only what is written again is written by a later sync.
 //! A rename is one change: it makes it or not, as every journaling file system has it.
 
 use core::cell::RefCell;
 use core::fmt;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use millpond_core::store::file_name::{FileName, FileState};
@@ -53,7 +54,41 @@ impl embedded_io::Error for DiskError {
 struct File {
     live: Vec<u8>,
     synced: Vec<u8>,
-    dirty: bool,
+    /// The sectors that the next sync writes.
+    dirty: BTreeSet<usize>,
+    /// Whether the size is to be written.
+    resized: bool,
+}
+
+impl File {
+    fn is_dirty(&self) -> bool {
+        self.resized || !self.dirty.is_empty()
+    }
+
+    /// What the disk holds once everything that is dirty is written.
+    fn written(&self) -> Vec<u8> {
+        let mut written = self.synced.clone();
+        if self.resized {
+            written.resize(self.live.len(), 0);
+        }
+        for sector in &self.dirty {
+            let range = sector * SECTOR_SIZE..written.len().min((sector + 1) * SECTOR_SIZE);
+            if let (Some(place), Some(bytes)) = (written.get_mut(range.clone()), self.live.get(range)) {
+                place.copy_from_slice(bytes);
+            }
+        }
+        written
+    }
+
+    fn settle(&mut self) {
+        self.synced = self.written();
+        self.forget();
+    }
+
+    fn forget(&mut self) {
+        self.dirty.clear();
+        self.resized = false;
+    }
 }
 
 /// A change of names that is not durable yet.
@@ -207,12 +242,15 @@ impl Media {
         }
         if fits > 0 {
             if target.live.len() < position + fits {
+                // The sector that was the last is written whole.
+                target.dirty.insert(target.live.len() / SECTOR_SIZE);
                 target.live.resize(position + fits, 0);
+                target.resized = true;
             }
             if let (Some(place), Some(bytes)) = (target.live.get_mut(position..position + fits), bytes.get(..fits)) {
                 place.copy_from_slice(bytes);
             }
-            target.dirty = true;
+            target.dirty.extend(position / SECTOR_SIZE..(position + fits).div_ceil(SECTOR_SIZE));
         }
         error.map_or(Ok(()), Err)
     }
@@ -225,7 +263,7 @@ impl Media {
                 *room += u64::try_from(file.live.len() - size).unwrap_or(0);
             }
             file.live.truncate(size);
-            file.dirty = true;
+            file.resized = true;
         }
     }
 
@@ -238,12 +276,18 @@ impl Media {
     }
 
     pub(crate) fn sync(&mut self, file: usize) -> Result<(), DiskError> {
-        self.may_sync()?;
-        if let Some(file) = self.files.get_mut(file).filter(|file| file.dirty && !self.lies) {
-            file.synced.clone_from(&file.live);
-            file.dirty = false;
+        let may = self.may_sync();
+        if let Some(file) = self.files.get_mut(file).filter(|file| file.is_dirty() && !self.lies) {
+            match may {
+                Ok(()) => file.settle(),
+                // The size was in the journal. Of the rest nobody speaks any more.
+                Err(_) => {
+                    file.dirty.clear();
+                    file.settle();
+                }
+            }
         }
-        Ok(())
+        may
     }
 
     pub(crate) fn sync_names(&mut self, directory: usize) -> Result<(), DiskError> {
@@ -256,10 +300,10 @@ impl Media {
 
     /// Loses power.
     pub(crate) fn crash(&mut self, random: &mut Random) {
-        for file in self.files.iter_mut().filter(|file| file.dirty) {
-            file.live = survivors(file, random);
+        for file in &mut self.files {
+            file.live = if file.is_dirty() { survivors(file, random) } else { file.synced.clone() };
             file.synced.clone_from(&file.live);
-            file.dirty = false;
+            file.forget();
         }
         let in_order = random.once_in(2);
         for names in &mut self.directories {
@@ -277,22 +321,23 @@ impl Media {
 
 /// What is left of a file that was not synced.
 fn survivors(file: &File, random: &mut Random) -> Vec<u8> {
-    let least = file.synced.len().min(file.live.len());
+    let written = file.written();
+    let least = file.synced.len().min(written.len());
     match random.below(4) {
         0 => file.synced.clone(),
-        1 => file.live.clone(),
+        1 => written,
         // Torn behind some byte, or behind some sector.
         2 => {
-            let mut end = least + random.below(file.live.len() - least + 1);
+            let mut end = least + random.below(written.len() - least + 1);
             if random.once_in(2) {
                 end = (end - end % SECTOR_SIZE).max(least);
             }
-            file.live.get(..end).unwrap_or_default().to_vec()
+            written.get(..end).unwrap_or_default().to_vec()
         }
         // Each sector as it is or as it was; the size came first.
         _ => {
-            let mut left = Vec::with_capacity(file.live.len());
-            for sector in file.live.chunks(SECTOR_SIZE) {
+            let mut left = Vec::with_capacity(written.len());
+            for sector in written.chunks(SECTOR_SIZE) {
                 let from = left.len();
                 let old = file.synced.get(from..).unwrap_or_default();
                 if random.once_in(2) {

@@ -1,6 +1,7 @@
 //! Tests of a whole log.
 
 mod crash;
+mod damage;
 mod life;
 mod model;
 #[cfg(unix)]

@@ -63,6 +63,7 @@ pub struct Broker {
     worker: Arc<Worker>,
     local_addr: SocketAddr,
     tasks: Vec<JoinHandle<()>>,
+    syncs: JoinHandle<()>,
 }
 
 impl Broker {
@@ -91,9 +92,10 @@ impl Broker {
         let config = Arc::new(config);
         let clock = Clock::start();
         let key = HashKey(u64::from_be_bytes(catalog::random()), u64::from_be_bytes(catalog::random()));
-        let directory = DataDir::open(&config, key, catalog::fresh_id)?;
         let listen_error = |error| StartError::Listen { address: config.listen.clone(), error };
+        // First what may fail without a trace: an opened directory is no longer one that was cleanly closed.
         let listener = listener::bind(&config.listen).await.map_err(listen_error)?;
+        let directory = DataDir::open(&config, key, catalog::fresh_id)?;
         let local_addr = listener.local_addr().map_err(listen_error)?;
         let advertised = advertised(&config, local_addr)?;
         let surroundings = Surroundings { config: Arc::clone(&config), identity: directory.identity().clone(), advertised };
@@ -103,11 +105,11 @@ impl Broker {
         worker.turn(|turn| turn.apply_broker_settings());
         let tasks = vec![
             tokio::spawn(Arc::clone(&worker).drive_timer()),
-            tokio::spawn(Arc::clone(&worker).drive_sync()),
             tokio::spawn(Arc::clone(&worker).recover_rest()),
             tokio::spawn(listener::accept(Arc::clone(&worker), listener)),
         ];
-        Ok(Self { worker, local_addr, tasks })
+        let syncs = tokio::spawn(Arc::clone(&worker).drive_sync());
+        Ok(Self { worker, local_addr, tasks, syncs })
     }
 
     /// Where it listens.
@@ -126,6 +128,9 @@ impl Broker {
             // It was just told to end: how it did is of no interest.
             let _ = task.await;
         }
+        // A round that is under way is heard: a sync that fails in it must not be followed by one that says all is well.
+        self.worker.end_sync_rounds();
+        let _ = (&mut self.syncs).await;
         let worker = Arc::clone(&self.worker);
         // Closing syncs files, which may block.
         tokio::task::spawn_blocking(move || worker.close()).await.unwrap_or(Ok(()))
@@ -135,6 +140,7 @@ impl Broker {
 impl Drop for Broker {
     fn drop(&mut self) {
         self.tasks.iter().for_each(JoinHandle::abort);
+        self.syncs.abort();
     }
 }
 
@@ -166,8 +172,9 @@ fn load(config: &BrokerConfig, directory: DataDir, clock: Clock, key: HashKey) -
     let mut scratch = List::grown(STEP_BYTES_MAX * 2);
     let partitions = ShardPartitions::grown(PARTITIONS_MAX);
     let shard = Shard::open(clock.now(), directory, catalog, groups, parked, memory, partitions, key, &mut scratch);
-    let shard = shard.map_err(|error| StartError::Load { directory: path.clone(), reason: error.to_string() })?;
-    shard.directory().tidy(|topic_id| shard.catalog().topic_by_id(topic_id).is_some())?;
+    let mut shard = shard.map_err(|error| StartError::Load { directory: path.clone(), reason: error.to_string() })?;
+    let (catalog, directory) = shard.catalog_and_directory();
+    directory.tidy(|topic_id| catalog.topic_by_id(topic_id).is_some())?;
     Ok(shard)
 }
 

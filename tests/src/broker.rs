@@ -102,12 +102,31 @@ impl Broker {
     /// # Panics
     /// When it does not come up, still runs, or is not the test's own.
     pub fn restart(&mut self) {
+        if let Err(message) = self.try_start() {
+            panic!("the broker did not come up: {message}");
+        }
+    }
+
+    /// Starts it again, if it does start.
+    ///
+    /// # Errors
+    /// How it ended, and what it said.
+    /// # Panics
+    /// When it still runs, or is not the test's own.
+    pub fn try_start(&mut self) -> Result<(), String> {
         let own = self.own.as_mut().expect("the broker is the test's own");
         assert!(own.child.is_none(), "a broker is stopped before it is started again");
-        match own.spawn(&self.bootstrap) {
-            Ok(address) => self.bootstrap = address,
-            Err(message) => panic!("the broker did not come up: {message}\n{}", own.last_words()),
-        }
+        self.bootstrap = own.spawn(&self.bootstrap).map_err(|message| format!("{message}\n{}", own.last_words()))?;
+        Ok(())
+    }
+
+    /// The end of what it wrote to its standard error.
+    ///
+    /// # Panics
+    /// When it is not the test's own.
+    #[must_use]
+    pub fn said(&self) -> String {
+        self.own.as_ref().expect("the broker is the test's own").last_words()
     }
 
     /// Asks it to stop, as SIGTERM does, and waits until it has.

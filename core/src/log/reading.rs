@@ -320,12 +320,21 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
         Ok(None)
     }
 
+    /// How many bytes lie between the high watermark and the end: appended, and not to be seen yet.
+    #[must_use]
+    pub fn bytes_above_high_watermark(&self) -> u64 {
+        let high = self.high_place;
+        let above = self.segments.iter().rev().take_while(|segment| segment.base >= high.segment);
+        let seen = |segment: &super::segment::Segment| if segment.base == high.segment { high.position } else { 0 };
+        above.map(|segment| u64::from(segment.size.saturating_sub(seen(segment)))).sum()
+    }
+
     fn segment_based(&self, base: Offset) -> Option<super::segment::Segment> {
         let at = self.segments.binary_search_by_key(&base, |segment| segment.base).ok()?;
         self.segments.get(at).copied()
     }
 
-    fn remember(&mut self, offset: Offset, place: Place) {
+    pub(super) fn remember(&mut self, offset: Offset, place: Place) {
         let known = Position { offset, segment: place.segment, position: place.position };
         if let Some(same) = self.positions.iter_mut().find(|same| same.offset == offset) {
             *same = known;

@@ -56,6 +56,8 @@ pub struct RecoveryReport {
     pub batches: u64,
     /// How many bytes those hold.
     pub bytes: u64,
+    /// Where the log ends.
+    pub end: Offset,
     /// What was cut off.
     pub cut: Option<Cut>,
     /// Files left over from work that was interrupted, now deleted.
@@ -65,7 +67,6 @@ pub struct RecoveryReport {
     /// A batch inside the log that is damaged, if one was come across. What lies behind it is still there.
     pub damage: Option<Damage>,
 }
-
 
 impl<'m, S: SegmentStore> PartitionLog<'m, S> {
     /// Opens the log that lies in `store`, or one that is still to come.
@@ -115,10 +116,12 @@ impl<'m, S: SegmentStore> PartitionLog<'m, S> {
                 log.delete_snapshots_above(Offset(i64::MIN))?;
                 log.disk.sync_names()?;
             }
+            report.end = log.marks.log_end();
             return Ok((log, report));
         }
         let end = log.load_segments(wall, hints, &mut report)?;
         log.set_out(wall, start, end, &mut report)?;
+        report.end = log.marks.log_end();
         Ok((log, report))
     }
 

@@ -1,5 +1,7 @@
 //! Reading a segment through, batch by batch, and building its indexes anew.
 
+use core::fmt;
+
 use crate::crc::Crc32c;
 use crate::ids::Offset;
 use crate::record::batch::{BatchError, Header};
@@ -41,6 +43,19 @@ pub enum CutReason {
     Overlap,
     /// It comes behind the place where the log was cut.
     Behind,
+}
+
+impl fmt::Display for CutReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Batch(error) => error.fmt(f),
+            Self::Crc { stated, computed } => write!(f, "the checksum of a batch is {computed:08x}, and should be {stated:08x}"),
+            Self::OutOfOrder { expected, found } => write!(f, "a batch begins at offset {found}, behind it comes {expected}"),
+            Self::Gap { expected, found } => write!(f, "the next segment begins at offset {found}, and should begin at {expected}"),
+            Self::Overlap => f.write_str("a segment begins before the one before it ends"),
+            Self::Behind => f.write_str("the log ends before it should begin"),
+        }
+    }
 }
 
 /// A place inside a log where a batch should be and none is.
@@ -191,6 +206,19 @@ impl Rebuild {
         }
         Ok(None)
     }
+}
+
+/// The next sound batch behind a damaged place of a segment: where it begins, and its base offset, which is `from` or a later one.
+pub(super) fn next_sound<S: SegmentStore>(
+    disk: &mut Disk<S>,
+    segment: &Segment,
+    damaged: u32,
+    from: Offset,
+) -> DiskResult<S, Option<(u32, Offset)>> {
+    let how = Rebuild { stop_at: None, verify: true, durable_below: None, interval: 0 };
+    let Some(position) = how.sound_behind(disk, segment, damaged, segment.size, from)? else { return Ok(None) };
+    let header = Walk::new(segment, position, segment.size).peek(disk)?;
+    Ok(header.map(|header| (position, header.base_offset())))
 }
 
 /// What lies where a batch should begin.

@@ -3,11 +3,13 @@
 use crate::bounded::list::List;
 use crate::ids::Offset;
 use crate::record::batch::Batch;
+use crate::store::file_name::{FileKind, FileName};
 use crate::store::segment_store::SegmentStore;
 
 use super::error::ReadError;
-use super::partition_log::PartitionLog;
+use super::partition_log::{PartitionLog, Place};
 use super::reading::ReadUpTo;
+use super::scan;
 
 /// How much is read in one go, unless a batch is larger. Unit: bytes.
 const PIECE_SIZE: u32 = 1 << 18;
@@ -23,7 +25,10 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
         batches.clear();
         let limit = PIECE_SIZE.min(u32::try_from(batches.capacity()).unwrap_or(u32::MAX));
         let range = self.read(from, limit, ReadUpTo::LogEnd, true)?;
-        let Some(slice) = range.bytes else { return Ok(from) };
+        let Some(slice) = range.bytes else {
+            let missing = ReadError::Corrupt { file: FileName::live(FileKind::Log, from), position: 0 };
+            return if from < self.marks.log_end() { Err(missing) } else { Ok(from) };
+        };
         let size = usize::try_from(slice.size).unwrap_or(usize::MAX);
         batches.fill_to(size, 0).map_err(|_| ReadError::ScratchTooSmall { needed: slice.size })?;
         let count = self.disk.read(slice.file, slice.position, batches)?.len();
@@ -37,6 +42,22 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
             rest = behind;
         }
         batches.truncate(whole);
+        if whole == 0 {
+            return Err(ReadError::Corrupt { file: slice.file, position: u32::try_from(slice.position).unwrap_or(u32::MAX) });
+        }
         Ok(next)
+    }
+
+    /// Where reading can go on behind a place that a read has called damaged: at the next sound batch, or at the next segment.
+    ///
+    /// # Errors
+    /// [`ReadError::Store`] when the disk refuses.
+    pub fn offset_behind(&mut self, from: Offset, file: FileName, position: u32) -> Result<Offset, ReadError<S::Error>> {
+        let at = self.segments.partition_point(|segment| segment.base <= file.base);
+        let next = self.segments.get(at).map_or(self.marks.log_end(), |segment| segment.base);
+        let Some(segment) = at.checked_sub(1).and_then(|at| self.segments.get(at)).copied() else { return Ok(next) };
+        let Some((position, offset)) = scan::next_sound(&mut self.disk, &segment, position, from)? else { return Ok(next) };
+        self.remember(offset, Place { segment: segment.base, position });
+        Ok(offset)
     }
 }

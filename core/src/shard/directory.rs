@@ -1,10 +1,12 @@
 //! Where the logs of a shard live: lent by the runtime.
 
-use crate::ids::{PartitionIndex, TopicId};
+use crate::ids::{Offset, PartitionIndex, TopicId};
 use crate::log::config::LogConfig;
 use crate::log::partition_log::LogMemory;
 use crate::log::recover::{OpenHints, RecoveryReport};
+use crate::store::file_name::FileName;
 use crate::store::segment_store::SegmentStore;
+use crate::wire::reader::DecodeError;
 
 /// A partition, named in full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,6 +17,32 @@ pub struct PartitionName<'a> {
     pub topic_id: TopicId,
     /// The partition.
     pub index: PartitionIndex,
+}
+
+/// Something in a machine's log that cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LeftOut {
+    /// A record that is none of the machine's.
+    Record {
+        /// Its offset.
+        offset: Offset,
+        /// What is wrong with it.
+        error: DecodeError,
+    },
+    /// A batch whose checksum is wrong, or whose records cannot be read.
+    Batch {
+        /// Its first offset.
+        offset: Offset,
+    },
+    /// Bytes where a batch should be.
+    Bytes {
+        /// In which file.
+        file: FileName,
+        /// From where on.
+        position: u32,
+        /// Where reading goes on.
+        next: Offset,
+    },
 }
 
 /// The directory of all logs: stores, memory and settings for each, and what was remembered of them.
@@ -36,6 +64,12 @@ pub trait LogDirectory<'m> {
 
     /// Hears what opening a log has found: the runtime says it out loud where something was lost.
     fn opened(&mut self, partition: PartitionName<'_>, report: &RecoveryReport);
+
+    /// Hears, while a machine is loaded, of what was left out because it cannot be read: its place in the partition's log, and why.
+    fn left_out(&mut self, partition: PartitionName<'_>, what: LeftOut);
+
+    /// Hears, while the catalogue is loaded, of a topic that was deleted: whatever is left of its files may go.
+    fn removed(&mut self, topic_id: TopicId);
 
     /// Takes the files of a deleted partition out of the way, so that a topic of the same name can come after it.
     fn retire(&mut self, partition: PartitionName<'_>);

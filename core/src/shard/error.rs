@@ -2,7 +2,10 @@
 
 use core::fmt;
 
+use crate::catalog::name::{CLUSTER_METADATA, CONSUMER_OFFSETS};
+use crate::ids::{Offset, PartitionIndex};
 use crate::log::error::{AppendError, LogError, ReadError};
+use crate::wire::reader::DecodeError;
 
 /// Why a partition cannot be worked with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,23 +53,40 @@ impl<E: fmt::Display> fmt::Display for WriteError<E> {
 
 impl<E: core::error::Error> core::error::Error for WriteError<E> {}
 
+/// What to do when the catalogue is damaged.
+const RESTORE: &str = "without it nobody knows which topics there are; restore this log from a copy (nothing was changed)";
+
 /// Why a shard could not be opened.
 #[derive(Debug)]
 pub enum OpenError<E> {
     /// A log that a machine is loaded from could not be opened.
     Partition(PartitionError<E>),
-    /// Such a log could not be read.
+    /// The catalogue could not be read.
     Read(ReadError<E>),
-    /// Such a log holds something that is no record of that machine.
-    Foreign(crate::wire::reader::DecodeError),
+    /// The log of some groups could not be read.
+    Groups(PartitionIndex, ReadError<E>),
+    /// The batch of the catalogue that begins at this offset is damaged.
+    Batch(Offset),
+    /// The catalogue holds a record that cannot be read, at this offset.
+    Record(Offset, DecodeError),
+    /// The catalogue's log begins at this offset: what came before lies in a snapshot, which nobody here reads.
+    Beheaded(Offset),
 }
 
 impl<E: fmt::Display> fmt::Display for OpenError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Partition(error) => error.fmt(f),
-            Self::Read(error) => error.fmt(f),
-            Self::Foreign(error) => write!(f, "a record of the log cannot be read: {error}"),
+            Self::Read(error) => write!(f, "{CLUSTER_METADATA}-0: {error}; {RESTORE}"),
+            Self::Groups(index, error) => write!(f, "{CONSUMER_OFFSETS}-{index}: {error}"),
+            Self::Batch(offset) => write!(f, "{CLUSTER_METADATA}-0: the batch at offset {offset} is damaged; {RESTORE}"),
+            Self::Record(offset, error) => {
+                write!(f, "{CLUSTER_METADATA}-0: the record at offset {offset} cannot be read: {error}; {RESTORE}")
+            }
+            Self::Beheaded(offset) => write!(
+                f,
+                "{CLUSTER_METADATA}-0 begins at offset {offset}: Apache Kafka has moved what came before to a snapshot, which cannot be read here yet; nothing was changed"
+            ),
         }
     }
 }

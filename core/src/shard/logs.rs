@@ -49,6 +49,8 @@ pub(super) struct Logs<'m, S: SegmentStore> {
     /// Partitions that want a sync.
     pub(super) unsynced: List<'m, Slot>,
     pub(super) key: HashKey,
+    /// Whether all logs were closed: then none is opened any more.
+    pub(super) closed: bool,
 }
 
 pub(super) struct PartitionTable<'t, 'm, S: SegmentStore>(pub(super) &'t mut Table<'m, Partition<'m, S>>);

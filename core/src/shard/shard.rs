@@ -1,5 +1,7 @@
 //! The shard itself.
 
+use core::convert::Infallible;
+
 use crate::bounded::list::List;
 use crate::bounded::slab::Slot;
 use crate::bounded::table::{HashKey, Table};
@@ -10,6 +12,7 @@ use crate::group::coordinator::Coordinator;
 use crate::group::input::{ForgetTopic, Input as GroupInput};
 use crate::group::record::GroupRecord;
 use crate::ids::{CallId, LeaderEpoch, Offset, PartitionIndex, TopicId};
+use crate::log::config::LogConfig;
 use crate::log::durability::SyncTicket;
 use crate::log::error::{Closed, LogError, ReadError};
 use crate::log::partition_log::{Appended, PartitionLog};
@@ -18,11 +21,12 @@ use crate::log::watermarks::Watermarks;
 use crate::machine::{Answers, Effects, EncodedRecord, Machine, Records};
 use crate::record::batch::Batch;
 use crate::record::builder::{BatchOptions, Builder, NewRecord};
+use crate::record::records::Record;
 use crate::record::validate::{self, CheckedBatch, Origin};
 use crate::store::segment_store::SegmentStore;
 use crate::time::{Instant, Moment};
 
-use super::directory::{LogDirectory, PartitionName};
+use super::directory::{LeftOut, LogDirectory, PartitionName};
 use super::error::{OpenError, PartitionError, WriteError};
 use super::fetch::{FetchError, FetchLimits, FetchOutcome, FetchPartition, Fetched};
 use super::logs::{Logs, Partition, PartitionTable, SyncedLog, Written};
@@ -96,49 +100,96 @@ impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
             directory,
             catalog,
             groups,
-            logs: Logs { partitions: partitions.0, parked, unsynced: memory.unsynced, key },
+            logs: Logs { partitions: partitions.0, parked, unsynced: memory.unsynced, key, closed: false },
             records: memory.records,
             batch: memory.batch,
             doomed: memory.doomed,
         };
         let metadata = shard.metadata_log(at).map_err(OpenError::Partition)?;
-        shard.load(metadata, scratch, |shard, record| CatalogRecord::decode(record).map(|record| shard.catalog.replay(&record)))?;
+        shard.load_catalog(metadata, scratch)?;
         let offsets = shard.catalog.topic(name::CONSUMER_OFFSETS).map(|topic| (topic.slot, topic.partition_count));
         if let Some((topic, count)) = offsets {
             for index in 0..count {
                 let slot = shard.log_of(at, topic, PartitionIndex(index)).map_err(OpenError::Partition)?;
-                shard.load(slot, scratch, |shard, record| GroupRecord::decode(record).map(|record| shard.groups.replay(&record)))?;
+                shard.load_groups(slot, scratch).map_err(|error| OpenError::Groups(PartitionIndex(index), error))?;
             }
         }
         shard.groups.loaded(at);
         Ok(shard)
     }
 
-    /// Reads a log from its start and shows every record to a machine.
-    fn load(
-        &mut self,
-        slot: Slot,
-        scratch: &mut List<'_, u8>,
-        mut replay: impl FnMut(&mut Self, EncodedRecord<'_>) -> Result<(), crate::wire::reader::DecodeError>,
-    ) -> Result<(), OpenError<StoreFailure<'m, D>>> {
+    /// Loads the catalogue. All of it, or none: a catalogue with a hole would take topics for deleted.
+    fn load_catalog(&mut self, slot: Slot, scratch: &mut List<'_, u8>) -> Result<(), OpenError<StoreFailure<'m, D>>> {
         let Some(partition) = self.logs.partitions.get_mut(slot) else { return Ok(()) };
         let mut from = partition.log.watermarks().log_start();
+        if from > Offset::ZERO {
+            return Err(OpenError::Beheaded(from));
+        }
         loop {
             let Some(partition) = self.logs.partitions.get_mut(slot) else { return Ok(()) };
             let next = partition.log.read_batches(from, scratch).map_err(OpenError::Read)?;
             if next == from {
                 return Ok(());
             }
-            let mut rest: &[u8] = scratch;
-            while let Ok((batch, behind)) = Batch::split_first(rest) {
-                rest = behind;
-                if batch.header().is_control() {
-                    continue;
+            for_each_batch(scratch, |batch| {
+                let offset = batch.header().base_offset();
+                let Some(records) = batch.records().filter(|_| batch.crc_is_right()) else {
+                    return Err(OpenError::Batch(offset));
+                };
+                for (record, offset) in records.zip(offset.0..) {
+                    let Ok(record) = record else { return Err(OpenError::Batch(batch.header().base_offset())) };
+                    let record = CatalogRecord::decode(encoded(&record)).map_err(|error| OpenError::Record(Offset(offset), error))?;
+                    if let CatalogRecord::RemoveTopic(removed) = &record {
+                        self.directory.removed(removed.topic_id);
+                    }
+                    self.catalog.replay(&record);
                 }
-                for record in batch.records().into_iter().flatten().flatten() {
-                    let record = EncodedRecord { key: record.key.unwrap_or_default(), value: record.value };
-                    replay(self, record).map_err(OpenError::Foreign)?;
+                Ok(())
+            })?;
+            from = next;
+        }
+    }
+
+    /// Loads the groups of one partition. What cannot be read is left out and said out loud: one flipped bit costs the offsets it stands
+    /// for, not the broker.
+    fn load_groups(&mut self, slot: Slot, scratch: &mut List<'_, u8>) -> Result<(), ReadError<StoreFailure<'m, D>>> {
+        let Some(partition) = self.logs.partitions.get_mut(slot) else { return Ok(()) };
+        let mut from = partition.log.watermarks().log_start();
+        let name = PartitionName { topic: name::CONSUMER_OFFSETS, topic_id: partition.topic_id, index: partition.index };
+        loop {
+            let Some(partition) = self.logs.partitions.get_mut(slot) else { return Ok(()) };
+            let next = match partition.log.read_batches(from, scratch) {
+                Ok(next) if next == from => return Ok(()),
+                Ok(next) => next,
+                Err(ReadError::Corrupt { file, position }) => {
+                    let next = partition.log.offset_behind(from, file, position)?;
+                    self.directory.left_out(name, LeftOut::Bytes { file, position, next });
+                    scratch.clear();
+                    next
                 }
+                Err(error) => return Err(error),
+            };
+            let Ok(()) = for_each_batch(scratch, |batch| {
+                let offset = batch.header().base_offset();
+                let Some(records) = batch.records().filter(|_| batch.crc_is_right()) else {
+                    self.directory.left_out(name, LeftOut::Batch { offset });
+                    return Ok::<_, Infallible>(());
+                };
+                for (record, offset) in records.zip(offset.0..) {
+                    let Ok(record) = record else {
+                        self.directory.left_out(name, LeftOut::Batch { offset: batch.header().base_offset() });
+                        break;
+                    };
+                    match GroupRecord::decode(encoded(&record)) {
+                        Ok(record) => self.groups.replay(&record),
+                        Err(error) => self.directory.left_out(name, LeftOut::Record { offset: Offset(offset), error }),
+                    }
+                }
+                Ok(())
+            });
+            // Behind damage there may be nothing at all.
+            if next <= from {
+                return Ok(());
             }
             from = next;
         }
@@ -160,6 +211,11 @@ impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
     #[must_use]
     pub const fn directory(&self) -> &D {
         &self.directory
+    }
+
+    /// The catalogue, and the directory that is put in order by it.
+    pub const fn catalog_and_directory(&mut self) -> (&Catalog<'m>, &mut D) {
+        (&self.catalog, &mut self.directory)
     }
 
     /// The directory of the logs.
@@ -215,10 +271,16 @@ impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
         logs: &mut Logs<'m, D::Store>,
         name: PartitionName<'_>,
     ) -> Result<Slot, PartitionError<StoreFailure<'m, D>>> {
+        if logs.closed {
+            // What was written now would not be known to be there.
+            return Err(PartitionError::Log(LogError::Closed(Closed::Cleanly)));
+        }
         if logs.partitions.is_full() {
             return Err(PartitionError::TooManyPartitions);
         }
         let config = directory.log_config(&mut catalog.configs_of(crate::catalog::input::ResourceKind::TOPIC, name.topic));
+        // Nobody compacts the catalogue: in its log a gap is a loss, whatever is the rule for others.
+        let config = LogConfig { compact: config.compact && name.topic_id != TopicId::METADATA, ..config };
         let (store, memory, hints) = (directory.store(name), directory.memory(), directory.hints(name));
         let (log, report) = PartitionLog::open(at.wall, store, memory, config, hints).map_err(PartitionError::Log)?;
         directory.opened(name, &report);
@@ -229,6 +291,23 @@ impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
             Partition { topic_id: name.topic_id, index: name.index, log, waiting: Waiting::default(), founded, wants_sync: false };
         logs.partitions.insert(hash, partition).map_err(|_| PartitionError::TooManyPartitions)
     }
+}
+
+/// Shows every data batch of a piece of log.
+fn for_each_batch<E>(piece: &[u8], mut each: impl FnMut(&Batch<'_>) -> Result<(), E>) -> Result<(), E> {
+    let mut rest = piece;
+    while let Ok((batch, behind)) = Batch::split_first(rest) {
+        rest = behind;
+        if !batch.header().is_control() {
+            each(&batch)?;
+        }
+    }
+    Ok(())
+}
+
+/// A record as machines know it.
+fn encoded<'r>(record: &Record<'r>) -> EncodedRecord<'r> {
+    EncodedRecord { key: record.key.unwrap_or_default(), value: record.value }
 }
 
 /// The table of a shard's logs, made before the shard.
@@ -361,12 +440,25 @@ impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
         for wanted in partitions {
             let topic_id = self.catalog.topic_at(wanted.topic).map_or(TopicId::ZERO, |topic| topic.topic_id);
             if let Some(slot) = self.logs.find(topic_id, wanted.index)
-                && !slots.contains(&slot)
                 && slots.push(slot).is_err()
             {
                 return false;
             }
         }
+        slots.sort_unstable_by_key(|slot| slot.index());
+        let (mut kept, mut at) = (0, 0);
+        while let Some(slot) = slots.get(at).copied() {
+            if at == 0 || slots.get(kept - 1) != Some(&slot) {
+                slots.swap(kept, at);
+                kept += 1;
+            }
+            at += 1;
+        }
+        slots.truncate(kept);
+        // What was appended and is not to be seen yet will come without another append.
+        let above = |slot: &Slot| self.logs.partitions.get(*slot).map_or(0, |partition| partition.log.bytes_above_high_watermark());
+        let coming: u64 = slots.iter().map(above).sum();
+        let missing = missing.saturating_sub_unsigned(coming);
         self.logs.parked.await_bytes(call, due, missing, slots, &mut PartitionTable(&mut self.logs.partitions)).is_ok()
     }
 
@@ -458,7 +550,13 @@ impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
     ///
     /// The log of a partition waits until the catalogue is committed that knows of it: else a record could be acknowledged, or read,
     /// whose topic a loss of power takes away.
-    pub fn begin_sync(&mut self, out: &mut dyn Release) -> Option<(SyncedLog, SyncTicket<StoreHandle<'m, D>>)> {
+    /// # Errors
+    /// When a log cannot say what is to be synced: whoever waited for it was told, and it stands last among those that want a sync.
+    #[expect(clippy::type_complexity, reason = "a ticket and whose it is, or what went wrong, or nothing")]
+    pub fn begin_sync(
+        &mut self,
+        out: &mut dyn Release,
+    ) -> Result<Option<(SyncedLog, SyncTicket<StoreHandle<'m, D>>)>, LogError<StoreFailure<'m, D>>> {
         let settled = self.settled();
         let mut at = self.logs.unsynced.len();
         while let Some(next) = at.checked_sub(1) {
@@ -469,12 +567,20 @@ impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
             partition.wants_sync = false;
             let log = SyncedLog { slot, topic_id: partition.topic_id, index: partition.index };
             match partition.log.begin_sync() {
-                Ok(Some(ticket)) => return Some((log, ticket)),
+                Ok(Some(ticket)) => return Ok(Some((log, ticket))),
                 Ok(None) => {}
-                Err(_) => self.logs.abandon(slot, out),
+                Err(error) => {
+                    if partition.log.closed().is_none() {
+                        partition.wants_sync = true;
+                        let noted = self.logs.unsynced.insert(0, slot);
+                        debug_assert!(noted.is_ok(), "it was just taken out");
+                    }
+                    self.logs.abandon(slot, out);
+                    return Err(error);
+                }
             }
         }
-        None
+        Ok(None)
     }
 
     /// Hears how a sync went: what it covers is committed, and whoever waited for that is released; or the log has failed.
@@ -712,7 +818,10 @@ impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
         let size = builder.finish();
         debug_assert!(size.is_some(), "a step that comes here has records");
         let Some(partition) = self.logs.partitions.get(slot) else { return Err(WriteError::Partition(PartitionError::Unknown)) };
-        let rules = validate::Rules { max_message_bytes: u32::MAX, ..partition.log.config().rules(Origin::Coordinator) };
+        // The rules of the topic are for clients. What a machine writes is kept as it writes it, so that it can always go on, and be loaded.
+        let neutral = validate::Rules { max_message_bytes: u32::MAX, compression: None, compacted: false, ..validate::Rules::default() };
+        let timestamp_type = partition.log.config().timestamp_type;
+        let rules = validate::Rules { origin: Origin::Coordinator, timestamp_type, ..neutral };
         let checked = validate::check(&self.batch, &rules, at.wall, None);
         debug_assert!(checked.is_ok(), "what a shard builds passes its own check: {checked:?}");
         let checked = checked.map_err(|_| WriteError::TooLarge)?;
@@ -762,6 +871,7 @@ impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
 
     /// Puts the watermarks of every open log, and closes them in good order. Answers each to `each` with how that went.
     pub fn close(&mut self, mut each: impl FnMut(PartitionName<'_>, Result<Watermarks, LogError<StoreFailure<'m, D>>>)) {
+        self.logs.closed = true;
         let mut from = 0;
         while let Some(slot) = self.logs.partitions.next_from(from) {
             from = slot.index() + 1;

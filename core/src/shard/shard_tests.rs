@@ -34,6 +34,8 @@ impl LogDirectory<'static> for Directory {
         OpenHints::default()
     }
     fn opened(&mut self, _: PartitionName<'_>, _: &RecoveryReport) {}
+    fn left_out(&mut self, _: PartitionName<'_>, _: LeftOut) {}
+    fn removed(&mut self, _: TopicId) {}
     fn retire(&mut self, _: PartitionName<'_>) {}
     fn purge(&mut self, _: TopicId) {}
 }
@@ -80,7 +82,7 @@ fn produce(shard: &mut Shard<'static, Directory>) -> Written {
 }
 
 fn sync_all(shard: &mut Shard<'static, Directory>) {
-    while let Some((log, ticket)) = shard.begin_sync(&mut Heard::default()) {
+    while let Some((log, ticket)) = shard.begin_sync(&mut Heard::default()).unwrap() {
         shard.end_sync(log, ticket, Ok(()), &mut Heard::default()).unwrap();
     }
 }
@@ -92,7 +94,7 @@ fn a_sync_of_a_deleted_topic_says_nothing_of_the_log_in_its_place() {
         create(&mut shard, 1);
         sync_all(&mut shard);
         produce(&mut shard);
-        let (log, ticket) = shard.begin_sync(&mut Heard::default()).unwrap();
+        let (log, ticket) = shard.begin_sync(&mut Heard::default()).unwrap().unwrap();
         catalog(&mut shard, Input::DeleteTopic(DeleteTopic { call: CallId(0), topic: TopicRef::Name("t") }));
         create(&mut shard, 2);
         sync_all(&mut shard);
@@ -112,14 +114,40 @@ fn a_record_is_not_safe_before_its_topic_is() {
     let written = produce(&mut shard);
     let mut heard = Heard::default();
     assert!(shard.hold(CallId(5), AT.now.after(Millis(9)), &[written], &mut List::grown(4)));
-    let (log, ticket) = shard.begin_sync(&mut heard).unwrap();
+    let (log, ticket) = shard.begin_sync(&mut heard).unwrap().unwrap();
     assert_eq!(log.topic_id, TopicId::METADATA);
-    assert!(shard.begin_sync(&mut heard).is_none());
+    assert!(shard.begin_sync(&mut heard).unwrap().is_none());
     // Nobody shall wake up for what cannot be done yet.
     assert!(!shard.wants_sync());
     shard.end_sync(log, ticket, Ok(()), &mut heard).unwrap();
     assert_eq!((heard.0.get(), shard.wants_sync()), (None, true));
-    let (log, ticket) = shard.begin_sync(&mut heard).unwrap();
+    let (log, ticket) = shard.begin_sync(&mut heard).unwrap().unwrap();
     shard.end_sync(log, ticket, Ok(()), &mut heard).unwrap();
     assert_eq!(heard.0.get(), Some(Outcome::Ready));
+}
+
+#[test]
+fn a_fetch_that_comes_between_append_and_sync_is_released_by_that_sync() {
+    let mut shard = shard();
+    create(&mut shard, 1);
+    sync_all(&mut shard);
+    produce(&mut shard);
+    let mut heard = Heard::default();
+    let topic = shard.catalog().topic("t").unwrap().slot;
+    let wanted = FetchPartition {
+        topic,
+        index: PartitionIndex(0),
+        offset: Offset(0),
+        max_bytes: 1000,
+        current_leader_epoch: None,
+        last_fetched_epoch: None,
+    };
+    let limits = FetchLimits { min_bytes: 1, max_bytes: 1000, up_to: ReadUpTo::HighWatermark };
+    let outcome = shard.fetch(AT, &[wanted], limits, |_, _| ());
+    assert_eq!((outcome.bytes, outcome.complete), (0, false));
+    // Asked twice, it still waits once.
+    assert!(shard.await_bytes(CallId(7), AT.now.after(Millis(500)), 1, &[wanted, wanted], &mut List::grown(4)));
+    let (log, ticket) = shard.begin_sync(&mut heard).unwrap().unwrap();
+    shard.end_sync(log, ticket, Ok(()), &mut heard).unwrap();
+    assert_eq!((heard.0.get(), shard.waiting_count()), (Some(Outcome::Ready), 0));
 }

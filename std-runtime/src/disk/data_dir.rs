@@ -17,7 +17,7 @@ use millpond_core::ids::{BrokerId, PartitionIndex, TopicId};
 use millpond_core::log::config::LogConfig;
 use millpond_core::log::partition_log::{LogLimits, LogMemory};
 use millpond_core::log::recover::{OpenHints, RecoveryReport};
-use millpond_core::shard::directory::{LogDirectory, PartitionName};
+use millpond_core::shard::directory::{LeftOut, LogDirectory, PartitionName};
 
 use crate::config::broker_config::{BrokerConfig, topic_log_config};
 use crate::config::properties;
@@ -98,6 +98,8 @@ pub struct DataDir {
     next_number: u64,
     was_clean: bool,
     remembered: Remembered,
+    /// Topics whose deletion the catalogue tells of, until the directory was put in order.
+    removed: HashSet<TopicId>,
     /// Directories of deleted partitions whose files are still there.
     retired: Vec<(TopicId, PathBuf)>,
     /// Directories of the partitions that were opened since the start.
@@ -135,6 +137,7 @@ impl DataDir {
             next_number: 0,
             was_clean,
             remembered,
+            removed: HashSet::new(),
             retired: Vec::new(),
             opened: HashSet::new(),
             _lock: lock,
@@ -161,26 +164,43 @@ impl DataDir {
     /// Puts in order what a crash may have left: directories of topics that were deleted are removed, and those whose deletion was lost
     /// come back. `is_known` says whether the catalogue knows a topic.
     ///
+    /// What belongs to no topic, and was not deleted by anybody, is set aside under another name and said out loud: a catalogue that has
+    /// lost something must not cost the records too. Source: `LogManager`, stray logs.
     /// # Errors
     /// When the directory cannot be read or changed.
-    pub fn tidy(&self, is_known: impl Fn(TopicId) -> bool) -> Result<(), DataDirError> {
+    pub fn tidy(&mut self, is_known: impl Fn(TopicId) -> bool) -> Result<(), DataDirError> {
+        let removed = core::mem::take(&mut self.removed);
         let paths = self.paths().map_err(failed("reading", &self.root))?;
         // First what goes, then what comes back: its place may be taken by a later topic of the same name, which is lost too.
         for (restore, path) in paths.iter().map(|path| (false, path)).chain(paths.iter().map(|path| (true, path))) {
             let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
             let parsed = names::parse_deleted(name).or_else(|| names::parse(name));
             let Some((topic, index)) = parsed.filter(|(topic, _)| *topic != CLUSTER_METADATA && path.is_dir()) else { continue };
-            match (names::is_deleted(name), read_topic_id(path).map(&is_known)) {
-                (true, Some(true)) if restore => {
+            let topic_id = read_topic_id(path);
+            let fate = match topic_id {
+                Some(topic_id) if is_known(topic_id) => Fate::Known,
+                Some(topic_id) if removed.contains(&topic_id) => Fate::Removed,
+                Some(_) | None => Fate::Unknown,
+            };
+            match (names::is_deleted(name), fate) {
+                (true, Fate::Known) if restore => {
                     let back = self.root.join(names::partition_dir(topic, index));
                     std::fs::rename(path, &back).map_err(failed("restoring", path))?;
                 }
-                (true, None | Some(false)) | (false, Some(false)) if !restore => {
+                // Its name says so, or the catalogue does.
+                (true, Fate::Removed | Fate::Unknown) | (false, Fate::Removed) if !restore => {
                     tracing::info!(directory = %path.display(), "removing the files of a topic that was deleted");
                     std::fs::remove_dir_all(path).map_err(failed("removing", path))?;
                 }
-                // Without an identity nobody knows whose it is: it is left alone.
-                (true, _) | (false, _) => {}
+                (false, Fate::Unknown) if !restore => {
+                    // Without an identity nothing was ever written to it.
+                    let Some(topic_id) = topic_id else { continue };
+                    let aside = self.root.join(names::stray_dir(topic, index, topic_id));
+                    let (from, to) = (path.display(), aside.display());
+                    tracing::error!(directory = %from, %to, "no topic claims this directory, and nobody has deleted it: it is set aside");
+                    std::fs::rename(path, &aside).map_err(failed("renaming", path))?;
+                }
+                (true | false, Fate::Known | Fate::Removed | Fate::Unknown) => {}
             }
         }
         Ok(())
@@ -272,6 +292,7 @@ impl LogDirectory<'static> for DataDir {
 
     fn opened(&mut self, partition: PartitionName<'_>, report: &RecoveryReport) {
         self.opened.insert(names::partition_dir(partition.topic, partition.index));
+        let marks = self.remembered.of(partition.topic, partition.index);
         let (topic, partition) = (partition.topic, partition.index.0);
         if let Some(cut) = report.cut {
             tracing::warn!(
@@ -281,14 +302,45 @@ impl LogDirectory<'static> for DataDir {
                 position = cut.position,
                 bytes = cut.bytes,
                 segments = cut.segments,
-                reason = ?cut.reason,
+                reason = %cut.reason,
                 "the log was damaged behind this place and was cut there"
             );
+        }
+        if let Some(damage) = report.damage {
+            let (segment, position) = (damage.segment.0, damage.position);
+            tracing::error!(
+                topic,
+                partition,
+                segment,
+                position,
+                "a batch of the log is damaged and cannot be read; what lies behind it is kept"
+            );
+        }
+        if let Some(durable) = marks.recovery_point.filter(|durable| *durable > report.end) {
+            let (end, durable, lost) = (report.end.0, durable.0, durable.0 - report.end.0);
+            tracing::error!(topic, partition, end, durable, lost, "records that were on the disk are gone");
         }
         if report.segments_rebuilt > 0 {
             let (segments, batches, bytes) = (report.segments_rebuilt, report.batches, report.bytes);
             tracing::info!(topic, partition, segments, batches, bytes, "the log was read through after an unclean stop");
         }
+    }
+
+    fn left_out(&mut self, partition: PartitionName<'_>, what: LeftOut) {
+        let (topic, partition) = (partition.topic, partition.index.0);
+        match what {
+            LeftOut::Record { offset, error } => {
+                tracing::error!(topic, partition, offset = offset.0, %error, "a record cannot be read and is left out");
+            }
+            LeftOut::Batch { offset } => tracing::error!(topic, partition, offset = offset.0, "a batch is damaged and is left out"),
+            LeftOut::Bytes { file, position, next } => {
+                tracing::error!(topic, partition, %file, position, next = next.0, "the log is damaged here; reading goes on at the next offset");
+            }
+        }
+    }
+
+    fn removed(&mut self, topic_id: TopicId) {
+        self.removed.insert(topic_id);
     }
 
     fn retire(&mut self, partition: PartitionName<'_>) {
@@ -315,6 +367,14 @@ impl LogDirectory<'static> for DataDir {
             }
         }
     }
+}
+
+/// What the catalogue says of a directory's topic.
+#[derive(Clone, Copy)]
+enum Fate {
+    Known,
+    Removed,
+    Unknown,
 }
 
 /// Takes the lock of a directory; it is held until the file is closed.

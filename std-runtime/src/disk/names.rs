@@ -4,6 +4,8 @@ use millpond_core::ids::{PartitionIndex, TopicId};
 
 /// What ends the name of a directory whose partition was deleted.
 const DELETE_SUFFIX: &str = "-delete";
+/// What ends the name of a directory that no topic claims.
+const STRAY_SUFFIX: &str = "-stray";
 
 /// The directory of a partition: `topic-0`.
 #[must_use]
@@ -14,8 +16,18 @@ pub fn partition_dir(topic: &str, index: PartitionIndex) -> String {
 /// The directory of a deleted partition: `topic-0.<id>-delete`, shortened where the name would be too long for a file system.
 #[must_use]
 pub fn deleted_dir(topic: &str, index: PartitionIndex, topic_id: TopicId) -> String {
+    set_aside(topic, index, topic_id, DELETE_SUFFIX)
+}
+
+/// Where a directory goes that belongs to no topic that is known, and that nobody has deleted. Source: `UnifiedLog.logStrayDirName`.
+#[must_use]
+pub fn stray_dir(topic: &str, index: PartitionIndex, topic_id: TopicId) -> String {
+    set_aside(topic, index, topic_id, STRAY_SUFFIX)
+}
+
+fn set_aside(topic: &str, index: PartitionIndex, topic_id: TopicId, why: &str) -> String {
     let id: String = topic_id.0.iter().map(|byte| format!("{byte:02x}")).collect();
-    let suffix = format!("-{index}.{id}{DELETE_SUFFIX}");
+    let suffix = format!("-{index}.{id}{why}");
     let room = 255usize.saturating_sub(suffix.len());
     let topic = topic.get(..topic.floor_char_boundary(room)).unwrap_or_default();
     format!("{topic}{suffix}")

@@ -1,6 +1,7 @@
 //! The worker itself.
 
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use core::time::Duration;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use millpond_core::bounded::list::List;
@@ -34,6 +35,9 @@ use super::reply::{Outgoing, Reply};
 
 /// How many threads sync files at one time.
 const SYNC_THREADS: usize = 4;
+
+/// How long a log that cannot be synced waits for its next try.
+const SYNC_RETRY: Duration = Duration::from_millis(200);
 
 /// What of the broker every turn may look at.
 #[derive(Debug)]
@@ -93,6 +97,8 @@ pub struct Worker {
     timer: Notify,
     /// Wakes the syncs: some log wants one.
     sync: Notify,
+    /// Whether no more rounds of syncs shall begin.
+    ending: AtomicBool,
 }
 
 /// A turn: the shard, the calls, the time, and what surrounds them.
@@ -129,6 +135,7 @@ impl Worker {
             armed: AtomicU64::new(u64::MAX),
             timer: Notify::new(),
             sync: Notify::new(),
+            ending: AtomicBool::new(false),
         })
     }
 
@@ -170,7 +177,10 @@ impl Worker {
                 turn.act_on_deadlines();
                 turn.settle();
                 let checkpoint = turn.checkpoint_if_due();
-                (turn.due(), checkpoint)
+                let due = turn.due();
+                // Within the turn: whoever has an earlier deadline after it compares with this one.
+                self.armed.store(due.map_or(u64::MAX, |due| due.0), Ordering::Relaxed);
+                (due, checkpoint)
             });
             if let Some(snapshot) = checkpoint {
                 // Beside the timer, which a slow disk must not stop.
@@ -180,7 +190,6 @@ impl Worker {
                     }
                 });
             }
-            self.armed.store(due.map_or(u64::MAX, |due| due.0), Ordering::Relaxed);
             match due {
                 None => self.timer.notified().await,
                 Some(due) => {
@@ -193,25 +202,41 @@ impl Worker {
         }
     }
 
-    /// Syncs what wants to be synced, for ever: one round serves all who wait, and while it runs the next gathers.
+    /// Syncs what wants to be synced, until [`Worker::end_sync_rounds`]: one round serves all who wait, and while it runs the next gathers.
     pub async fn drive_sync(self: Arc<Self>) {
-        loop {
-            self.sync.notified().await;
-            while self.sync_once().await {}
+        while !self.ending.load(Ordering::Relaxed) {
+            if !self.sync_once().await {
+                self.sync.notified().await;
+            }
         }
     }
 
+    /// Lets [`Worker::drive_sync`] end, after the round that it is in.
+    pub fn end_sync_rounds(&self) {
+        self.ending.store(true, Ordering::Relaxed);
+        self.sync.notify_one();
+    }
+
     /// One round of syncs. Answers whether there was anything to do.
-    pub async fn sync_once(self: &Arc<Self>) -> bool {
-        let tickets = self.turn(|turn| {
+    async fn sync_once(self: &Arc<Self>) -> bool {
+        let (tickets, failure) = self.turn(|turn| {
             let mut tickets = Vec::new();
-            while let Some(ticket) = turn.inner.shard.begin_sync(&mut turn.inner.released) {
-                tickets.push(ticket);
+            loop {
+                match turn.inner.shard.begin_sync(&mut turn.inner.released) {
+                    Ok(Some(ticket)) => tickets.push(ticket),
+                    Ok(None) => return (tickets, None),
+                    Err(error) => return (tickets, Some(error)),
+                }
             }
-            tickets
         });
+        if let Some(error) = &failure {
+            tracing::error!(%error, "a log cannot be synced now; it is tried again");
+        }
         if tickets.is_empty() {
-            return false;
+            if failure.is_some() {
+                tokio::time::sleep(SYNC_RETRY).await;
+            }
+            return failure.is_some();
         }
         let share = tickets.len().div_ceil(SYNC_THREADS).max(1);
         let mut rest = tickets;

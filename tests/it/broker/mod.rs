@@ -1,4 +1,5 @@
 //! A live broker in the test's own process, spoken to over TCP.
 
 mod crash;
+mod damage;
 mod hostile;

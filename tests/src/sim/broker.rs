@@ -133,8 +133,9 @@ impl Broker {
         let partitions = ShardPartitions::grown(PARTITIONS_MAX);
         let mut scratch = List::grown(1 << 22);
         let shard = Shard::open(at, directory, catalog, groups, parked, memory, partitions, key, &mut scratch);
-        let shard = shard.map_err(|error| error.to_string())?;
-        shard.directory().tidy(|topic_id| shard.catalog().topic_by_id(topic_id).is_some());
+        let mut shard = shard.map_err(|error| error.to_string())?;
+        let (catalog, directory) = shard.catalog_and_directory();
+        directory.tidy(|topic_id| catalog.topic_by_id(topic_id).is_some());
         let mut broker = Self {
             shard,
             disk: disk.clone(),
@@ -543,7 +544,7 @@ impl Broker {
 
     pub(crate) fn begin_syncs(&mut self, at: Moment) -> Vec<Ticket> {
         let mut tickets = Vec::new();
-        while let Some((log, ticket)) = self.shard.begin_sync(&mut self.released) {
+        while let Ok(Some((log, ticket))) = self.shard.begin_sync(&mut self.released) {
             tickets.push(SyncJob { log, ticket });
         }
         self.settle(at);

@@ -10,7 +10,7 @@ use millpond_core::ids::{Offset, PartitionIndex, TopicId};
 use millpond_core::log::config::LogConfig;
 use millpond_core::log::partition_log::{LogLimits, LogMemory};
 use millpond_core::log::recover::{OpenHints, RecoveryReport};
-use millpond_core::shard::directory::{LogDirectory, PartitionName};
+use millpond_core::shard::directory::{LeftOut, LogDirectory, PartitionName};
 use millpond_core::time::Millis;
 
 use super::disk::{Disk, DiskError, ROOT, Store};
@@ -39,6 +39,7 @@ pub(crate) struct Directory {
     /// Partitions that were opened since the start.
     opened: Vec<String>,
     retired: Vec<(TopicId, String)>,
+    removed: Vec<TopicId>,
     caching: bool,
 }
 
@@ -54,11 +55,11 @@ impl Directory {
             was_clean
         };
         let (recovery_points, log_starts) = (read(disk, RECOVERY_POINTS), read(disk, LOG_STARTS));
-        let (opened, retired) = (Vec::new(), Vec::new());
-        Ok(Self { disk: Rc::clone(disk), was_clean, recovery_points, log_starts, opened, retired, caching })
+        let (opened, retired, removed) = (Vec::new(), Vec::new(), Vec::new());
+        Ok(Self { disk: Rc::clone(disk), was_clean, recovery_points, log_starts, opened, retired, removed, caching })
     }
 
-    pub(crate) fn tidy(&self, is_known: impl Fn(TopicId) -> bool) {
+    pub(crate) fn tidy(&mut self, is_known: impl Fn(TopicId) -> bool) {
         let mut media = self.disk.borrow_mut();
         // First what goes, then what comes back: its place may be taken by what goes.
         let directories = media.directory_names();
@@ -71,17 +72,22 @@ impl Directory {
             let metadata = media.find(number, "partition.metadata").map(|file| media.bytes(file).to_vec());
             let text = metadata.and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default();
             let id = text.lines().find_map(|line| line.strip_prefix("topic_id:")).and_then(|id| TopicId::parse(id.trim()));
-            match (names::is_deleted(&name), id.map(&is_known)) {
-                (true, Some(true)) if !restore => {}
-                (true, Some(true)) => {
+            let (is_known, was_removed) = (id.is_some_and(&is_known), id.is_some_and(|id| self.removed.contains(&id)));
+            match (names::is_deleted(&name), id) {
+                (true, Some(_)) if is_known && restore => {
                     assert!(media.directory(&back).is_none_or(|it| media.names(it).is_empty()), "{name} finds its place taken: no start");
                     media.rename_directory(&name, &back);
                 }
-                (true, _) | (false, Some(false)) if !restore => media.remove_directory(&name),
-                (true, _) | (false, Some(false)) => {}
-                (false, Some(true) | None) => {}
+                (true, _) if !is_known && !restore => media.remove_directory(&name),
+                (false, _) if was_removed && !restore => media.remove_directory(&name),
+                (false, Some(id)) if !is_known && !restore => {
+                    let aside = names::stray_dir(topic, index, id);
+                    media.rename_directory(&name, &aside);
+                }
+                _ => {}
             }
         }
+        self.removed.clear();
     }
 
     pub(crate) fn remember(&mut self, logs: &[LeftLog], clean: bool) -> Result<(), DiskError> {
@@ -176,6 +182,17 @@ impl LogDirectory<'static> for Directory {
             println!("opened {partition:?} clean {} {:?} {report:?}", self.was_clean, self.hints(partition));
         }
         self.opened.push(names::partition_dir(partition.topic, partition.index));
+    }
+
+    fn left_out(&mut self, partition: PartitionName<'_>, what: LeftOut) {
+        // A group that lost something by it is found out by the oracle.
+        if std::env::var_os("MILLPOND_TRACE").is_some() {
+            println!("left out of {partition:?}: {what:?}");
+        }
+    }
+
+    fn removed(&mut self, topic_id: TopicId) {
+        self.removed.push(topic_id);
     }
 
     fn retire(&mut self, partition: PartitionName<'_>) {

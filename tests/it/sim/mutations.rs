@@ -3,7 +3,7 @@
 use millpond_tests::sim::{self, Sabotage};
 
 /// How many worlds a missing protection may go unnoticed in.
-const SEEDS: u64 = 500;
+const SEEDS: u64 = 3000;
 
 #[test]
 fn every_invariant_notices_when_its_protection_is_missing() {

@@ -197,6 +197,11 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
         self.epochs.end_of(epoch, self.marks.log_end())
     }
 
+    /// A leader of this epoch leads from the end of the log on, whether it writes or not. Source: `Partition.makeLeader`.
+    pub fn lead(&mut self, epoch: LeaderEpoch) {
+        self.epochs.assign(epoch, self.marks.log_end());
+    }
+
     /// Why the log is closed, when it is.
     #[must_use]
     pub const fn closed(&self) -> Option<Closed> {

@@ -296,8 +296,16 @@ pub fn check<'a>(
     }
     let (batch, rest) = Batch::split_first(bytes).map_err(InvalidBatch::NotABatch)?;
     let mut header = *batch.header();
-    if !rest.is_empty() {
-        return Err(InvalidBatch::MoreThanOne { first: header.size(), total: bytes.len().try_into().unwrap_or(u64::MAX) });
+    match Batch::split_first(rest) {
+        // Less than a batch at the end is cut off. Source: `UnifiedLog.trimInvalidBytes`.
+        Err(BatchError::Truncated { .. }) => {}
+        Err(error @ BatchError::Length(_)) => return Err(InvalidBatch::NotABatch(error)),
+        Ok(_) | Err(BatchError::Magic(_)) => {
+            return Err(InvalidBatch::MoreThanOne { first: header.size(), total: bytes.len().try_into().unwrap_or(u64::MAX) });
+        }
+    }
+    if header.base_offset().0 != 0 {
+        return Err(InvalidBatch::BaseOffset(header.base_offset().0));
     }
     fits(&header, rules)?;
     let computed = batch.computed_crc();
@@ -342,9 +350,6 @@ fn fits(header: &Header, rules: &Rules) -> Result<(), InvalidBatch> {
 }
 
 fn check_header(header: &Header, rules: &Rules) -> Result<Compression, InvalidBatch> {
-    if header.base_offset().0 != 0 {
-        return Err(InvalidBatch::BaseOffset(header.base_offset().0));
-    }
     let (count, last_offset_delta) = (header.record_count(), header.last_offset_delta());
     if count <= 0 || count - 1 != last_offset_delta {
         return Err(InvalidBatch::Count { count, last_offset_delta });

@@ -10,7 +10,7 @@ use crate::store::segment_store::SegmentStore;
 use crate::time::Moment;
 
 use super::error::{PartitionError, WriteError};
-use super::parked::{Parked, Partitions, Release, Waiting};
+use super::parked::{Outcome, Parked, Partitions, Release, Waiting};
 
 /// A log end that answers may have to wait for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,7 +86,7 @@ impl<'m, S: SegmentStore> Logs<'m, S> {
             Ok(appended) => appended,
             Err(error) => {
                 if failed {
-                    self.abandon(slot, out);
+                    self.abandon(slot, Outcome::Failed, out);
                 }
                 return Err(WriteError::Append(error));
             }
@@ -117,7 +117,7 @@ impl<'m, S: SegmentStore> Logs<'m, S> {
 
     /// Forgets a log whose topic is gone, and tells whoever waits for it.
     pub(super) fn drop_log(&mut self, slot: Slot, out: &mut dyn Release) {
-        self.abandon(slot, out);
+        self.abandon(slot, Outcome::Gone, out);
         self.partitions.remove(slot);
         if let Some(at) = self.unsynced.iter().position(|other| *other == slot) {
             self.unsynced.swap_remove(at);
@@ -125,8 +125,8 @@ impl<'m, S: SegmentStore> Logs<'m, S> {
     }
 
     /// Tells whoever waits for a partition that its log has failed or is gone.
-    pub(super) fn abandon(&mut self, slot: Slot, out: &mut dyn Release) {
-        self.parked.abandon(slot, &mut PartitionTable(&mut self.partitions), out);
+    pub(super) fn abandon(&mut self, slot: Slot, why: Outcome, out: &mut dyn Release) {
+        self.parked.abandon(slot, why, &mut PartitionTable(&mut self.partitions), out);
     }
 
     /// Releases whoever waited for what is committed now.

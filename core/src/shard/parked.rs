@@ -17,8 +17,10 @@ pub enum Outcome {
     Ready,
     /// The time is up first.
     TimedOut,
-    /// It will not come: a log it concerns has failed or is gone.
+    /// It will not come: a log it concerns has failed.
     Failed,
+    /// It will not come: a log it concerns is gone with its topic.
+    Gone,
 }
 
 /// Hears whose wait has ended. The runtime's part.
@@ -228,15 +230,15 @@ impl<'m> Parked<'m> {
         }
     }
 
-    /// A partition has failed or is gone: whoever waits for it is told.
-    pub fn abandon(&mut self, partition: Slot, partitions: &mut impl Partitions, out: &mut dyn Release) {
+    /// A partition has failed or is gone, as `why` says: whoever waits for it is told.
+    pub fn abandon(&mut self, partition: Slot, why: Outcome, partitions: &mut impl Partitions, out: &mut dyn Release) {
         loop {
             let Some(waiting) = partitions.waiting_mut(partition) else { return };
             let (first, outcome) = if waiting.committed.is_empty() {
                 // Readers look again, and see for themselves.
                 (waiting.bytes.first(), Outcome::Ready)
             } else {
-                (waiting.committed.first(), Outcome::Failed)
+                (waiting.committed.first(), why)
             };
             let Some(wait) = self.nodes.get(first).map(|node| node.wait) else { return };
             self.end(wait, outcome, partitions, out);

@@ -30,7 +30,7 @@ use super::directory::{LeftOut, LogDirectory, PartitionName};
 use super::error::{OpenError, PartitionError, WriteError};
 use super::fetch::{FetchError, FetchLimits, FetchOutcome, FetchPartition, Fetched};
 use super::logs::{Logs, Partition, PartitionTable, SyncedLog, Written};
-use super::parked::{Parked, Release, Waiting};
+use super::parked::{Outcome, Parked, Release, Waiting};
 
 /// The error of a directory's stores.
 pub type StoreFailure<'m, D> = <<D as LogDirectory<'m>>::Store as SegmentStore>::Error;
@@ -282,7 +282,10 @@ impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
         // Nobody compacts the catalogue: in its log a gap is a loss, whatever is the rule for others.
         let config = LogConfig { compact: config.compact && name.topic_id != TopicId::METADATA, ..config };
         let (store, memory, hints) = (directory.store(name), directory.memory(), directory.hints(name));
-        let (log, report) = PartitionLog::open(at.wall, store, memory, config, hints).map_err(PartitionError::Log)?;
+        let (mut log, report) = PartitionLog::open(at.wall, store, memory, config, hints).map_err(PartitionError::Log)?;
+        if let Some(partition) = catalog.topic(name.topic).and_then(|topic| catalog.partition(topic.slot, name.index)) {
+            log.lead(partition.leader_epoch);
+        }
         directory.opened(name, &report);
         let hash = logs.hash(name.topic_id, name.index);
         let metadata = logs.find(TopicId::METADATA, PartitionIndex(0)).and_then(|slot| logs.partitions.get(slot));
@@ -575,7 +578,7 @@ impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
                         let noted = self.logs.unsynced.insert(0, slot);
                         debug_assert!(noted.is_ok(), "it was just taken out");
                     }
-                    self.logs.abandon(slot, out);
+                    self.logs.abandon(slot, Outcome::Failed, out);
                     return Err(error);
                 }
             }
@@ -611,7 +614,7 @@ impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
                 Ok(())
             }
             Err(error) => {
-                self.logs.abandon(slot, out);
+                self.logs.abandon(slot, Outcome::Failed, out);
                 Err(error)
             }
         }

@@ -8,7 +8,7 @@ use millpond_core::bounded::slab::Slot;
 use millpond_core::catalog::name;
 use millpond_core::ids::{PartitionIndex, TopicId};
 use millpond_core::record::batch::Header;
-use millpond_core::record::codec::Compression;
+use millpond_core::record::codec::{CodecError, Compression};
 use millpond_core::record::validate::{self, CheckedBatch, InvalidBatch, Lent, Origin, RecordFault, Rules};
 use millpond_core::shard::logs::Written;
 use millpond_core::time::Millis;
@@ -22,21 +22,26 @@ use crate::protocol::messages::produce::{
 };
 use crate::worker::calls::Head;
 use crate::worker::reply::Outgoing;
-use crate::worker::worker::Turn;
+use crate::worker::worker::{Turn, UNFOLDED_BYTES_MAX};
 
 use super::dispatch::Asked;
 use super::{error_map, respond};
 
 /// Kafka's admin client may write where others may not. Source: `ReplicaManager`, `AdminUtils.ADMIN_CLIENT_ID`.
 const ADMIN_CLIENT_ID: &str = "__admin_client";
+/// From this version on, topics are named by id.
+const BY_ID_SINCE: i16 = 13;
 /// Since when zstd may be used. Source: KIP-110.
 const ZSTD_SINCE: i16 = 7;
-/// What a compressed batch may unfold to. Unit: bytes.
-const UNFOLDED_BYTES_MAX: usize = 256 << 20;
+/// What is looked at on the thread that read it, packed and unfolded. What is larger would make other connections wait. Unit: bytes.
+const PACKED_AT_ONCE_MAX: usize = 512 << 10;
+const UNFOLDED_AT_ONCE_MAX: usize = 4 << 20;
 
 /// One partition of the request and what is to become of it.
 struct Part<'a> {
     topic: Slot,
+    /// The topic may be gone when the records were checked, and another in its slot.
+    topic_id: TopicId,
     index: PartitionIndex,
     records: &'a [u8],
     /// Where its log begins: told even with a refusal, so that a producer can tell whether its earlier records are still there.
@@ -63,6 +68,8 @@ struct Refused {
     records: Vec<(i32, String)>,
     /// Whether there was not exactly one batch.
     is_no_single_batch: bool,
+    /// Whether it unfolds to more than there was room for.
+    outgrew: bool,
 }
 
 /// Where the log of a partition begins, as a refusal tells it; nowhere before it was looked at.
@@ -70,7 +77,7 @@ const NO_LOG: i64 = -1;
 
 impl Refused {
     const fn plain(code: ErrorCode) -> Self {
-        Self { code, message: None, records: Vec::new(), is_no_single_batch: false }
+        Self { code, message: None, records: Vec::new(), is_no_single_batch: false, outgrew: false }
     }
 }
 
@@ -82,22 +89,33 @@ pub(crate) fn serve(asked: Asked<'_>) -> Result<(), DecodeError> {
 
     // Checksums and compression cost time in proportion to the bytes: they are outside of the turn.
     let wall = worker.now().wall;
-    let (mut codec, mut records) = (Codecs::default(), List::grown(UNFOLDED_BYTES_MAX));
-    let mut bodies: Vec<List<'_, u8>> = Vec::with_capacity(parts.len());
+    let mut codec = Codecs::default();
+    let (mut some, mut all) = (List::grown(UNFOLDED_AT_ONCE_MAX), List::grown(UNFOLDED_BYTES_MAX));
+    // Two tries each: as most are, and as some may be.
+    let mut bodies: Vec<[List<'_, u8>; 2]> = Vec::with_capacity(parts.len());
+    bodies.resize_with(parts.len(), || [List::grown(0), List::grown(0)]);
     // What is kept otherwise than it came takes, over the whole request, no more than a request may.
     let mut room = worker.around().config.request_bytes_max;
-    bodies.resize_with(parts.len(), || List::grown(0));
     let mut checked: Vec<Option<CheckedBatch<'_>>> = Vec::with_capacity(parts.len());
-    for (part, body) in parts.iter_mut().zip(&mut bodies) {
+    for (part, [body, again]) in parts.iter_mut().zip(&mut bodies) {
         let Outcome::Checking(rules) = &part.outcome else {
             checked.push(None);
             continue;
         };
-        *body = List::grown(room.min(usize::try_from(rules.max_message_bytes).unwrap_or(usize::MAX)));
-        let lent = Lent { codec: &mut codec, records: &mut records, body };
-        match check(part.records, rules, wall, head.version, lent) {
+        let capacity = room.min(usize::try_from(rules.max_message_bytes).unwrap_or(usize::MAX));
+        (*body, *again) = (List::grown(capacity), List::grown(capacity));
+        let (bytes, version) = (part.records, head.version);
+        let came = Header::peek(bytes).and_then(|header| header.compression());
+        let mut result = Err(Refused { outgrew: true, ..Refused::plain(ErrorCode::MESSAGE_TOO_LARGE) });
+        if bytes.len() <= if came == Some(Compression::None) { UNFOLDED_AT_ONCE_MAX } else { PACKED_AT_ONCE_MAX } {
+            result = check(bytes, rules, wall, version, Lent { codec: &mut codec, records: &mut some, body });
+        }
+        if result.as_ref().is_err_and(|refused| refused.outgrew) {
+            let lent = Lent { codec: &mut codec, records: &mut all, body: again };
+            result = worker.aside(|| check(bytes, rules, wall, version, lent));
+        }
+        match result {
             Ok(batch) => {
-                let came = Header::peek(part.records).and_then(|header| header.compression());
                 room -= if came == batch.header().compression() { 0 } else { batch.body().len() };
                 checked.push(Some(batch));
             }
@@ -108,12 +126,15 @@ pub(crate) fn serve(asked: Asked<'_>) -> Result<(), DecodeError> {
         }
     }
 
-    let acks = request.acks;
+    let (acks, by_id) = (request.acks, head.version >= BY_ID_SINCE);
     worker.turn(|turn| {
         let mut written: Vec<Written> = Vec::new();
         for (part, batch) in parts.iter_mut().zip(&checked) {
             if let Some(batch) = batch {
-                part.outcome = Outcome::Done(append(turn, part.topic, part.index, batch, &mut written));
+                let is_it = turn.inner.shard.catalog().topic_at(part.topic).is_some_and(|topic| topic.topic_id == part.topic_id);
+                let gone = if by_id { ErrorCode::UNKNOWN_TOPIC_ID } else { ErrorCode::UNKNOWN_TOPIC_OR_PARTITION };
+                let appended = if is_it { append(turn, part, batch, &mut written) } else { Err(Refused::plain(gone)) };
+                part.outcome = Outcome::Done(appended);
             }
         }
         turn.arm_retention();
@@ -135,12 +156,12 @@ pub(crate) fn serve(asked: Asked<'_>) -> Result<(), DecodeError> {
 
 /// Looks up every partition, and refuses what can be refused without looking at its records.
 fn find_parts<'a>(turn: &mut Turn<'_>, request: &ProduceRequest<'a>, head: Head, may_write_internal: bool) -> Vec<Part<'a>> {
-    let by_id = head.version >= 13;
+    let by_id = head.version >= BY_ID_SINCE;
     let mut parts = Vec::new();
     for topic in request.topic_data.iter() {
         let catalog = turn.inner.shard.catalog();
         let found = if by_id { catalog.topic_by_id(topic.topic_id) } else { catalog.topic(topic.name) };
-        let slot = found.map_or(Slot::NONE, |found| found.slot);
+        let (slot, topic_id) = found.map_or((Slot::NONE, TopicId::ZERO), |found| (found.slot, found.topic_id));
         let internal = found.is_some_and(|found| name::is_internal(found.name));
         for partition in topic.partition_data.iter() {
             let index = PartitionIndex(partition.index);
@@ -149,7 +170,7 @@ fn find_parts<'a>(turn: &mut Turn<'_>, request: &ProduceRequest<'a>, head: Head,
                 Some(code) => (NO_LOG, Outcome::Done(Err(Refused::plain(code)))),
                 None => rules_of(turn, slot, index),
             };
-            parts.push(Part { topic: slot, index, records, log_start_offset, outcome });
+            parts.push(Part { topic: slot, topic_id, index, records, log_start_offset, outcome });
         }
     }
     parts
@@ -203,18 +224,13 @@ fn refused_batch(error: &InvalidBatch) -> Refused {
         RecordFault::Timestamp => "the timestamp lies too far from the broker's clock",
     };
     let records = issues.iter().map(|issue| (i32::try_from(issue.index).unwrap_or(i32::MAX), words(issue.fault).to_string())).collect();
-    let is_no_single_batch = matches!(error, InvalidBatch::Empty | InvalidBatch::MoreThanOne { .. });
-    Refused { code, message: Some(error.to_string()), records, is_no_single_batch }
+    let is_no_single_batch = matches!(error, InvalidBatch::Empty | InvalidBatch::NotABatch(_) | InvalidBatch::MoreThanOne { .. });
+    let outgrew = matches!(error, InvalidBatch::Codec(CodecError::OutputFull { .. }));
+    Refused { code, message: Some(error.to_string()), records, is_no_single_batch, outgrew }
 }
 
-fn append(
-    turn: &mut Turn<'_>,
-    topic: Slot,
-    index: PartitionIndex,
-    batch: &CheckedBatch<'_>,
-    written: &mut Vec<Written>,
-) -> Result<Granted, Refused> {
-    match turn.inner.shard.append(turn.at, topic, index, batch, &mut turn.inner.released) {
+fn append(turn: &mut Turn<'_>, part: &Part<'_>, batch: &CheckedBatch<'_>, written: &mut Vec<Written>) -> Result<Granted, Refused> {
+    match turn.inner.shard.append(turn.at, part.topic, part.index, batch, &mut turn.inner.released) {
         Ok((appended, end)) => {
             written.push(end);
             Ok(Granted {
@@ -226,7 +242,8 @@ fn append(
         Err(error) => {
             let code = error_map::of_append(&error);
             if code == ErrorCode::KAFKA_STORAGE_ERROR {
-                tracing::error!(%error, partition = index.0, "records could not be written");
+                let topic = turn.inner.shard.catalog().topic_at(part.topic).map_or("", |topic| topic.name);
+                tracing::error!(topic, partition = part.index.0, %error, "records could not be written");
             }
             Err(Refused { message: Some(error.to_string()), ..Refused::plain(code) })
         }

@@ -1,7 +1,7 @@
 //! Fetch, key 1, served 4-18. KIP-74, KIP-98 (v4), KIP-107 (v5), KIP-227 (v7), KIP-320 (v9), KIP-392 (v11), KIP-516 (v13).
 //!
 //! Records leave as whole ranges of files: nothing is copied or decoded.
-//! Differences from Apache Kafka: no fetch sessions are kept (every answer says session 0, which clients take for "not cached"); a
+//! Differences from Apache Kafka: a fetch waits five minutes at the most; no fetch sessions are kept (every answer says session 0, which clients take for "not cached"); a
 //! follower's fields are read and left aside, since there are no followers.
 
 use millpond_core::bounded::slab::Slot;
@@ -23,6 +23,8 @@ use crate::worker::worker::Turn;
 use super::dispatch::Asked;
 use super::{error_map, respond};
 
+/// The longest that a fetch waits, whatever it asks for: a client that is answered with nothing asks again.
+const WAIT_MAX: Millis = Millis(300_000);
 /// From this version on, topics are named by id.
 const BY_ID_SINCE: i16 = 13;
 
@@ -36,7 +38,7 @@ pub(crate) fn serve(asked: Asked<'_>) -> Result<(), DecodeError> {
         return Ok(());
     }
     worker.turn(|turn| {
-        let due = turn.at.now.after(Millis::from_signed(i64::from(request.max_wait_ms)));
+        let due = turn.at.now.after(Millis::from_signed(i64::from(request.max_wait_ms)).min(WAIT_MAX));
         carry_out(turn, head, &request, reply, due, body);
     });
     Ok(())
@@ -52,9 +54,11 @@ pub(crate) fn resume(turn: &mut Turn<'_>, waiting: WaitingFetch) {
 
 fn carry_out(turn: &mut Turn<'_>, head: Head, request: &FetchRequest<'_>, reply: Reply, due: Instant, body: &[u8]) {
     let wanted = find_partitions(turn, request, head.version);
+    let max_bytes = u32::try_from(request.max_bytes).unwrap_or(0).min(turn.around.config.fetch_bytes_max);
     let limits = FetchLimits {
-        min_bytes: request.min_bytes,
-        max_bytes: u32::try_from(request.max_bytes).unwrap_or(0).min(turn.around.config.fetch_bytes_max),
+        // More than may come is not waited for. Source: `KafkaApis.handleFetchRequest`.
+        min_bytes: request.min_bytes.min(i32::try_from(max_bytes).unwrap_or(i32::MAX)),
+        max_bytes,
         up_to: if request.isolation_level == 1 { ReadUpTo::LastStable } else { ReadUpTo::HighWatermark },
     };
     let mut told: Vec<PartitionData<'_>> = Vec::with_capacity(wanted.len());
@@ -82,15 +86,17 @@ fn carry_out(turn: &mut Turn<'_>, head: Head, request: &FetchRequest<'_>, reply:
         });
     });
     if !outcome.complete && turn.at.now < due {
-        let missing = i64::from(request.min_bytes).saturating_sub(i64::try_from(outcome.bytes).unwrap_or(i64::MAX));
+        let missing = i64::from(limits.min_bytes).saturating_sub(i64::try_from(outcome.bytes).unwrap_or(i64::MAX));
         let waiting = WaitingFetch { head, reply, body: body.to_vec(), due };
         let inner = &mut *turn.inner;
+        waiting.reply.waits(inner.calls.next_id(), body.len());
         let call = inner.calls.add(Call::Fetch(Box::new(waiting)));
         if inner.shard.await_bytes(call, due, missing, &wanted, &mut inner.slots) {
             return;
         }
         // Too many wait already: this one is answered with what there is.
         if let Some(Call::Fetch(waiting)) = inner.calls.take(call) {
+            waiting.reply.waited(call, waiting.body.len());
             waiting.reply.send(tell(head, request, &told, ranges));
         }
         return;

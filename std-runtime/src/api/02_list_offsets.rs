@@ -38,11 +38,13 @@ pub(crate) fn serve(asked: Asked<'_>) -> Result<(), DecodeError> {
     worker.turn(|turn| {
         let up_to = if request.isolation_level == 1 { ReadUpTo::LastStable } else { ReadUpTo::HighWatermark };
         let mut told: Vec<Vec<ListOffsetsPartitionResponse>> = Vec::new();
+        let each =
+            request.topics.iter().flat_map(|topic| topic.partitions.iter().map(move |partition| (topic.name, partition.partition_index)));
+        let asked_twice = repeated(each);
         for topic in request.topics.iter() {
             let slot = turn.inner.shard.catalog().topic(topic.name).map_or(Slot::NONE, |topic| topic.slot);
-            let asked_twice = repeated(topic.partitions.iter().map(|partition| partition.partition_index));
             let tell = |partition: ListOffsetsPartition| {
-                if asked_twice.contains(&partition.partition_index) {
+                if asked_twice.contains(&(topic.name, partition.partition_index)) {
                     refused(&partition, ErrorCode::INVALID_REQUEST)
                 } else {
                     find(turn, slot, &partition, up_to, head.version)
@@ -75,9 +77,8 @@ fn find(turn: &mut Turn<'_>, topic: Slot, partition: &ListOffsetsPartition, up_t
         // Nothing is tiered: everything is local, and would be the first to be uploaded.
         EARLIEST | EARLIEST_LOCAL => TimestampQuery::Earliest,
         MAX_TIMESTAMP => TimestampQuery::Max,
-        LATEST_TIERED | EARLIEST_PENDING_UPLOAD => {
-            return ListOffsetsPartitionResponse { partition_index: partition.partition_index, ..Default::default() };
-        }
+        // Nothing is tiered: there is no such offset, but there must be such a partition.
+        LATEST_TIERED | EARLIEST_PENDING_UPLOAD => TimestampQuery::Latest,
         timestamp => TimestampQuery::At(Timestamp(timestamp)),
     };
     let wanted = FetchPartition {
@@ -100,6 +101,9 @@ fn find(turn: &mut Turn<'_>, topic: Slot, partition: &ListOffsetsPartition, up_t
     }
     match found {
         Err(error) => refused(partition, error_map::of_fetch(&error)),
+        Ok(Some(_)) if [LATEST_TIERED, EARLIEST_PENDING_UPLOAD].contains(&partition.timestamp) => {
+            ListOffsetsPartitionResponse { partition_index: partition.partition_index, ..Default::default() }
+        }
         Ok(None) => ListOffsetsPartitionResponse { partition_index: partition.partition_index, ..Default::default() },
         Ok(Some(FoundOffset { offset, timestamp, leader_epoch })) => ListOffsetsPartitionResponse {
             partition_index: partition.partition_index,

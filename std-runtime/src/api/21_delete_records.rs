@@ -3,6 +3,7 @@
 //! Differences from Apache Kafka: none known.
 
 use millpond_core::bounded::slab::Slot;
+use millpond_core::catalog::name;
 use millpond_core::ids::{Offset, PartitionIndex};
 use millpond_core::wire::reader::DecodeError;
 use millpond_core::wire::value::Array;
@@ -46,6 +47,10 @@ fn delete(turn: &mut Turn<'_>, topic: Slot, asked: &DeleteRecordsPartition) -> D
         low_watermark,
         error_code: code.number(),
     };
+    if turn.inner.shard.catalog().topic_at(topic).is_some_and(|topic| name::is_internal(topic.name)) {
+        // Source: `ReplicaManager.deleteRecordsOnLocalLog`.
+        return told(-1, ErrorCode::INVALID_TOPIC_EXCEPTION);
+    }
     let compacted_only = match turn.inner.shard.log(turn.at, topic, index) {
         Ok(log) => log.config().compact && !log.config().delete,
         Err(error) => return told(-1, error_map::of_partition(&error)),

@@ -20,6 +20,11 @@ pub(crate) fn serve(asked: Asked<'_>) -> Result<(), DecodeError> {
         reply.send(respond::encode(head, &refused(code)));
         return Ok(());
     }
+    // Who has an id has an epoch with it. Source: `TransactionCoordinator.handleInitProducerId`, `KafkaApis`, KIP-360.
+    if (request.producer_id == -1) != (request.producer_epoch == -1) {
+        reply.send(respond::encode(head, &refused(ErrorCode::INVALID_REQUEST)));
+        return Ok(());
+    }
     worker.turn(|turn| match turn.producer_id() {
         Ok((id, written)) => {
             let message = InitProducerIdResponse { producer_id: id.0, producer_epoch: 0, ..Default::default() };

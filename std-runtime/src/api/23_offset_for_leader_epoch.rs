@@ -49,14 +49,10 @@ fn find(turn: &mut Turn<'_>, topic: Slot, asked: &OffsetForLeaderPartition) -> E
     match turn.inner.shard.log(turn.at, topic, index) {
         Err(error) => refused(error_map::of_partition(&error)),
         Ok(log) => {
-            let log_end = log.watermarks().log_end().0;
-            let known = log.epoch_end_offset(LeaderEpoch(asked.leader_epoch));
-            let (leader_epoch, end_offset) = match known {
-                Some(end) => (end.epoch.0, end.end.0),
-                // An empty log knows no reign yet, but it has a leader.
-                None if asked.leader_epoch == current => (current, log_end),
-                None => (-1, -1),
-            };
+            // No epoch has no end. Source: `LeaderEpochFileCache.endOffsetFor`.
+            let epoch = Some(LeaderEpoch(asked.leader_epoch)).filter(|epoch| epoch.0 >= 0);
+            let known = epoch.and_then(|epoch| log.epoch_end_offset(epoch));
+            let (leader_epoch, end_offset) = known.map_or((-1, -1), |end| (end.epoch.0, end.end.0));
             EpochEndOffset { partition: asked.partition, leader_epoch, end_offset, ..Default::default() }
         }
     }

@@ -4,6 +4,7 @@ use millpond_core::catalog::error::CatalogError;
 use millpond_core::group::error::GroupError;
 use millpond_core::log::error::{AppendError, LogError, ReadError};
 use millpond_core::log::producers::ProducerError;
+use millpond_core::record::batch::BatchError;
 use millpond_core::record::codec::CodecError;
 use millpond_core::record::validate::InvalidBatch;
 use millpond_core::shard::error::{PartitionError, WriteError};
@@ -90,8 +91,12 @@ pub const fn of_batch(error: &InvalidBatch) -> ErrorCode {
         InvalidBatch::Crc { .. } => ErrorCode::CORRUPT_MESSAGE,
         InvalidBatch::Timestamps(_) | InvalidBatch::MaxTimestamp(_) | InvalidBatch::LogAppendTime => ErrorCode::INVALID_TIMESTAMP,
         InvalidBatch::NoCodec(_) | InvalidBatch::Compression(_) => ErrorCode::UNSUPPORTED_COMPRESSION_TYPE,
-        InvalidBatch::NotABatch(_) | InvalidBatch::Codec(CodecError::Corrupt(_) | CodecError::Unsupported(_)) => ErrorCode::CORRUPT_MESSAGE,
-        InvalidBatch::Empty
+        InvalidBatch::NotABatch(BatchError::Length(_)) | InvalidBatch::Codec(CodecError::Corrupt(_) | CodecError::Unsupported(_)) => {
+            ErrorCode::CORRUPT_MESSAGE
+        }
+        // Kafka sees no batch at all. Source: `ProduceRequest.validateRecords`.
+        InvalidBatch::NotABatch(BatchError::Truncated { .. } | BatchError::Magic(_))
+        | InvalidBatch::Empty
         | InvalidBatch::MoreThanOne { .. }
         | InvalidBatch::BaseOffset(_)
         | InvalidBatch::Count { .. }

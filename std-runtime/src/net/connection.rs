@@ -19,6 +19,8 @@ use super::send::Sending;
 const READ_BYTES: usize = 256 * 1024;
 /// How many requests of a connection may be unanswered before no more are read.
 const UNANSWERED_MAX: usize = 1024;
+/// How much memory the answers of a connection, and its requests that wait, may take before no more are read. Unit: bytes.
+const UNSENT_BYTES_MAX: usize = 1 << 20;
 
 thread_local! {
     /// What a thread reads into: one for all its connections, so that an idle connection holds no memory for reading.
@@ -60,6 +62,15 @@ impl From<io::Error> for End {
     }
 }
 
+impl Drop for Connection {
+    fn drop(&mut self) {
+        let waiting = self.replies.take_waiting();
+        if !waiting.is_empty() {
+            self.worker.turn(|turn| turn.forget(&waiting));
+        }
+    }
+}
+
 struct Connection {
     worker: Arc<Worker>,
     stream: TcpStream,
@@ -87,32 +98,36 @@ impl Connection {
     async fn run(&mut self) -> Result<(), End> {
         let idle_max = self.worker.around().config.connection_idle_max;
         loop {
-            if !self.closing && self.replies.len() < UNANSWERED_MAX {
-                match self.read()? {
-                    Read::Some => {}
-                    Read::Nothing => {
-                        if self.flush()? {
-                            return Ok(());
-                        }
-                        self.wait(idle_max).await?;
-                    }
-                    Read::End => return Ok(()),
-                }
-            } else {
-                if self.flush()? {
-                    return Ok(());
-                }
-                self.wait(idle_max).await?;
+            let read = if self.may_read() { self.read()? } else { Read::Nothing };
+            if let Read::End = read {
+                return Ok(());
             }
             if self.flush()? {
                 return Ok(());
             }
+            match read {
+                // Whoever always has something to say lets others speak too.
+                Read::Some => tokio::task::consume_budget().await,
+                // What was left lying because there was no room for answers is taken up when there is.
+                Read::Nothing if self.may_read() && self.holds_a_frame() => {}
+                Read::Nothing | Read::End => self.wait(idle_max).await?,
+            }
         }
+    }
+
+    /// Whether a request lies here that was not carried out.
+    fn holds_a_frame(&self) -> bool {
+        !self.partial.is_empty() && !matches!(frame::decode(&self.partial, self.request_bytes_max), Decoded::NeedMore { .. })
+    }
+
+    /// Whether more is read: not before a peer has taken most of what it asked for.
+    fn may_read(&self) -> bool {
+        !self.closing && self.replies.len() < UNANSWERED_MAX && self.replies.held_bytes() + self.sending.memory_bytes() < UNSENT_BYTES_MAX
     }
 
     /// Waits until there is something to read, to send, or an answer.
     async fn wait(&self, idle_max: Option<Duration>) -> Result<(), End> {
-        let reads = !self.closing && self.replies.len() < UNANSWERED_MAX;
+        let reads = self.may_read();
         let interest = match (reads, self.sending.is_empty()) {
             (true, true) => Some(Interest::READABLE),
             (true, false) => Some(Interest::READABLE | Interest::WRITABLE),
@@ -159,7 +174,13 @@ impl Connection {
         }
         let wanted = match frame::decode(&self.partial, self.request_bytes_max) {
             Decoded::NeedMore { size } => size - self.partial.len(),
-            Decoded::Frame { .. } | Decoded::TooLarge { .. } | Decoded::Malformed { .. } => 0,
+            Decoded::Frame { .. } | Decoded::TooLarge { .. } | Decoded::Malformed { .. } => {
+                // It came with others, and had to wait until those were answered.
+                let bytes = core::mem::take(&mut self.partial);
+                let used = self.carry_out(&bytes)?;
+                self.partial.extend_from_slice(bytes.get(used..).unwrap_or_default());
+                return Ok(Read::Some);
+            }
         };
         // Memory grows with what has come, not with what was announced.
         let room = wanted.min(self.partial.len().max(READ_BYTES)).max(1);
@@ -184,7 +205,7 @@ impl Connection {
         }
     }
 
-    /// Carries out every complete request and answers how many bytes those were.
+    /// Carries out every complete request, as long as the answers find room, and answers how many bytes those were.
     fn carry_out(&mut self, bytes: &[u8]) -> Result<usize, End> {
         let mut used = 0;
         loop {
@@ -193,6 +214,9 @@ impl Connection {
                 Decoded::Frame { content, size } => {
                     used += size;
                     dispatch(&self.worker, &self.caller, &self.replies, content).map_err(|error| End::Malformed(error.to_string()))?;
+                    if !self.may_read() {
+                        return Ok(used);
+                    }
                 }
                 Decoded::TooLarge { size } => {
                     let max = self.request_bytes_max;
@@ -205,13 +229,12 @@ impl Connection {
 
     /// Sends the answers that are ready, in order. Answers whether the connection has come to its end.
     fn flush(&mut self) -> Result<bool, End> {
-        while let Some(front) = self.replies.take() {
+        while !self.closing
+            && let Some(front) = self.replies.take()
+        {
             match front {
                 Front::Send(outgoing) => self.sending.push(outgoing),
-                Front::Close => {
-                    self.closing = true;
-                    break;
-                }
+                Front::Close => self.closing = true,
             }
         }
         self.sending.send(&self.stream)?;

@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 
 use crate::worker::reply::{FileRange, Outgoing};
 
-/// How much of a file is sent in one go: other connections of the thread get their turn in between. Unit: bytes.
+/// How much of a file is sent in one call. Unit: bytes.
 const RANGE_BYTES_MAX: usize = 1 << 20;
 /// Small answers are put together up to this. Unit: bytes.
 const JOIN_BYTES_MAX: usize = 1 << 16;
@@ -18,6 +18,8 @@ const JOIN_BYTES_MAX: usize = 1 << 16;
 #[derive(Debug, Default)]
 pub struct Sending {
     parts: VecDeque<Part>,
+    /// The length of all bytes among them.
+    memory: usize,
 }
 
 #[derive(Debug)]
@@ -46,10 +48,17 @@ impl Sending {
         if more.is_empty() {
             return;
         }
+        self.memory += more.len();
         match self.parts.back_mut() {
             Some(Part::Bytes { bytes, .. }) if bytes.len() + more.len() <= JOIN_BYTES_MAX => bytes.extend_from_slice(&more),
             _ => self.parts.push_back(Part::Bytes { bytes: more, sent: 0 }),
         }
+    }
+
+    /// How much memory the bytes take that are still to be sent. Ranges of files take none.
+    #[must_use]
+    pub const fn memory_bytes(&self) -> usize {
+        self.memory
     }
 
     /// Whether everything is sent.
@@ -88,8 +97,8 @@ impl Sending {
                     range.size == 0
                 }
             };
-            if done {
-                self.parts.pop_front();
+            if done && let Some(Part::Bytes { bytes, .. }) = self.parts.pop_front() {
+                self.memory -= bytes.len();
             }
         }
         Ok(())

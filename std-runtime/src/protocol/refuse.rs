@@ -9,27 +9,43 @@ use millpond_core::wire::value::Form;
 
 use super::error_code::ErrorCode;
 
-/// Overwrites every error code of a message that says "no error", and the offsets that were given beside it.
+/// Overwrites every error code of a message that says "no error", and the offsets that were given beside it, but for those that `keep`,
+/// asked for each in order, lets stand.
 ///
 /// # Errors
 /// When the bytes are not the message; it may then be half overwritten and must not be sent.
-pub fn refuse(schema: &Schema, form: Form, body: &mut [u8], error: ErrorCode) -> Result<(), DecodeError> {
+pub fn refuse(schema: &Schema, form: Form, body: &mut [u8], error: ErrorCode, keep: Keep<'_>) -> Result<(), DecodeError> {
     let mut at = 0;
-    walk_fields(schema, form, body, &mut at, error)
+    walk_fields(schema, form, body, &mut at, (error, keep))
 }
 
-fn walk_fields(schema: &Schema, form: Form, body: &mut [u8], at: &mut usize, error: ErrorCode) -> Result<(), DecodeError> {
+/// Says of the next place without an error whether it is true all the same.
+pub type Keep<'k> = &'k mut dyn FnMut() -> bool;
+
+fn walk_fields(
+    schema: &Schema,
+    form: Form,
+    body: &mut [u8],
+    at: &mut usize,
+    (error, keep): (ErrorCode, Keep<'_>),
+) -> Result<(), DecodeError> {
+    let mut is_kept = false;
     for field in schema.fields {
         if field.tag.is_some() || !field.versions.contains(form.version) {
             continue;
         }
         match field.name {
-            "error_code" => overwrite(body, *at, &[0, 0], &error.number().to_be_bytes())?,
-            "base_offset" => overwrite(body, *at, &[], &(-1i64).to_be_bytes())?,
+            "error_code" if body.get(*at..).is_some_and(|rest| rest.starts_with(&[0, 0])) => {
+                is_kept = keep();
+                if !is_kept {
+                    overwrite(body, *at, &error.number().to_be_bytes())?;
+                }
+            }
+            "base_offset" if !is_kept => overwrite(body, *at, &(-1i64).to_be_bytes())?,
             _ => {}
         }
         let nullable = field.nullable.is_some_and(|versions| versions.contains(form.version));
-        walk(&field.kind, form.nullable(nullable), body, at, error)?;
+        walk(&field.kind, form.nullable(nullable), body, at, (error, &mut *keep))?;
     }
     if form.flexible {
         // What is tagged is never an error of ours.
@@ -42,7 +58,7 @@ fn walk_fields(schema: &Schema, form: Form, body: &mut [u8], at: &mut usize, err
     Ok(())
 }
 
-fn walk(kind: &Kind, form: Form, body: &mut [u8], at: &mut usize, error: ErrorCode) -> Result<(), DecodeError> {
+fn walk(kind: &Kind, form: Form, body: &mut [u8], at: &mut usize, (error, keep): (ErrorCode, Keep<'_>)) -> Result<(), DecodeError> {
     match kind {
         Kind::Bool | Kind::Int8 => skip(body, at, 1),
         Kind::Int16 | Kind::Uint16 => skip(body, at, 2),
@@ -59,7 +75,7 @@ fn walk(kind: &Kind, form: Form, body: &mut [u8], at: &mut usize, error: ErrorCo
         }
         Kind::Array(element) => {
             let count = length(body, at, form, 4)?;
-            (0..count).try_for_each(|_| walk(element, form.nullable(false), body, at, error))
+            (0..count).try_for_each(|_| walk(element, form.nullable(false), body, at, (error, &mut *keep)))
         }
         Kind::Struct(schema) => {
             if form.nullable {
@@ -69,7 +85,7 @@ fn walk(kind: &Kind, form: Form, body: &mut [u8], at: &mut usize, error: ErrorCo
                     return Ok(());
                 }
             }
-            walk_fields(schema, form.nullable(false), body, at, error)
+            walk_fields(schema, form.nullable(false), body, at, (error, keep))
         }
     }
 }
@@ -98,12 +114,8 @@ fn skip(body: &[u8], at: &mut usize, size: usize) -> Result<(), DecodeError> {
     if *at > body.len() { Err(DecodeError::Truncated) } else { Ok(()) }
 }
 
-/// Overwrites bytes, if they are `expected` or nothing is.
-fn overwrite(body: &mut [u8], at: usize, expected: &[u8], bytes: &[u8]) -> Result<(), DecodeError> {
-    let place = body.get_mut(at..at + bytes.len()).ok_or(DecodeError::Truncated)?;
-    if expected.is_empty() || place == expected {
-        place.copy_from_slice(bytes);
-    }
+fn overwrite(body: &mut [u8], at: usize, bytes: &[u8]) -> Result<(), DecodeError> {
+    body.get_mut(at..at + bytes.len()).ok_or(DecodeError::Truncated)?.copy_from_slice(bytes);
     Ok(())
 }
 
@@ -117,18 +129,22 @@ mod tests {
     use millpond_core::wire::writer::Writer;
 
     #[test]
-    fn a_granted_produce_becomes_a_refused_one_and_an_error_stays_what_it_was() {
+    fn a_granted_produce_becomes_a_refused_one_and_what_is_refused_or_committed_stays_what_it_was() {
         for version in ProduceResponse::VERSIONS.first..=ProduceResponse::VERSIONS.last {
             let granted = PartitionProduceResponse { index: 3, base_offset: 77, log_start_offset: 5, ..Default::default() };
             let refused =
                 PartitionProduceResponse { index: 4, error_code: 2, base_offset: -1, error_message: Some("x"), ..Default::default() };
-            let partitions = [granted, refused];
+            let committed = PartitionProduceResponse { index: 5, base_offset: 78, log_start_offset: 5, ..Default::default() };
+            let partitions = [granted, refused, committed];
             let topics = [TopicProduceResponse { name: "t", partition_responses: Array::from(&partitions), ..Default::default() }];
             let response = ProduceResponse { responses: Array::from(&topics), throttle_time_ms: 9, ..Default::default() };
             let mut writer = Writer::growing();
             response.encode(&mut writer, version);
             let mut body = writer.bytes().to_vec();
-            refuse(ProduceResponse::SCHEMA, ProduceResponse::form(version), &mut body, ErrorCode::KAFKA_STORAGE_ERROR).expect("walks");
+            let mut kept = [false, true].into_iter();
+            let keep = &mut || kept.next().expect("asked of two");
+            let error = ErrorCode::KAFKA_STORAGE_ERROR;
+            refuse(ProduceResponse::SCHEMA, ProduceResponse::form(version), &mut body, error, keep).expect("walks");
             let after = ProduceResponse::decode(&body, version).expect("still a response");
             let codes: Vec<(i16, i64)> = after
                 .responses
@@ -136,7 +152,7 @@ mod tests {
                 .flat_map(|topic| topic.partition_responses.iter())
                 .map(|partition| (partition.error_code, partition.base_offset))
                 .collect();
-            assert_eq!(codes, [(56, -1), (2, -1)]);
+            assert_eq!(codes, [(56, -1), (2, -1), (0, 78)]);
             assert_eq!(after.throttle_time_ms, 9);
         }
     }

@@ -1,6 +1,7 @@
 //! Calls that wait: what each needs to be answered, found by the id under which core knows it.
 
 use millpond_core::ids::CallId;
+use millpond_core::shard::logs::Written;
 use millpond_core::time::Instant;
 
 use crate::protocol::api_key::ApiKey;
@@ -39,6 +40,8 @@ pub enum Call {
         outgoing: Outgoing,
         /// What it says instead when the disk fails.
         on_failure: ErrorCode,
+        /// Of an answer that speaks of each partition by itself: what each that is granted depends on, in order.
+        parts: Vec<Written>,
     },
     /// For bytes to read: then it is carried out again.
     Fetch(Box<WaitingFetch>),
@@ -67,6 +70,14 @@ pub struct Calls {
 }
 
 impl Calls {
+    /// The id that the next call will have.
+    #[must_use]
+    pub fn next_id(&self) -> CallId {
+        let place = self.free.last().copied().unwrap_or_else(|| u32::try_from(self.places.len()).unwrap_or(u32::MAX));
+        let used = self.places.get(index(place)).map_or(1, |(count, _)| count.wrapping_add(1));
+        CallId(u64::from(used) << 32 | u64::from(place))
+    }
+
     /// Keeps a call.
     pub fn add(&mut self, call: Call) -> CallId {
         let place = self.free.pop().unwrap_or_else(|| {

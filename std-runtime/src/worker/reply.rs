@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use millpond_core::ids::CallId;
 use tokio::sync::Notify;
 
 use crate::disk::files::OpenFile;
@@ -46,6 +47,10 @@ struct Queue {
     answers: VecDeque<Answer>,
     /// The number of the request at the front.
     first: u64,
+    /// The bytes that answers and waiting requests take. Unit: bytes.
+    held: usize,
+    /// Calls that wait for bytes: who hangs up does not wait for them.
+    waiting: Vec<CallId>,
 }
 
 /// The answers of one connection.
@@ -79,6 +84,18 @@ impl Replies {
         self.lock().answers.len()
     }
 
+    /// How many bytes the answers that nobody took, and the requests that wait, hold in memory.
+    #[must_use]
+    pub fn held_bytes(&self) -> usize {
+        self.lock().held
+    }
+
+    /// The calls that wait for bytes. Nobody is interested in them any more.
+    #[must_use]
+    pub fn take_waiting(&self) -> Vec<CallId> {
+        core::mem::take(&mut self.lock().waiting)
+    }
+
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -95,7 +112,10 @@ impl Replies {
             queue.first += 1;
             match queue.answers.pop_front()? {
                 Answer::Pending | Answer::Silent => {}
-                Answer::Ready(outgoing) => return Some(Front::Send(outgoing)),
+                Answer::Ready(outgoing) => {
+                    queue.held = queue.held.saturating_sub(outgoing.bytes.len());
+                    return Some(Front::Send(outgoing));
+                }
                 Answer::Close => return Some(Front::Close),
             }
         }
@@ -110,7 +130,9 @@ impl Replies {
         let mut queue = self.lock();
         let place = number.checked_sub(queue.first).and_then(|at| usize::try_from(at).ok());
         if let Some(slot) = place.and_then(|at| queue.answers.get_mut(at)) {
+            let size = if let Answer::Ready(outgoing) = &answer { outgoing.bytes.len() } else { 0 };
             *slot = answer;
+            queue.held = queue.held.saturating_add(size);
         }
         drop(queue);
         self.ready.notify_one();
@@ -129,6 +151,24 @@ pub struct Reply {
 }
 
 impl Reply {
+    /// A call waits under this name, and keeps so many bytes until [`Reply::waited`].
+    pub fn waits(&self, call: CallId, bytes: usize) {
+        if let Some(replies) = &self.replies {
+            let mut queue = replies.lock();
+            queue.waiting.push(call);
+            queue.held = queue.held.saturating_add(bytes);
+        }
+    }
+
+    /// The call of this name waits no longer.
+    pub fn waited(&self, call: CallId, bytes: usize) {
+        if let Some(replies) = &self.replies {
+            let mut queue = replies.lock();
+            queue.waiting.retain(|other| *other != call);
+            queue.held = queue.held.saturating_sub(bytes);
+        }
+    }
+
     /// Answers.
     pub fn send(self, outgoing: Outgoing) {
         self.put(Answer::Ready(outgoing));

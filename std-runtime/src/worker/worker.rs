@@ -19,6 +19,7 @@ use millpond_core::shard::logs::{SyncedLog, Written};
 use millpond_core::shard::parked::{Outcome, Release};
 use millpond_core::shard::shard::Shard;
 use millpond_core::time::{Instant, Millis, Moment};
+use tokio::runtime::RuntimeFlavor;
 use tokio::sync::Notify;
 
 use crate::api;
@@ -27,8 +28,9 @@ use crate::config::broker_config::BrokerConfig;
 use crate::disk::data_dir::{DataDir, DataDirError, Identity};
 use crate::disk::files::{DiskError, OpenFile, sync_directory};
 use crate::disk::remembered::{LeftLog, Snapshot};
+use crate::protocol::api_key::ApiKey;
 use crate::protocol::error_code::ErrorCode;
-use crate::protocol::refuse::refuse;
+use crate::protocol::refuse::{Keep, refuse};
 
 use super::calls::{Call, Calls, Head};
 use super::reply::{Outgoing, Reply};
@@ -38,6 +40,9 @@ const SYNC_THREADS: usize = 4;
 
 /// How long a log that cannot be synced waits for its next try.
 const SYNC_RETRY: Duration = Duration::from_millis(200);
+
+/// What a compressed batch may unfold to. Unit: bytes.
+pub const UNFOLDED_BYTES_MAX: usize = 256 << 20;
 
 /// What of the broker every turn may look at.
 #[derive(Debug)]
@@ -123,8 +128,8 @@ impl Worker {
             released: Released::default(),
             slots: List::grown(usize::MAX),
             ends: List::grown(usize::MAX),
-            batch: List::grown(usize::MAX),
-            records: List::grown(usize::MAX),
+            batch: List::grown(UNFOLDED_BYTES_MAX),
+            records: List::grown(UNFOLDED_BYTES_MAX),
             retention_due: None,
             checkpoint_due: None,
         };
@@ -168,6 +173,12 @@ impl Worker {
             self.timer.notify_one();
         }
         result
+    }
+
+    /// Does what takes long without making the other connections of this thread wait, where the runtime has other threads.
+    pub fn aside<T>(&self, act: impl FnOnce() -> T) -> T {
+        let has_others = tokio::runtime::Handle::try_current().is_ok_and(|handle| handle.runtime_flavor() == RuntimeFlavor::MultiThread);
+        if has_others { tokio::task::block_in_place(act) } else { act() }
     }
 
     /// Sleeps until a deadline, acts on it, and so on for ever. Sleeps without end while there is none.
@@ -372,6 +383,13 @@ impl Turn<'_> {
         self.inner.checkpoint_due = Some(self.inner.checkpoint_due.map_or(due, |armed| armed.min(due)));
     }
 
+    /// Forgets calls that nobody waits for any more: their connection has ended.
+    pub fn forget(&mut self, calls: &[CallId]) {
+        for call in calls {
+            drop(self.inner.calls.take(*call));
+        }
+    }
+
     /// Puts in force what was set for this broker, or for all of them, while it runs.
     pub fn apply_broker_settings(&mut self) {
         let node = self.around.config.node.to_string();
@@ -413,7 +431,7 @@ impl Turn<'_> {
                 (When::Now, _) | (When::Written, Ok(None)) => reply.send(outgoing),
                 (When::Written, Ok(Some(written))) => self.hold(head, reply, outgoing, &[written], ErrorCode::NOT_COORDINATOR, None),
                 (When::Written, Err(error)) => {
-                    refuse_frame(head, &mut outgoing, error);
+                    refuse_frame(head, &mut outgoing, error, &mut || false);
                     reply.send(outgoing);
                 }
             }
@@ -437,7 +455,9 @@ impl Turn<'_> {
         if inner.shard.is_committed(written) {
             return reply.send(outgoing);
         }
-        let call = inner.calls.add(Call::Held { head, reply, outgoing, on_failure });
+        // Every other answer is true as a whole or not at all.
+        let parts = if head.api_key == ApiKey::Produce { written.to_vec() } else { Vec::new() };
+        let call = inner.calls.add(Call::Held { head, reply, outgoing, on_failure, parts });
         let due = self.at.now.after(timeout.unwrap_or(PATIENCE));
         if !inner.shard.hold(call, due, written, &mut inner.ends) {
             inner.released.release(call, Outcome::Failed);
@@ -450,15 +470,25 @@ impl Turn<'_> {
             match self.inner.calls.take(id) {
                 None => {}
                 Some(Call::Machine { head: _, reply }) => drop(reply),
-                Some(Call::Held { head, reply, mut outgoing, on_failure }) => {
-                    match outcome {
-                        Outcome::Ready => {}
-                        Outcome::TimedOut => refuse_frame(head, &mut outgoing, ErrorCode::REQUEST_TIMED_OUT),
-                        Outcome::Failed => refuse_frame(head, &mut outgoing, on_failure),
+                Some(Call::Held { head, reply, mut outgoing, on_failure, parts }) => {
+                    let error = match outcome {
+                        Outcome::Ready => None,
+                        Outcome::TimedOut => Some(ErrorCode::REQUEST_TIMED_OUT),
+                        Outcome::Failed => Some(on_failure),
+                        Outcome::Gone => Some(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION),
+                    };
+                    if let Some(error) = error {
+                        let mut parts = parts.iter();
+                        let shard = &self.inner.shard;
+                        let keep = &mut || parts.next().is_some_and(|part| shard.is_committed(core::slice::from_ref(part)));
+                        refuse_frame(head, &mut outgoing, error, keep);
                     }
                     reply.send(outgoing);
                 }
-                Some(Call::Fetch(fetch)) => api::fetch::resume(self, *fetch),
+                Some(Call::Fetch(fetch)) => {
+                    fetch.reply.waited(id, fetch.body.len());
+                    api::fetch::resume(self, *fetch);
+                }
             }
         }
     }
@@ -479,13 +509,13 @@ impl Turn<'_> {
 }
 
 /// Makes a refusal of an answer that was encoded before its truth was known.
-fn refuse_frame(head: Head, outgoing: &mut Outgoing, error: ErrorCode) {
+fn refuse_frame(head: Head, outgoing: &mut Outgoing, error: ErrorCode, keep: Keep<'_>) {
     let api = head.api_key.api();
     let header = crate::protocol::frame::PREFIX_SIZE + if api.response_header_version(head.version) == 0 { 4 } else { 5 };
     let form =
         millpond_core::wire::value::Form { version: head.version, flexible: head.version >= api.response_flexible_from, nullable: false };
     let body = outgoing.bytes.get_mut(header..).unwrap_or_default();
-    if let Err(reason) = refuse(api.response_schema, form, body, error) {
+    if let Err(reason) = refuse(api.response_schema, form, body, error, keep) {
         debug_assert!(false, "what we encode, we can walk: {reason}");
         outgoing.bytes.clear();
     }

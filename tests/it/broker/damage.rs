@@ -30,7 +30,7 @@ fn with_two_topics(cleanly: bool) -> Option<Broker> {
 
 fn flip(file: &Path, position: usize) {
     let mut bytes = fs::read(file).expect("the file is there");
-    bytes[position] ^= 0x10;
+    *bytes.get_mut(position).expect("a byte of the file") ^= 0x10;
     fs::write(file, bytes).expect("the file can be written");
 }
 

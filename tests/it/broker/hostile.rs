@@ -189,3 +189,24 @@ fn the_answers_of_the_broker_are_whole_frames() {
         assert!(matches!(frame::decode(&bytes, 4096), Decoded::Frame { content, .. } if content.starts_with(&[0, 0, 0, 7, 0, 35])));
     });
 }
+
+#[test]
+fn a_peer_that_never_reads_is_not_read_from_either() {
+    withstands("deaf", |address| {
+        let mut deaf = connect(address);
+        deaf.set_write_timeout(Some(Duration::from_secs(3))).expect("a timeout");
+        // Twenty bytes that are answered with some hundreds.
+        let requests = request(ApiKey::ApiVersions, 2, &[]).repeat(1 << 14);
+        let asked = (0..256).find_map(|round| deaf.write_all(&requests).err().map(|error| (round, error)));
+        let (round, error) = asked.expect("the broker reads on and on, and must keep all those answers somewhere");
+        assert!(matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut), "{error} in round {round}");
+        assert!(is_answered(&mut connect(address)), "others are served meanwhile");
+        // Once it listens, everything that was asked is answered.
+        let mut count = 0;
+        deaf.set_read_timeout(Some(Duration::from_millis(500))).expect("a timeout");
+        while answer(&mut deaf).is_some() {
+            count += 1;
+        }
+        assert!(count >= round << 14, "{count} answers to {round} rounds");
+    });
+}

@@ -3,3 +3,4 @@
 mod crash;
 mod damage;
 mod hostile;
+mod produce;

@@ -54,6 +54,9 @@ impl Serve {
     async fn serve(self) -> Result<(), String> {
         let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| error.to_string())?;
         let mut terminate = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
+        // A file that may not grow any further is an error of that file, like a full disk, and not the end of the broker.
+        let _too_large = signal(SignalKind::from_raw(SIGXFSZ)).map_err(|error| error.to_string())?;
+        open_as_many_files_as_may_be();
         let config = self.settings()?;
         let broker = Broker::start(config).await.map_err(|error| error.to_string())?;
         let line = format!("listening on {}\n", broker.local_addr());
@@ -67,6 +70,10 @@ impl Serve {
             _ = terminate.recv() => {}
         }
         tracing::info!("stopping");
+        if let Some(path) = &self.ready_file {
+            // Nobody is ready here any more; if it is gone already, so much the better.
+            let _ = std::fs::remove_file(path);
+        }
         broker.shutdown().await.map_err(|error| error.to_string())
     }
 
@@ -94,6 +101,17 @@ impl Serve {
         }
         Ok(config)
     }
+}
+
+/// A file is larger than the process may make one. The same number on every system that tokio knows signals of.
+const SIGXFSZ: i32 = 25;
+
+/// Raises the number of files and connections that this process may have open to what it may raise it to.
+fn open_as_many_files_as_may_be() {
+    let resource = rustix::process::Resource::Nofile;
+    let limit = rustix::process::getrlimit(resource);
+    // If it may not, it stays as it is.
+    let _ = rustix::process::setrlimit(resource, rustix::process::Rlimit { current: limit.maximum, ..limit });
 }
 
 fn fail(message: &str) -> ExitCode {

@@ -143,7 +143,24 @@ impl BrokerConfig {
 
     /// Rules between keys.
     fn check(&self) -> Result<(), BadValue> {
-        let rules: [(bool, &str, &str); 2] = [
+        let map = self.value_of("listener.security.protocol.map").unwrap_or_default();
+        let listeners = |key| keys::listeners(self.value_of(key).unwrap_or_default()).map(|listener| keys::protocol(listener, map));
+        let are_plain = |key| listeners(key).all(|protocol| protocol.eq_ignore_ascii_case("PLAINTEXT"));
+        let rules: [(bool, &str, &str); 7] = [
+            // What somebody means to protect is not served to everybody.
+            (are_plain("listeners"), "listeners", "PLAINTEXT: there is neither TLS nor SASL yet, so nothing else can be offered"),
+            (listeners("listeners").count() == 1, "listeners", "one listener, beside those of a controller"),
+            (are_plain("advertised.listeners"), "advertised.listeners", "PLAINTEXT, as the listener is"),
+            (
+                self.given("authorizer.class.name").is_none_or(str::is_empty),
+                "authorizer.class.name",
+                "empty: there is no authorizer yet, and everybody would be let in",
+            ),
+            (
+                self.given("log.dirs").is_none_or(|directories| directories.split(',').count() == 1),
+                "log.dirs",
+                "one directory: what lies in the others would not be seen",
+            ),
             (
                 self.group.session_timeout_min <= self.group.session_timeout_max,
                 "group.min.session.timeout.ms",

@@ -78,6 +78,12 @@ pub const KEYS: &[Key] = &[
     key("advertised.listeners", List, None, Rule::Any, "What clients are told to connect to, where that differs from listeners.")
         .broker(|config, value| config.advertised = host_and_port(value)),
     key("listener.security.protocol.map", List, Some("PLAINTEXT:PLAINTEXT"), Rule::Any, "No effect yet: listeners are PLAINTEXT."),
+    key("authorizer.class.name", Text, Some(""), Rule::Any, "Must be empty: there is no authorizer yet."),
+    key("log.cleaner.enable", Boolean, Some("true"), Rule::Any, "No effect yet: logs are not compacted."),
+    key("log.cleaner.threads", Int, Some("1"), Rule::AtLeast(0), "No effect yet: logs are not compacted."),
+    key("log.cleaner.backoff.ms", Long, Some("15000"), Rule::AtLeast(0), "No effect yet: logs are not compacted."),
+    key("log.cleaner.dedupe.buffer.size", Long, Some("134217728"), Rule::Any, "No effect yet: logs are not compacted."),
+    key("log.cleaner.io.buffer.size", Int, Some("524288"), Rule::AtLeast(0), "No effect yet: logs are not compacted."),
     key("inter.broker.listener.name", Text, None, Rule::Any, "No effect yet: there is one broker."),
     key("broker.rack", Text, None, Rule::Any, "Where this broker stands, for clients that read from nearby.")
         .broker(|config, value| config.rack = Some(value.text().to_string())),
@@ -388,11 +394,24 @@ fn limit(value: &Parsed<'_>) -> Option<Millis> {
     if value.int() == i64::MAX { None } else { Some(millis(value, 1)) }
 }
 
+/// The listeners of a list that are not a controller's.
+pub(super) fn listeners(list: &str) -> impl Iterator<Item = &str> {
+    let each = list.split(',').map(str::trim).filter(|listener| !listener.is_empty());
+    each.filter(|listener| !listener.to_ascii_uppercase().starts_with("CONTROLLER"))
+}
+
+/// The security protocol of a listener: its name, unless `map` says otherwise. Source: KIP-103.
+pub(super) fn protocol<'a>(listener: &'a str, map: &'a str) -> &'a str {
+    let name = listener.split_once("://").map_or("PLAINTEXT", |(name, _)| name);
+    let mut entries = map.split(',').filter_map(|entry| entry.trim().split_once(':'));
+    entries.find(|(of, _)| of.eq_ignore_ascii_case(name)).map_or(name, |(_, protocol)| protocol)
+}
+
 /// The HOST:PORT of the first listener that is not a controller's.
 fn host_and_port(value: &Parsed<'_>) -> Option<String> {
-    let mut listeners = value.list().iter().filter(|listener| !listener.to_ascii_uppercase().starts_with("CONTROLLER"));
-    let listener = listeners.next()?;
-    let address = listener.split_once("://").map_or(*listener, |(_, address)| address);
+    let each = value.list().join(",");
+    let listener = listeners(&each).next()?;
+    let address = listener.split_once("://").map_or(listener, |(_, address)| address);
     // Kafka's way of saying "every address" leaves the host out.
     Some(if address.starts_with(':') { alloc::format!("0.0.0.0{address}") } else { address.to_string() })
 }
@@ -432,5 +451,25 @@ mod tests {
         assert_eq!(warnings.len(), 1);
         let (config, _) = BrokerConfig::from_entries([("listeners", "CONTROLLER://:9093,PLAINTEXT://:9092")]).expect("valid");
         assert_eq!(config.listen, "0.0.0.0:9092");
+        let map = ("listener.security.protocol.map", "CONTROLLER:PLAINTEXT,INSIDE:PLAINTEXT,OUTSIDE:SASL_SSL");
+        let (config, _) = BrokerConfig::from_entries([("listeners", "INSIDE://h:1"), map]).expect("valid");
+        assert_eq!(config.listen, "h:1");
+    }
+
+    #[test]
+    fn what_cannot_be_protected_is_not_served() {
+        let map = ("listener.security.protocol.map", "CONTROLLER:PLAINTEXT,INSIDE:PLAINTEXT,OUTSIDE:SASL_SSL");
+        for entries in [
+            [("listeners", "SSL://h:1"), map],
+            [("listeners", "SASL_PLAINTEXT://h:1"), map],
+            [("listeners", "OUTSIDE://h:1"), map],
+            [("listeners", "INSIDE://h:1,OUTSIDE://h:2"), map],
+            [("listeners", "INSIDE://h:1,PLAINTEXT://h:2"), map],
+            [("authorizer.class.name", "org.apache.kafka.metadata.authorizer.StandardAuthorizer"), map],
+            [("log.dirs", "a,b"), map],
+        ] {
+            let refused = BrokerConfig::from_entries(entries).expect_err("refused").to_string();
+            assert!(refused.contains(entries[0].0) && refused.contains(entries[0].1), "{refused}");
+        }
     }
 }

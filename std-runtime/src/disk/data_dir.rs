@@ -31,8 +31,8 @@ const LOCK: &str = ".lock";
 const META: &str = "meta.properties";
 const CLEAN_SHUTDOWN: &str = ".kafka_cleanshutdown";
 
-/// How many files of all partitions together stay open. A partition in use has three.
-const OPEN_FILES_MAX: NonZeroUsize = NonZeroUsize::new(8192).expect("not zero");
+/// How many files of all partitions together stay open, if the system allows. A partition in use has three.
+const OPEN_FILES_MAX: u64 = 8192;
 
 /// Why a data directory cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -52,6 +52,14 @@ pub enum DataDirError {
         /// The node that we are.
         expected: i32,
     },
+    /// It has no name.
+    #[error("log.dirs is empty: name the directory that the data is kept in (--data-dir)")]
+    Nameless,
+    /// It was in use, and nobody knows any more by whom.
+    #[error(
+        "{0} is missing, though the directory has a catalogue in it: restore that file from a copy; with another one it would be another cluster"
+    )]
+    Anonymous(PathBuf),
     /// A file of it does not read as what it should be.
     #[error("{file} is damaged: {reason}")]
     Damaged {
@@ -116,7 +124,14 @@ impl DataDir {
     /// What [`DataDirError`] names.
     pub fn open(config: &BrokerConfig, hash_key: HashKey, mut fresh: impl FnMut() -> TopicId) -> Result<Self, DataDirError> {
         let root = PathBuf::from(&config.data_dir);
-        std::fs::create_dir_all(&root).map_err(failed("creating the data directory", &root))?;
+        if root.as_os_str().is_empty() {
+            return Err(DataDirError::Nameless);
+        }
+        if !root.exists() {
+            std::fs::create_dir_all(&root).map_err(failed("creating the data directory", &root))?;
+            let parent = root.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            sync_directory(parent).map_err(failed("syncing", parent))?;
+        }
         let lock = lock(&root)?;
         let identity = identity(&root, config.node, &mut fresh)?;
         let clean_path = root.join(CLEAN_SHUTDOWN);
@@ -127,7 +142,7 @@ impl DataDir {
             sync_directory(&root).map_err(failed("syncing", &root))?;
         }
         let remembered = Remembered::read(&root).map_err(|(path, error)| failed("reading", &path)(error))?;
-        let open = Arc::new(OpenFiles::new(OPEN_FILES_MAX));
+        let open = Arc::new(OpenFiles::new(open_files_max()));
         Ok(Self {
             root,
             identity,
@@ -377,6 +392,12 @@ enum Fate {
     Unknown,
 }
 
+/// Half of what the process may open, and no more than is of use: the rest is for connections.
+fn open_files_max() -> NonZeroUsize {
+    let allowed = rustix::process::getrlimit(rustix::process::Resource::Nofile).current.unwrap_or(u64::MAX);
+    usize::try_from((allowed / 2).min(OPEN_FILES_MAX)).ok().and_then(NonZeroUsize::new).unwrap_or(NonZeroUsize::MIN)
+}
+
 /// Takes the lock of a directory; it is held until the file is closed.
 fn lock(root: &Path) -> Result<File, DataDirError> {
     let path = root.join(LOCK);
@@ -393,6 +414,9 @@ fn identity(root: &Path, node: BrokerId, fresh: &mut impl FnMut() -> TopicId) ->
     let path = root.join(META);
     let text = match std::fs::read_to_string(&path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            if root.join(names::partition_dir(CLUSTER_METADATA, PartitionIndex(0))).exists() {
+                return Err(DataDirError::Anonymous(path));
+            }
             let identity = Identity { cluster_id: fresh().to_string(), directory_id: fresh() };
             let Identity { cluster_id, directory_id } = &identity;
             let text = format!("#\nversion=1\ncluster.id={cluster_id}\nnode.id={node}\ndirectory.id={directory_id}\n");
@@ -404,6 +428,9 @@ fn identity(root: &Path, node: BrokerId, fresh: &mut impl FnMut() -> TopicId) ->
     let entries: HashMap<String, String> = properties::parse(&text).into_iter().collect();
     let damaged = |reason: &str| DataDirError::Damaged { file: path.clone(), reason: reason.to_string() };
     let found = entries.get("node.id").or_else(|| entries.get("broker.id"));
+    if let Some(version) = entries.get("version").filter(|version| !["0", "1"].contains(&version.as_str())) {
+        return Err(damaged(&format!("its version is {version}, and only 0 and 1 are known")));
+    }
     let found: i32 = found.and_then(|id| id.parse().ok()).ok_or_else(|| damaged("it has no node.id"))?;
     if found != node.0 {
         return Err(DataDirError::OtherNode { directory: root.to_path_buf(), found, expected: node.0 });

@@ -9,7 +9,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, IoSlice};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use lru::LruCache;
 use millpond_core::store::file_name::{FileName, FileState};
@@ -109,8 +109,8 @@ pub struct PartitionFiles {
     /// What goes into `partition.metadata` when the directory is created.
     identity: String,
     open: Arc<OpenFiles>,
-    /// The file used last: mostly the active segment.
-    last: Option<(FileName, OpenFile)>,
+    /// The file used last, mostly the active segment, as long as it is among the open ones.
+    last: Option<(FileName, Weak<File>)>,
 }
 
 /// What to do about a file that is not there.
@@ -135,8 +135,9 @@ impl PartitionFiles {
     fn file(&mut self, name: FileName, missing: Missing) -> io::Result<Option<OpenFile>> {
         if let Some((last, file)) = &self.last
             && *last == name
+            && let Some(file) = file.upgrade()
         {
-            return Ok(Some(file.clone()));
+            return Ok(Some(OpenFile { file, directory: Arc::clone(&self.directory) }));
         }
         let known = self.open.with(|cache| cache.get(&(self.number, name)).cloned());
         let file = match known {
@@ -146,7 +147,7 @@ impl PartitionFiles {
                 None => return Ok(None),
             },
         };
-        self.last = Some((name, file.clone()));
+        self.last = Some((name, Arc::downgrade(&file.file)));
         Ok(Some(file))
     }
 
@@ -309,7 +310,7 @@ impl SegmentStore for PartitionFiles {
     }
 
     fn is_full(error: &DiskError) -> bool {
-        matches!(error.kind, io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+        matches!(error.kind, io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge)
     }
 }
 

@@ -40,3 +40,24 @@ fn stopping_closes_open_connections() {
         assert_eq!(size, 0, "a broker says nothing unasked");
     }
 }
+
+#[test]
+fn a_start_that_fails_for_its_port_leaves_a_clean_directory_clean() {
+    let Some(mut broker) = Broker::start_own_or_skip("port in use", &[]) else { return };
+    broker.stop();
+    let taken = std::net::TcpListener::bind(broker.bootstrap()).expect("the port of a broker that has stopped is free");
+    let said = broker.try_start().expect_err("the port is taken");
+    assert!(said.contains("in use"), "{said}");
+    drop(taken);
+    assert!(broker.data_dir().join(".kafka_cleanshutdown").exists());
+    broker.restart();
+}
+
+#[test]
+fn a_catalogue_without_meta_properties_is_not_given_another_name() {
+    let Some(mut broker) = Broker::start_own_or_skip("meta.properties", &[]) else { return };
+    broker.stop();
+    std::fs::remove_file(broker.data_dir().join("meta.properties")).expect("the broker has an identity");
+    let said = broker.try_start().expect_err("nobody knows whose data this is");
+    assert!(said.contains("meta.properties"), "{said}");
+}

@@ -57,7 +57,8 @@ pub enum StartError {
 }
 
 /// A running broker. When it is dropped without [`Broker::shutdown`], it stops as if the power had failed: what was acknowledged is
-/// safe, and the next start takes longer.
+/// safe, and the next start takes longer. Its directory stays locked until its tasks have ended, shortly after: only `shutdown` waits for
+/// that.
 #[derive(Debug)]
 pub struct Broker {
     worker: Arc<Worker>,

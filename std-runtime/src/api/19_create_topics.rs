@@ -82,7 +82,7 @@ fn create(turn: &mut Turn<'_>, topic: &CreatableTopic<'_>, validate_only: bool, 
         other => Err(catalog::unexpected(&other)),
     })?;
     written.extend(end);
-    let described = describe_configs::of_topic(turn.around, &mut configs.iter().copied());
+    let described = describe_configs::of_topic(turn, &mut configs.iter().copied());
     Ok((created, described))
 }
 

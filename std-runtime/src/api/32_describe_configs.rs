@@ -14,7 +14,7 @@ use crate::protocol::messages::describe_configs::{
     DescribeConfigsRequest, DescribeConfigsResource, DescribeConfigsResourceResult, DescribeConfigsResponse, DescribeConfigsResult,
     DescribeConfigsSynonym,
 };
-use crate::worker::worker::{Surroundings, Turn};
+use crate::worker::worker::Turn;
 
 use super::catalog::Refusal;
 use super::create_topics;
@@ -107,7 +107,7 @@ fn describe(turn: &Turn<'_>, resource: &DescribeConfigsResource<'_>) -> Result<V
                 return Err(Refusal::new(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION, message));
             }
             let own = create_topics::own_configs(turn, name);
-            of_topic(turn.around, &mut own.iter().map(|(name, value)| (name.as_str(), value.as_str())))
+            of_topic(turn, &mut own.iter().map(|(name, value)| (name.as_str(), value.as_str())))
         }
         ResourceKind::BROKER => {
             let node = turn.around.config.node.to_string();
@@ -128,7 +128,7 @@ fn describe(turn: &Turn<'_>, resource: &DescribeConfigsResource<'_>) -> Result<V
 }
 
 /// The settings of a topic, given those of its own.
-pub(crate) fn of_topic(around: &Surroundings, own: &mut dyn Iterator<Item = (&str, &str)>) -> Vec<Described> {
+pub(crate) fn of_topic(turn: &Turn<'_>, own: &mut dyn Iterator<Item = (&str, &str)>) -> Vec<Described> {
     let own: Vec<(String, String)> = own.map(|(name, value)| (name.to_string(), value.to_string())).collect();
     let of_key = |key: &'static Key| {
         let name = key.topic_name?;
@@ -136,8 +136,15 @@ pub(crate) fn of_topic(around: &Surroundings, own: &mut dyn Iterator<Item = (&st
         if let Some((_, value)) = own.iter().find(|(own, _)| own == name) {
             synonyms.push((name.to_string(), Some(value.clone()), Source::Topic));
         }
-        push_broker_sources(around, key, &mut synonyms);
-        Some(described(name, key, synonyms, false))
+        let names: Vec<&str> = if key.name.is_empty() { Vec::new() } else { keys::synonyms(key.name).collect() };
+        push_broker_sources(turn, &names, &mut synonyms);
+        let mut told = described(name, key, synonyms, false);
+        told.value = match told.synonyms.first() {
+            Some((of, value, _)) => value.as_ref().map(|value| keys::as_topics_have_it(of, value)),
+            // What only topics have is no synonym of anything.
+            None => key.default.map(str::to_string),
+        };
+        Some(told)
     };
     keys::KEYS.iter().filter_map(of_key).collect()
 }
@@ -147,15 +154,9 @@ fn of_broker(turn: &Turn<'_>, name: &str) -> Vec<Described> {
     if name.is_empty() {
         return stored(turn, ResourceKind::BROKER, "", Source::DefaultBroker);
     }
-    let catalog = turn.inner.shard.catalog();
-    let set = |of: &str, key: &str| {
-        catalog.configs_of(ResourceKind::BROKER, of).find(|(name, _)| *name == key).map(|(_, value)| value.to_string())
-    };
     let of_key = |key: &'static Key| {
         let mut synonyms = Vec::new();
-        synonyms.extend(set(name, key.name).map(|value| (key.name.to_string(), Some(value), Source::Broker)));
-        synonyms.extend(set("", key.name).map(|value| (key.name.to_string(), Some(value), Source::DefaultBroker)));
-        push_broker_sources(turn.around, key, &mut synonyms);
+        push_broker_sources(turn, &[key.name], &mut synonyms);
         described(key.name, key, synonyms, !key.dynamic)
     };
     keys::KEYS.iter().filter(|key| !key.name.is_empty()).map(of_key).collect()
@@ -184,12 +185,22 @@ fn stored(turn: &Turn<'_>, kind: ResourceKind, name: &str, source: Source) -> Ve
         .collect()
 }
 
-fn push_broker_sources(around: &Surroundings, key: &Key, synonyms: &mut Vec<(String, Option<String>, Source)>) {
-    if let Some(value) = around.config.given(key.name) {
-        synonyms.push((key.name.to_string(), Some(value.to_string()), Source::StaticBroker));
-    }
-    if let Some(value) = key.default {
-        synonyms.push((key.shown_name().to_string(), Some(value.to_string()), Source::Default));
+/// Where the broker's value of these keys, which all say the same, may come from: first what counts. Source: `ConfigHelper.configSynonyms`.
+fn push_broker_sources(turn: &Turn<'_>, names: &[&str], synonyms: &mut Vec<(String, Option<String>, Source)>) {
+    let catalog = turn.inner.shard.catalog();
+    let node = turn.around.config.node.to_string();
+    let set = |of: &str, key: &str| catalog.configs_of(ResourceKind::BROKER, of).find(|(name, _)| *name == key).map(|(_, value)| value);
+    for source in [Source::Broker, Source::DefaultBroker, Source::StaticBroker, Source::Default] {
+        for name in names {
+            let value = match source {
+                Source::Broker => set(&node, name),
+                Source::DefaultBroker => set("", name),
+                Source::StaticBroker => turn.around.config.given(name),
+                Source::Default => keys::broker_key(name).and_then(|key| key.default),
+                Source::Topic | Source::Group => None,
+            };
+            synonyms.extend(value.map(|value| ((*name).to_string(), Some(value.to_string()), source)));
+        }
     }
 }
 

@@ -239,8 +239,9 @@ fn check_broker_changes(turn: &Turn<'_>, name: &str, changes: &Changes) -> Resul
         };
         let Some(value) = value else { continue };
         if !row.dynamic {
-            let message = format!("{} cannot be changed while the broker runs: set it in its configuration", row.name);
-            return Err(Refusal::new(ErrorCode::INVALID_CONFIG, message));
+            // Source: `DynamicBrokerConfig.verifyReconfigurableConfigs`.
+            let message = format!("Cannot update these configs dynamically: [{}]", row.name);
+            return Err(Refusal::new(ErrorCode::INVALID_REQUEST, message));
         }
         row.parse(value).map_err(|bad| Refusal::new(ErrorCode::INVALID_CONFIG, bad.to_string()))?;
     }

@@ -13,7 +13,7 @@ use super::error::CommandError;
 /// Which broker to speak to.
 #[derive(Clone, Debug, Args)]
 pub struct Connect {
-    /// A broker of the cluster; the others are found through it.
+    /// A broker of the cluster, or several with commas between; the others are found through it.
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:9092")]
     bootstrap: String,
     /// How long an answer may take, and how long a failing request is tried again.

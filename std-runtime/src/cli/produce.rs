@@ -33,7 +33,7 @@ pub struct Produce {
     headers: Vec<String>,
     /// When a record counts as written: when all in-sync replicas have it, when the leader does, or when it is sent. Only with `all` is a
     /// record whose answer was lost written just once.
-    #[arg(long, value_enum, default_value = "all")]
+    #[arg(long, value_enum, default_value = "all", allow_negative_numbers = true)]
     acks: AcksOption,
     /// How batches are compressed.
     #[arg(long, value_enum, default_value = "none")]

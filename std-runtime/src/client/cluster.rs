@@ -63,14 +63,24 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// Connects to one broker of a cluster.
+    /// Connects to one broker of a cluster: the first of `bootstrap`, HOST:PORT or several of these with commas between, that is there.
     ///
     /// # Errors
-    /// What [`ClientError`] names.
+    /// What [`ClientError`] names, of the last one tried.
     pub async fn connect(bootstrap: &str, options: Options) -> Result<Self, ClientError> {
-        let connection = Connection::connect(bootstrap, &options).await?;
-        let connections = BTreeMap::from([(bootstrap.to_string(), connection)]);
-        Ok(Self { bootstrap: bootstrap.to_string(), options, clock: Clock::start(), nodes: BTreeMap::new(), connections })
+        let mut addresses = bootstrap.split(',').map(str::trim).filter(|address| !address.is_empty()).peekable();
+        loop {
+            let address = addresses.next().unwrap_or(bootstrap);
+            match Connection::connect(address, &options).await {
+                Err(_) if addresses.peek().is_some() => {}
+                Err(error) => return Err(error),
+                Ok(connection) => {
+                    let (bootstrap, nodes) = (address.to_string(), BTreeMap::new());
+                    let connections = BTreeMap::from([(bootstrap.clone(), connection)]);
+                    return Ok(Self { bootstrap, options, clock: Clock::start(), nodes, connections });
+                }
+            }
+        }
     }
 
     /// The time, by the clock of deadlines.

@@ -121,7 +121,8 @@ pub const KEYS: &[Key] = &[
     key("log.roll.ms", Long, None, Rule::AtLeast(1), "Milliseconds. The active segment rolls when its records span more time than this.")
         .log(|log, value| log.segment_ms = millis(value, 1))
         .topic("segment.ms"),
-    key("log.roll.jitter.ms", Long, Some("0"), Rule::AtLeast(0), "No effect yet: rolls are not spread in time.").topic("segment.jitter.ms"),
+    key("log.roll.jitter.hours", Int, Some("0"), Rule::AtLeast(0), "No effect yet: rolls are not spread in time."),
+    key("log.roll.jitter.ms", Long, None, Rule::AtLeast(0), "No effect yet: rolls are not spread in time.").topic("segment.jitter.ms"),
     key(
         "log.index.size.max.bytes",
         Int,
@@ -182,6 +183,7 @@ pub const KEYS: &[Key] = &[
         "No effect yet: what acks=all acknowledges is flushed in any case.",
     )
     .topic("flush.messages"),
+    key("log.flush.scheduler.interval.ms", Long, Some(NO_LIMIT), Rule::Any, "No effect yet: what acks=all acknowledges is flushed at once."),
     key("log.flush.interval.ms", Long, None, Rule::AtLeast(0), "No effect yet: what acks=all acknowledges is flushed in any case.")
         .topic("flush.ms"),
     key(
@@ -392,6 +394,36 @@ fn span(value: &Parsed<'_>, unit_ms: i64) -> Option<Millis> {
 /// A span that the largest number makes endless.
 fn limit(value: &Parsed<'_>) -> Option<Millis> {
     if value.int() == i64::MAX { None } else { Some(millis(value, 1)) }
+}
+
+/// Keys that say one thing in several units, first the one that counts. Source: `DynamicBrokerConfig.brokerConfigSynonyms`.
+const SAME: [&[&str]; 4] = [
+    &["log.retention.ms", "log.retention.minutes", "log.retention.hours"],
+    &["log.roll.ms", "log.roll.hours"],
+    &["log.roll.jitter.ms", "log.roll.jitter.hours"],
+    &["log.flush.interval.ms", "log.flush.scheduler.interval.ms"],
+];
+
+/// The keys that say what this one says, itself among them, first the one that counts.
+pub fn synonyms(name: &'static str) -> impl Iterator<Item = &'static str> {
+    let same = SAME.iter().find(|names| names.contains(&name)).copied().unwrap_or_default();
+    same.iter().copied().chain(same.is_empty().then_some(name))
+}
+
+/// A value of a broker's key, in the unit that the key of topics has.
+#[must_use]
+pub fn as_topics_have_it(name: &str, value: &str) -> String {
+    let unit_ms = if name.ends_with(".hours") {
+        3_600_000
+    } else if name.ends_with(".minutes") {
+        60_000
+    } else {
+        1
+    };
+    match value.parse::<i64>() {
+        Ok(number) if unit_ms > 1 && number >= 0 => number.saturating_mul(unit_ms).to_string(),
+        Ok(_) | Err(_) => value.to_string(),
+    }
 }
 
 /// The listeners of a list that are not a controller's.

@@ -19,6 +19,9 @@ def scenario(bootstrap):
     same((retention["value"], retention["config_source"], retention["config_type"], retention["read_only"], retention["is_sensitive"]),
          ("120000", "DYNAMIC_TOPIC_CONFIG", "LONG", False, False), "retention.ms")
     same([(s["name"], s["value"], s["source"]) for s in retention["synonyms"]][:1], [("retention.ms", "120000", "DYNAMIC_TOPIC_CONFIG")], "its synonyms")
+    same((found["segment.ms"]["value"], found["segment.ms"]["config_source"]), ("604800000", "DEFAULT_CONFIG"), "segment.ms")
+    same([(s["name"], s["value"], s["source"]) for s in found["segment.ms"]["synonyms"]], [("log.roll.hours", "168", "DEFAULT_CONFIG")], "its synonyms")
+    same(retention["synonyms"][-1]["name"], "log.retention.hours", "the last synonym of retention.ms")
     same((found["segment.bytes"]["value"], found["segment.bytes"]["config_source"]), ("1073741824", "DEFAULT_CONFIG"), "segment.bytes")
     same((found["cleanup.policy"]["value"], found["cleanup.policy"]["config_type"]), ("delete", "LIST"), "cleanup.policy")
     same(set(described("modified")), {"retention.ms"}, "what differs from the defaults")

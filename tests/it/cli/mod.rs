@@ -81,9 +81,19 @@ fn without_a_broker_every_command_says_so() {
 }
 
 #[test]
+fn the_first_broker_of_a_list_that_is_there_is_asked() {
+    let world = World::new();
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address");
+    run(&format!("{nobody}, {}", world.address), "topic create t", Vec::new()).ok();
+    assert_eq!(world.run("topic list").ok(), "t\n");
+    assert_eq!(world.feed("produce t --acks -1", "x\n").ok(), "");
+}
+
+#[test]
 fn what_cannot_be_read_as_a_command_is_explained() {
     let world = World::new();
     assert!(world.run("topic create t --partitions 0").failed().contains("0 is not in 1.."));
+    assert!(world.run("topic create t --partitions -1").failed().contains("-1 is not in 1.."));
     assert!(world.run("topic create t --config x").failed().contains("--config x: it must be key=value"));
     assert!(world.run("consume t --from yesterday").failed().contains("yesterday is neither earliest, latest"));
     assert!(world.run("consume t --format %q").failed().contains("--format: %q means nothing"));

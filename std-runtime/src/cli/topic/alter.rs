@@ -28,7 +28,7 @@ pub struct Alter {
     /// The topic.
     name: String,
     /// How many partitions it shall have in all: more than now. Keys may then move to other partitions.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(1..))]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(i32).range(1..))]
     partitions: Option<i32>,
     /// One of Kafka's settings of topics. May be given several times.
     #[arg(long, value_name = "key=value")]

@@ -20,7 +20,7 @@ pub struct Create {
     /// The topic's name: letters, digits, `.`, `_` and `-`.
     name: String,
     /// How many partitions; without it, the broker's num.partitions.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(1..))]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(i32).range(1..))]
     partitions: Option<i32>,
     /// How many brokers hold each partition; without it, the broker's default.replication.factor.
     #[arg(long, value_name = "R", value_parser = clap::value_parser!(i16).range(1..))]

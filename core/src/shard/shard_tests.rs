@@ -3,18 +3,25 @@
 use core::cell::Cell;
 
 use super::*;
+use crate::bounded::table::HashKey;
 use crate::catalog::catalog::{CatalogConfig, CatalogMemory};
 use crate::catalog::input::{CreateTopic, DeleteTopic, Input, TopicRef};
 use crate::group::config::GroupConfig;
 use crate::group::coordinator::{CoordinatorLimits, CoordinatorMemory};
-use crate::ids::BrokerId;
+use crate::ids::{BrokerId, CallId};
 use crate::log::config::LogConfig;
 use crate::log::partition_log::{LogLimits, LogMemory};
+use crate::log::reading::ReadUpTo;
 use crate::log::recover::{OpenHints, RecoveryReport};
-use crate::record::validate::Rules;
-use crate::shard::parked::{Outcome, ParkedMemory};
+use crate::record::builder::{BatchOptions, Builder, NewRecord};
+use crate::record::validate::{self, Rules};
+use crate::shard::directory::LeftOut;
+use crate::shard::fetch::{FetchLimits, FetchPartition};
+use crate::shard::logs::Written;
+use crate::shard::parked::{Outcome, Parked, ParkedMemory, Release};
+use crate::shard::turn::Nobody;
 use crate::store::memory::{MemoryError, MemoryStore};
-use crate::time::{Millis, Timestamp};
+use crate::time::{Instant, Millis, Timestamp};
 
 struct Directory;
 

@@ -1,0 +1,216 @@
+//! Turns of the machines: decide, write down, believe, answer.
+
+use crate::bounded::slab::Slot;
+use crate::bounded::table::Table;
+use crate::catalog::catalog::{Catalog, TopicView};
+use crate::catalog::name;
+use crate::catalog::record::CatalogRecord;
+use crate::group::coordinator::Coordinator;
+use crate::group::input::{ForgetTopic, Input as GroupInput};
+use crate::group::record::GroupRecord;
+use crate::ids::{CallId, LeaderEpoch, TopicId};
+use crate::machine::{Answers, Effects, Machine};
+use crate::record::builder::{BatchOptions, Builder, NewRecord};
+use crate::record::validate;
+use crate::record::validate::Origin;
+use crate::time::Moment;
+
+use super::directory::{LogDirectory, PartitionName};
+use super::error::{PartitionError, WriteError};
+use super::logs::{Logs, Partition, Written};
+use super::parked::Release;
+use super::shard::{Doomed, METADATA_EPOCH, Shard, StoreFailure};
+
+impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
+    /// A turn of the groups. Answers the log end that answers marked [`crate::machine::When::Written`] wait for, if there is any.
+    ///
+    /// # Errors
+    /// When what the step decided cannot be written down: answers so marked must be replaced by that failure.
+    pub fn group(
+        &mut self,
+        at: Moment,
+        input: GroupInput<'_>,
+        answers: &mut dyn Answers<Coordinator<'m>>,
+        out: &mut dyn Release,
+    ) -> Result<Option<Written>, WriteError<StoreFailure<'m, D>>> {
+        self.records.clear();
+        self.groups.step(at, input, &mut Effects { records: &mut self.records, answers });
+        if self.records.is_empty() {
+            // What is told now may have been decided by a step whose records are not safe yet.
+            return Ok(input.group_id().and_then(|group_id| self.uncommitted_group(group_id)));
+        }
+        self.write_down_group(at, out)
+    }
+
+    /// Acts on one deadline of the groups. Answers `None` when none is due, else what a turn answers.
+    pub fn groups_timeout(
+        &mut self,
+        at: Moment,
+        answers: &mut dyn Answers<Coordinator<'m>>,
+        out: &mut dyn Release,
+    ) -> Option<Result<Option<Written>, WriteError<StoreFailure<'m, D>>>> {
+        self.records.clear();
+        let acted = self.groups.handle_timeout(at, &mut Effects { records: &mut self.records, answers });
+        acted.then(|| self.write_down_group(at, out))
+    }
+
+    fn write_down_group(&mut self, at: Moment, out: &mut dyn Release) -> Result<Option<Written>, WriteError<StoreFailure<'m, D>>> {
+        let Some(index) = self.records.partition() else { return Ok(None) };
+        let topic = self.catalog.topic(name::CONSUMER_OFFSETS).map_or(Slot::NONE, |topic| topic.slot);
+        let slot = self.log_of(at, topic, index).map_err(WriteError::Partition)?;
+        let written = self.write_down(at, slot, LeaderEpoch(0), true, out)?;
+        for record in self.records.iter() {
+            let record = GroupRecord::decode(record);
+            debug_assert!(record.is_ok(), "what a machine encodes, it can decode");
+            if let Ok(record) = record {
+                self.groups.replay(&record);
+            }
+        }
+        Ok(Some(written))
+    }
+
+    /// A turn of the catalogue. Answers as [`Shard::group`] does.
+    ///
+    /// # Errors
+    /// When what the step decided cannot be written down.
+    pub fn catalog_turn(
+        &mut self,
+        at: Moment,
+        input: crate::catalog::input::Input<'_>,
+        answers: &mut dyn Answers<Catalog<'m>>,
+        out: &mut dyn Release,
+    ) -> Result<Option<Written>, WriteError<StoreFailure<'m, D>>> {
+        self.records.clear();
+        self.catalog.step(at, input, &mut Effects { records: &mut self.records, answers });
+        if self.records.is_empty() {
+            return Ok(None);
+        }
+        let slot = self.metadata_log(at).map_err(WriteError::Partition)?;
+        let written = self.write_down(at, slot, METADATA_EPOCH, false, out)?;
+        let mut removed = TopicId::ZERO;
+        for record in self.records.iter() {
+            let Ok(record) = CatalogRecord::decode(record) else {
+                debug_assert!(false, "what a machine encodes, it can decode");
+                continue;
+            };
+            if let CatalogRecord::RemoveTopic(remove) = record {
+                removed = remove.topic_id;
+                Self::retire(&mut self.directory, &self.catalog, &mut self.logs, removed, out);
+            }
+            self.catalog.replay(&record);
+            if let CatalogRecord::Config(config) = record {
+                Self::reconfigure(&self.directory, &self.catalog, &mut self.logs.partitions, config.resource_name);
+            }
+        }
+        if !removed.is_zero() {
+            // When the list is full the files stay until the next start, which finds that nobody knows them.
+            let _ = self.doomed.push(Doomed { topic_id: removed, end: written.end });
+        }
+        Ok(Some(written))
+    }
+
+    /// Takes the logs of a topic that is about to be gone out of the shard.
+    fn retire(directory: &mut D, catalog: &Catalog<'m>, logs: &mut Logs<'m, D::Store>, topic_id: TopicId, out: &mut dyn Release) {
+        let Some(topic) = catalog.topic_by_id(topic_id) else { return };
+        let mut from = 0;
+        while let Some(slot) = logs.partitions.next_from(from) {
+            from = slot.index() + 1;
+            if logs.partitions.get(slot).is_some_and(|partition| partition.topic_id == topic_id) {
+                logs.drop_log(slot, out);
+            }
+        }
+        for partition in catalog.partitions_of(topic.slot) {
+            directory.retire(PartitionName { topic: topic.name, topic_id, index: partition.index });
+        }
+    }
+
+    /// Puts the settings of a topic in force in its open logs.
+    fn reconfigure(directory: &D, catalog: &Catalog<'m>, partitions: &mut Table<'m, Partition<'m, D::Store>>, topic: &str) {
+        let Some(TopicView { topic_id, .. }) = catalog.topic(topic) else { return };
+        let config = directory.log_config(&mut catalog.configs_of(crate::catalog::input::ResourceKind::TOPIC, topic));
+        let mut from = 0;
+        while let Some(slot) = partitions.next_from(from) {
+            from = slot.index() + 1;
+            if let Some(partition) = partitions.get_mut(slot).filter(|partition| partition.topic_id == topic_id) {
+                partition.log.configure(config);
+            }
+        }
+    }
+
+    /// Puts the settings in force in every open log: those of the directory have changed.
+    pub fn reconfigure_all(&mut self) {
+        let mut from = 0;
+        while let Some(slot) = self.logs.partitions.next_from(from) {
+            from = slot.index() + 1;
+            let Some(partition) = self.logs.partitions.get_mut(slot) else { continue };
+            let topic = self.catalog.topic_by_id(partition.topic_id).map_or(name::CLUSTER_METADATA, |topic| topic.name);
+            let own = &mut self.catalog.configs_of(crate::catalog::input::ResourceKind::TOPIC, topic);
+            partition.log.configure(self.directory.log_config(own));
+        }
+    }
+
+    /// Lets every group forget its offsets in a topic that is gone.
+    pub fn forget_topic(&mut self, at: Moment, topic: &str, topic_id: TopicId, out: &mut dyn Release) {
+        let mut from = 0;
+        while let Some(group) = self.groups.next_group(from) {
+            from = group.index() + 1;
+            let input = GroupInput::ForgetTopic(ForgetTopic { group, topic, topic_id });
+            // Nobody waits for this; what cannot be written now expires later.
+            let _ = self.group(at, input, &mut Nobody, out);
+        }
+    }
+
+    /// Writes the records of the step to a log as one batch.
+    fn write_down(
+        &mut self,
+        at: Moment,
+        slot: Slot,
+        epoch: LeaderEpoch,
+        keyed: bool,
+        out: &mut dyn Release,
+    ) -> Result<Written, WriteError<StoreFailure<'m, D>>> {
+        self.batch.clear();
+        let result = self.write_batch(at, slot, epoch, keyed, out);
+        // Memory after a large image goes back.
+        if self.batch.len() > 1 << 20 {
+            self.batch.clear();
+            self.batch.shrink();
+        }
+        result
+    }
+
+    fn write_batch(
+        &mut self,
+        at: Moment,
+        slot: Slot,
+        epoch: LeaderEpoch,
+        keyed: bool,
+        out: &mut dyn Release,
+    ) -> Result<Written, WriteError<StoreFailure<'m, D>>> {
+        let mut builder = Builder::new(&mut self.batch, BatchOptions::default()).map_err(|_| WriteError::TooLarge)?;
+        for record in self.records.iter() {
+            let key = Some(record.key).filter(|_| keyed);
+            let record = NewRecord { timestamp: Some(at.wall), key, value: record.value, headers: &[] };
+            builder.append(record).map_err(|_| WriteError::TooLarge)?;
+        }
+        // Nothing to write would be nothing to wait for: a step without records does not come here.
+        let size = builder.finish();
+        debug_assert!(size.is_some(), "a step that comes here has records");
+        let Some(partition) = self.logs.partitions.get(slot) else { return Err(WriteError::Partition(PartitionError::Unknown)) };
+        // The rules of the topic are for clients. What a machine writes is kept as it writes it, so that it can always go on, and be loaded.
+        let neutral = validate::Rules { max_message_bytes: u32::MAX, compression: None, compacted: false, ..validate::Rules::default() };
+        let timestamp_type = partition.log.config().timestamp_type;
+        let rules = validate::Rules { origin: Origin::Coordinator, timestamp_type, ..neutral };
+        let checked = validate::check(&self.batch, &rules, at.wall, None);
+        debug_assert!(checked.is_ok(), "what a shard builds passes its own check: {checked:?}");
+        let checked = checked.map_err(|_| WriteError::TooLarge)?;
+        self.logs.append(at, slot, epoch, &checked, out).map(|(_, written)| written)
+    }
+}
+
+/// Where answers go that nobody waits for.
+pub(super) struct Nobody;
+
+impl<M: Machine + ?Sized> Answers<M> for Nobody {
+    fn answer(&mut self, _: CallId, _: crate::machine::When, _: M::Answer<'_>) {}
+}

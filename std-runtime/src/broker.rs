@@ -19,7 +19,8 @@ use crate::clock::Clock;
 use crate::config::broker_config::BrokerConfig;
 use crate::disk::data_dir::{DataDir, DataDirError};
 use crate::net::listener;
-use crate::worker::worker::{Surroundings, Worker};
+use crate::worker::turn::Surroundings;
+use crate::worker::worker::Worker;
 
 /// How many partitions a broker holds at the most.
 const PARTITIONS_MAX: usize = 200_000;

@@ -22,7 +22,7 @@ use crate::protocol::messages::produce::{
 };
 use crate::worker::calls::Head;
 use crate::worker::reply::Outgoing;
-use crate::worker::worker::{Turn, UNFOLDED_BYTES_MAX};
+use crate::worker::turn::{Turn, UNFOLDED_BYTES_MAX};
 
 use super::dispatch::Asked;
 use super::{error_map, respond};

@@ -18,7 +18,7 @@ use crate::protocol::error_code::ErrorCode;
 use crate::protocol::messages::fetch::{EpochEndOffset, FetchRequest, FetchResponse, FetchableTopicResponse, PartitionData};
 use crate::worker::calls::{Call, Head, WaitingFetch};
 use crate::worker::reply::{FileRange, Outgoing, Reply};
-use crate::worker::worker::Turn;
+use crate::worker::turn::Turn;
 
 use super::dispatch::Asked;
 use super::{error_map, respond};

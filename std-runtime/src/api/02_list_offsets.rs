@@ -16,7 +16,7 @@ use crate::protocol::error_code::ErrorCode;
 use crate::protocol::messages::list_offsets::{
     ListOffsetsPartition, ListOffsetsPartitionResponse, ListOffsetsRequest, ListOffsetsResponse, ListOffsetsTopicResponse,
 };
-use crate::worker::worker::Turn;
+use crate::worker::turn::Turn;
 
 use super::dispatch::Asked;
 use super::repeated::repeated;

@@ -15,7 +15,7 @@ use crate::protocol::messages::metadata::{
 };
 use crate::worker::calls::Head;
 use crate::worker::reply::Outgoing;
-use crate::worker::worker::Turn;
+use crate::worker::turn::Turn;
 
 use super::dispatch::Asked;
 use super::{catalog, respond};

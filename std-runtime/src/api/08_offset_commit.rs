@@ -16,7 +16,7 @@ use crate::protocol::messages::offset_commit::{
 };
 use crate::worker::calls::Head;
 use crate::worker::reply::Outgoing;
-use crate::worker::worker::Turn;
+use crate::worker::turn::Turn;
 
 use super::dispatch::Asked;
 use super::{catalog, error_map, group, respond};

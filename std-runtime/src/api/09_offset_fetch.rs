@@ -13,7 +13,7 @@ use crate::protocol::messages::offset_fetch::{
     OffsetFetchRequest, OffsetFetchResponse, OffsetFetchResponseGroup, OffsetFetchResponsePartition, OffsetFetchResponsePartitions,
     OffsetFetchResponseTopic, OffsetFetchResponseTopics,
 };
-use crate::worker::worker::Turn;
+use crate::worker::turn::Turn;
 
 use super::dispatch::Asked;
 use super::respond;

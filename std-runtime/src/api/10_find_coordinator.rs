@@ -9,7 +9,7 @@ use millpond_core::wire::value::Array;
 
 use crate::protocol::error_code::ErrorCode;
 use crate::protocol::messages::find_coordinator::{Coordinator, FindCoordinatorRequest, FindCoordinatorResponse};
-use crate::worker::worker::Turn;
+use crate::worker::turn::Turn;
 
 use super::dispatch::Asked;
 use super::{catalog, respond};

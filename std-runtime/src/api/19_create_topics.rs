@@ -15,7 +15,7 @@ use crate::protocol::error_code::ErrorCode;
 use crate::protocol::messages::create_topics::{
     CreatableTopic, CreatableTopicConfigs, CreatableTopicResult, CreateTopicsRequest, CreateTopicsResponse,
 };
-use crate::worker::worker::Turn;
+use crate::worker::turn::Turn;
 
 use super::catalog::{self, Refusal};
 use super::describe_configs::{self, Described};

@@ -11,7 +11,7 @@ use millpond_core::wire::value::Array;
 
 use crate::protocol::error_code::ErrorCode;
 use crate::protocol::messages::delete_topics::{DeletableTopicResult, DeleteTopicsRequest, DeleteTopicsResponse};
-use crate::worker::worker::Turn;
+use crate::worker::turn::Turn;
 
 use super::catalog::{self, Refusal};
 use super::dispatch::Asked;

@@ -11,7 +11,7 @@ use crate::protocol::error_code::ErrorCode;
 use crate::protocol::messages::offset_for_leader_epoch::{
     EpochEndOffset, OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse, OffsetForLeaderPartition, OffsetForLeaderTopicResult,
 };
-use crate::worker::worker::Turn;
+use crate::worker::turn::Turn;
 
 use super::dispatch::Asked;
 use super::{error_map, respond};

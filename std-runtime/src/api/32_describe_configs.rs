@@ -14,7 +14,7 @@ use crate::protocol::messages::describe_configs::{
     DescribeConfigsRequest, DescribeConfigsResource, DescribeConfigsResourceResult, DescribeConfigsResponse, DescribeConfigsResult,
     DescribeConfigsSynonym,
 };
-use crate::worker::worker::Turn;
+use crate::worker::turn::Turn;
 
 use super::catalog::Refusal;
 use super::create_topics;

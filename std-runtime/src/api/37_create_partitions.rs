@@ -14,7 +14,7 @@ use crate::protocol::error_code::ErrorCode;
 use crate::protocol::messages::create_partitions::{
     CreatePartitionsRequest, CreatePartitionsResponse, CreatePartitionsTopic, CreatePartitionsTopicResult,
 };
-use crate::worker::worker::Turn;
+use crate::worker::turn::Turn;
 
 use super::catalog::{self, Refusal};
 use super::dispatch::Asked;

@@ -18,7 +18,7 @@ use crate::protocol::messages::alter_configs::{self as replace, AlterConfigsRequ
 use crate::protocol::messages::incremental_alter_configs::{
     self as incremental, IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse,
 };
-use crate::worker::worker::Turn;
+use crate::worker::turn::Turn;
 
 use super::catalog::{self, Refusal};
 use super::create_topics::check_topic_config;

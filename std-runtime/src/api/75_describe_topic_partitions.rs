@@ -12,7 +12,7 @@ use crate::protocol::messages::describe_topic_partitions::{
     Cursor, DescribeTopicPartitionsRequest, DescribeTopicPartitionsResponse, DescribeTopicPartitionsResponsePartition,
     DescribeTopicPartitionsResponseTopic,
 };
-use crate::worker::worker::Turn;
+use crate::worker::turn::Turn;
 
 use super::dispatch::Asked;
 use super::respond;

@@ -9,7 +9,7 @@ use millpond_core::machine::{Answers, When};
 use millpond_core::shard::logs::Written;
 
 use crate::protocol::error_code::ErrorCode;
-use crate::worker::worker::Turn;
+use crate::worker::turn::Turn;
 
 /// A refusal, for one part of a request: its code, and what is wrong in words.
 #[derive(Clone, Debug, PartialEq, Eq)]

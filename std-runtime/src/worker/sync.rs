@@ -1,0 +1,95 @@
+//! Syncing files beside the shard, without its lock.
+
+use core::sync::atomic::Ordering;
+use core::time::Duration;
+use std::sync::Arc;
+
+use millpond_core::log::durability::SyncTicket;
+use millpond_core::shard::logs::SyncedLog;
+
+use crate::disk::files::{DiskError, OpenFile, sync_directory};
+
+use super::worker::Worker;
+
+/// How many threads sync files at one time.
+const SYNC_THREADS: usize = 4;
+
+/// How long a log that cannot be synced waits for its next try.
+const SYNC_RETRY: Duration = Duration::from_millis(200);
+
+impl Worker {
+    /// Syncs what wants to be synced, until [`Worker::end_sync_rounds`]: one round serves all who wait, and while it runs the next gathers.
+    pub async fn drive_sync(self: Arc<Self>) {
+        while !self.ending.load(Ordering::Relaxed) {
+            if !self.sync_once().await {
+                self.sync.notified().await;
+            }
+        }
+    }
+
+    /// Lets [`Worker::drive_sync`] end, after the round that it is in.
+    pub fn end_sync_rounds(&self) {
+        self.ending.store(true, Ordering::Relaxed);
+        self.sync.notify_one();
+    }
+
+    /// One round of syncs. Answers whether there was anything to do.
+    async fn sync_once(self: &Arc<Self>) -> bool {
+        let (tickets, failure) = self.turn(|turn| {
+            let mut tickets = Vec::new();
+            loop {
+                match turn.inner.shard.begin_sync(&mut turn.inner.released) {
+                    Ok(Some(ticket)) => tickets.push(ticket),
+                    Ok(None) => return (tickets, None),
+                    Err(error) => return (tickets, Some(error)),
+                }
+            }
+        });
+        if let Some(error) = &failure {
+            tracing::error!(%error, "a log cannot be synced now; it is tried again");
+        }
+        if tickets.is_empty() {
+            if failure.is_some() {
+                tokio::time::sleep(SYNC_RETRY).await;
+            }
+            return failure.is_some();
+        }
+        let share = tickets.len().div_ceil(SYNC_THREADS).max(1);
+        let mut rest = tickets;
+        let mut running = Vec::new();
+        while !rest.is_empty() {
+            let mine: Vec<Ticket> = rest.split_off(rest.len().saturating_sub(share));
+            running.push(tokio::task::spawn_blocking(move || mine.into_iter().map(carry_out).collect::<Vec<_>>()));
+        }
+        for batch in running {
+            // A sync that panicked tells nothing; its logs stay unsynced and their callers time out.
+            let Ok(done) = batch.await else { continue };
+            self.turn(|turn| {
+                turn.arm_checkpoint(turn.around.config.recovery_point_checkpoint_interval);
+                for (log, ticket, outcome) in done {
+                    if let Err(error) = turn.inner.shard.end_sync(log, ticket, outcome, &mut turn.inner.released) {
+                        tracing::error!(%error, "a log could not be synced and is closed; restart the broker when the disk is in order");
+                    }
+                }
+            });
+        }
+        true
+    }
+}
+
+type Ticket = (SyncedLog, SyncTicket<OpenFile>);
+
+/// Syncs what a ticket names. Runs on a thread that may block.
+fn carry_out((log, ticket): Ticket) -> (SyncedLog, SyncTicket<OpenFile>, Result<(), DiskError>) {
+    let sync = || {
+        for file in ticket.files() {
+            file.handle.file().sync_data()?;
+        }
+        match ticket.files().first() {
+            Some(file) if ticket.must_sync_names() => sync_directory(file.handle.directory()),
+            _ => Ok(()),
+        }
+    };
+    let outcome = sync().map_err(DiskError::from);
+    (log, ticket, outcome)
+}

@@ -183,12 +183,21 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
 
     pub(super) fn sync_indexes(&mut self, segment: &Segment) -> DiskResult<S, ()> {
         for (kind, count) in [(FileKind::Index, segment.offset_entries), (FileKind::TimeIndex, segment.time_entries)] {
-            if count > 0 {
+            if count > 0 && !segment.indexes_synced {
                 self.sync_now(segment.file(kind))?;
             }
         }
         if self.names != self.names_synced {
             self.sync_names_now()?;
+        }
+        Ok(())
+    }
+
+    /// Makes the last snapshot of the producers durable.
+    pub(super) fn sync_snapshot(&mut self) -> DiskResult<S, ()> {
+        if let Some(snapshot) = self.last_snapshot.filter(|snapshot| self.synced_snapshot != Some(*snapshot)) {
+            self.sync_now(FileName::live(FileKind::Snapshot, snapshot))?;
+            self.synced_snapshot = Some(snapshot);
         }
         Ok(())
     }

@@ -124,6 +124,8 @@ pub struct PartitionLog<'m, S: SegmentStore> {
     /// How often the end was cut: a sync begun before says nothing about what was written after.
     pub(super) cuts: u32,
     pub(super) last_snapshot: Option<Offset>,
+    /// The snapshot that would survive a loss of power.
+    pub(super) synced_snapshot: Option<Offset>,
     /// Whether a segment was deleted at the front whose name may come back.
     pub(super) front_unsynced: bool,
     pub(super) closed: Option<Closed>,
@@ -378,6 +380,7 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
         if self.last_snapshot == Some(offset) {
             return Ok(());
         }
+        self.synced_snapshot = self.synced_snapshot.filter(|synced| *synced != offset);
         snapshot::write(&mut self.disk, offset, &self.producers)?;
         self.names = self.names.wrapping_add(1);
         if let Some(old) = self.last_snapshot.replace(offset)
@@ -395,7 +398,7 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
 
     /// Closes the log in good order: everything is on the disk, so that the next opening has nothing to look for.
     ///
-    /// A log that was never written to leaves nothing behind. One with a sync under way is not in good order: were that one to fail, the
+    /// A log that was never written to leaves nothing behind, and one that was not written to since it was opened costs no sync. One with a sync under way is not in good order: were that one to fail, the
     /// system would say yes to the next.
     /// # Errors
     /// What [`LogError`] names; the log is then closed all the same, and the next opening must not be told that it was clean.
@@ -414,10 +417,7 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
         self.sync_all()?;
         if let Some(active) = self.segments.last().copied() {
             self.sync_indexes(&active)?;
-            if let Some(offset) = self.last_snapshot {
-                let file = crate::store::file_name::FileName::live(FileKind::Snapshot, offset);
-                self.sync_now(file)?;
-            }
+            self.sync_snapshot()?;
         }
         self.closed = Some(Closed::Cleanly);
         Ok(self.marks)

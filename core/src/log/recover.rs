@@ -101,6 +101,7 @@ impl<'m, S: SegmentStore> PartitionLog<'m, S> {
             tickets_out: 0,
             cuts: 0,
             last_snapshot: None,
+            synced_snapshot: None,
             front_unsynced: false,
             closed: None,
         };
@@ -121,6 +122,7 @@ impl<'m, S: SegmentStore> PartitionLog<'m, S> {
         }
         let end = log.load_segments(wall, hints, &mut report)?;
         log.set_out(wall, start, end, &mut report)?;
+        log.synced_snapshot = log.last_snapshot.filter(|_| hints.clean);
         report.end = log.marks.log_end();
         Ok((log, report))
     }

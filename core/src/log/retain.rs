@@ -87,9 +87,7 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
                 written => written?,
             }
         }
-        if let Some(snapshot) = self.last_snapshot {
-            self.sync_now(FileName::live(FileKind::Snapshot, snapshot))?;
-        }
+        self.sync_snapshot()?;
         if self.front_unsynced || self.names != self.names_synced {
             self.sync_names_now()?;
             self.front_unsynced = false;

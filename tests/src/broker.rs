@@ -120,6 +120,15 @@ impl Broker {
         Ok(())
     }
 
+    /// Changes a setting for the next start.
+    ///
+    /// # Panics
+    /// When it is not the test's own.
+    pub fn set(&mut self, key: &str, value: &str) {
+        let own = self.own.as_mut().expect("the broker is the test's own");
+        own.settings.push((key.to_owned(), value.to_owned()));
+    }
+
     /// The end of what it wrote to its standard error.
     ///
     /// # Panics

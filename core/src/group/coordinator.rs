@@ -167,9 +167,16 @@ impl<'m> Coordinator<'m> {
         &self.config
     }
 
-    /// Puts other settings in force, for inputs from now on. The number of offsets partitions must stay.
+    /// Puts other settings in force, for inputs from now on. Over how many partitions groups are spread is not among them.
     pub const fn configure(&mut self, config: GroupConfig) {
-        self.config = config;
+        let offsets_partition_count = self.config.offsets_partition_count;
+        self.config = GroupConfig { offsets_partition_count, ..config };
+    }
+
+    /// Says over how many partitions groups are spread: as many as `__consumer_offsets` has, whatever the settings say by now. To be
+    /// called when that is known, and before anything is replayed. Source: `GroupCoordinatorService.startup`.
+    pub const fn spread_over(&mut self, partition_count: i32) {
+        self.config.offsets_partition_count = partition_count;
     }
 
     /// Wakes up what was loaded: sessions start, and a group that is over capacity rebalances.

@@ -226,8 +226,15 @@ impl<'m> Coordinator<'m> {
             return Err(GroupError::NonEmptyGroup);
         }
         self.clear_results(delete.partitions.len()).map_err(|Full| GroupError::CommitTooLarge)?;
+        // Subscriptions are long, and a topic's partitions stand together.
+        let mut known: Option<(&str, bool)> = None;
         for (index, partition) in delete.partitions.iter().enumerate() {
-            if self.is_subscribed(slot, partition.topic) {
+            let is_subscribed = match known {
+                Some((topic, is_subscribed)) if topic == partition.topic => is_subscribed,
+                Some(_) | None => self.is_subscribed(slot, partition.topic),
+            };
+            known = Some((partition.topic, is_subscribed));
+            if is_subscribed {
                 self.set_result(index, Err(GroupError::SubscribedToTopic));
             } else if self.find_offset(slot, partition.topic, partition.partition).is_some() {
                 let record = GroupRecord::OffsetDeleted { group: delete.group_id, topic: partition.topic, partition: partition.partition };

@@ -29,6 +29,11 @@ pub enum LeftOut {
         /// What is wrong with it.
         error: DecodeError,
     },
+    /// Records of groups that another partition keeps.
+    Misplaced {
+        /// How many.
+        records: u64,
+    },
     /// A batch whose checksum is wrong, or whose records cannot be read.
     Batch {
         /// Its first offset.

@@ -54,6 +54,7 @@ impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
         shard.load_catalog(metadata, scratch)?;
         let offsets = shard.catalog.topic(name::CONSUMER_OFFSETS).map(|topic| (topic.slot, topic.partition_count));
         if let Some((topic, count)) = offsets {
+            shard.groups.spread_over(count);
             for index in 0..count {
                 let slot = shard.log_of(at, topic, PartitionIndex(index)).map_err(OpenError::Partition)?;
                 shard.load_groups(slot, scratch).map_err(|error| OpenError::Groups(PartitionIndex(index), error))?;
@@ -100,11 +101,12 @@ impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
     fn load_groups(&mut self, slot: Slot, scratch: &mut List<'_, u8>) -> Result<(), ReadError<StoreFailure<'m, D>>> {
         let Some(partition) = self.logs.partitions.get_mut(slot) else { return Ok(()) };
         let mut from = partition.log.watermarks().log_start();
+        let mut misplaced = 0;
         let name = PartitionName { topic: name::CONSUMER_OFFSETS, topic_id: partition.topic_id, index: partition.index };
         loop {
             let Some(partition) = self.logs.partitions.get_mut(slot) else { return Ok(()) };
             let next = match partition.log.read_batches(from, scratch) {
-                Ok(next) if next == from => return Ok(()),
+                Ok(next) if next == from => break,
                 Ok(next) => next,
                 Err(ReadError::Corrupt { file, position }) => {
                     let next = partition.log.offset_behind(from, file, position)?;
@@ -126,6 +128,10 @@ impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
                         break;
                     };
                     match GroupRecord::decode(encoded(&record)) {
+                        // Kept here by a broker that spread groups otherwise: what their own partition says counts.
+                        Ok(record) if self.groups.partition_of(record.group()) != name.index && !record.group().is_empty() => {
+                            misplaced += 1;
+                        }
                         Ok(record) => self.groups.replay(&record),
                         Err(error) => self.directory.left_out(name, LeftOut::Record { offset: Offset(offset), error }),
                     }
@@ -134,10 +140,14 @@ impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
             });
             // Behind damage there may be nothing at all.
             if next <= from {
-                return Ok(());
+                break;
             }
             from = next;
         }
+        if misplaced > 0 {
+            self.directory.left_out(name, LeftOut::Misplaced { records: misplaced });
+        }
+        Ok(())
     }
 }
 

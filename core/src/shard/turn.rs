@@ -88,6 +88,7 @@ impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
         let slot = self.metadata_log(at).map_err(WriteError::Partition)?;
         let written = self.write_down(at, slot, METADATA_EPOCH, false, out)?;
         let mut removed = TopicId::ZERO;
+        let mut offsets_created = false;
         for record in self.records.iter() {
             let Ok(record) = CatalogRecord::decode(record) else {
                 debug_assert!(false, "what a machine encodes, it can decode");
@@ -98,9 +99,17 @@ impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
                 Self::retire(&mut self.directory, &self.catalog, &mut self.logs, removed, out);
             }
             self.catalog.replay(&record);
+            if let CatalogRecord::Topic(topic) = record
+                && topic.name == name::CONSUMER_OFFSETS
+            {
+                offsets_created = true;
+            }
             if let CatalogRecord::Config(config) = record {
                 Self::reconfigure(&self.directory, &self.catalog, &mut self.logs.partitions, config.resource_name);
             }
+        }
+        if offsets_created && let Some(topic) = self.catalog.topic(name::CONSUMER_OFFSETS) {
+            self.groups.spread_over(topic.partition_count);
         }
         if !removed.is_zero() {
             // When the list is full the files stay until the next start, which finds that nobody knows them.
@@ -149,14 +158,23 @@ impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
         }
     }
 
-    /// Lets every group forget its offsets in a topic that is gone.
-    pub fn forget_topic(&mut self, at: Moment, topic: &str, topic_id: TopicId, out: &mut dyn Release) {
+    /// Lets every group forget its offsets in a topic that is gone. `told` hears of each group that had any: what must be committed so
+    /// that they stay forgotten, or why that could not be written.
+    pub fn forget_topic(
+        &mut self,
+        at: Moment,
+        topic: &str,
+        topic_id: TopicId,
+        told: &mut dyn FnMut(Result<Written, WriteError<StoreFailure<'m, D>>>),
+        out: &mut dyn Release,
+    ) {
         let mut from = 0;
         while let Some(group) = self.groups.next_group(from) {
             from = group.index() + 1;
             let input = GroupInput::ForgetTopic(ForgetTopic { group, topic, topic_id });
-            // Nobody waits for this; what cannot be written now expires later.
-            let _ = self.group(at, input, &mut Nobody, out);
+            if let Some(result) = self.group(at, input, &mut Nobody, out).transpose() {
+                told(result);
+            }
         }
     }
 

@@ -1,7 +1,7 @@
 //! Metadata, key 3, served 0-13. KIP-204 (v8), KIP-430 (v8), KIP-516 (v10, v12), KIP-1102 (v13).
 //!
 //! Differences from Apache Kafka: a topic that comes into being because it was asked for is there in the same answer, where Kafka
-//! says UNKNOWN_TOPIC_OR_PARTITION first; authorized operations are not told, as in Kafka without an authorizer.
+//! says UNKNOWN_TOPIC_OR_PARTITION first.
 
 use millpond_core::catalog::name;
 use millpond_core::ids::TopicId;
@@ -18,7 +18,8 @@ use crate::worker::reply::Outgoing;
 use crate::worker::turn::Turn;
 
 use super::dispatch::Asked;
-use super::{catalog, respond};
+use super::repeated::unique;
+use super::{catalog, operations, respond};
 
 /// From this version on, an empty list of topics means none of them.
 const EMPTY_IS_NONE_SINCE: i16 = 1;
@@ -44,11 +45,12 @@ pub(crate) fn serve(asked: Asked<'_>) -> Result<(), DecodeError> {
         } else {
             let topics = request.topics.unwrap_or_default();
             let create = request.allow_auto_topic_creation && turn.around.config.auto_create_topics;
+            let topics = unique(topics.iter(), |topic| (topic.name, topic.topic_id));
             topics.iter().map(|topic| find(turn, topic.name, topic.topic_id, head.version, create, &mut written)).collect()
         };
         // What is told of the catalogue must not be undone by a loss of power.
         written.extend(turn.inner.shard.uncommitted_catalog());
-        let outgoing = tell(turn, head, &found);
+        let outgoing = tell(turn, head, &request, &found);
         turn.hold(head, reply, outgoing, &written, ErrorCode::KAFKA_STORAGE_ERROR, None);
     });
     Ok(())
@@ -89,20 +91,26 @@ fn find(turn: &mut Turn<'_>, name: Option<&str>, topic_id: TopicId, version: i16
     }
 }
 
-fn tell(turn: &Turn<'_>, head: Head, found: &[Found]) -> Outgoing {
+fn tell(turn: &Turn<'_>, head: Head, request: &MetadataRequest<'_>, found: &[Found]) -> Outgoing {
     let node = [turn.around.config.node.0];
     let (host, port) = &turn.around.advertised;
     let rack = turn.around.config.rack.as_deref();
     let [node_id] = node;
     let brokers = [MetadataResponseBroker { node_id, host, port: i32::from(*port), rack }];
     let partitions: Vec<Vec<MetadataResponsePartition<'_>>> = found.iter().map(|found| partitions_of(turn, found, &node)).collect();
-    let topics: Vec<MetadataResponseTopic<'_>> =
+    let mut topics: Vec<MetadataResponseTopic<'_>> =
         found.iter().zip(&partitions).map(|(found, partitions)| topic_of(turn, found, partitions)).collect();
+    let topic_authorized_operations = operations::of_topic(request.include_topic_authorized_operations);
+    topics
+        .iter_mut()
+        .filter(|topic| topic.error_code == 0)
+        .for_each(|topic| topic.topic_authorized_operations = topic_authorized_operations);
     let message = MetadataResponse {
         brokers: Array::from(&brokers),
         cluster_id: Some(&turn.around.identity.cluster_id),
         controller_id: node_id,
         topics: Array::from(&*topics),
+        cluster_authorized_operations: operations::of_cluster(request.include_cluster_authorized_operations),
         ..Default::default()
     };
     respond::encode(head, &message)

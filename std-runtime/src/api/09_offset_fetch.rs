@@ -10,12 +10,13 @@ use millpond_core::wire::value::Array;
 
 use crate::protocol::error_code::ErrorCode;
 use crate::protocol::messages::offset_fetch::{
-    OffsetFetchRequest, OffsetFetchResponse, OffsetFetchResponseGroup, OffsetFetchResponsePartition, OffsetFetchResponsePartitions,
-    OffsetFetchResponseTopic, OffsetFetchResponseTopics,
+    OffsetFetchRequest, OffsetFetchRequestGroup, OffsetFetchResponse, OffsetFetchResponseGroup, OffsetFetchResponsePartition,
+    OffsetFetchResponsePartitions, OffsetFetchResponseTopic, OffsetFetchResponseTopics,
 };
 use crate::worker::turn::Turn;
 
 use super::dispatch::Asked;
+use super::repeated::unique;
 use super::respond;
 
 /// From this version on, several groups can be asked for.
@@ -57,8 +58,8 @@ pub(crate) fn serve(asked: Asked<'_>) -> Result<(), DecodeError> {
         // What is told of a group must not be undone by a loss of power: a committed offset never goes back.
         let mut written: Vec<Written> = Vec::new();
         let outgoing = if head.version >= SEVERAL_SINCE {
-            let groups: Vec<Vec<Told>> = request
-                .groups
+            let asked = unique(request.groups.iter(), |group| group.group_id);
+            let groups: Vec<Vec<Told>> = asked
                 .iter()
                 .map(|group| {
                     written.extend(turn.inner.shard.uncommitted_group(group.group_id));
@@ -74,7 +75,7 @@ pub(crate) fn serve(asked: Asked<'_>) -> Result<(), DecodeError> {
                     }
                 })
                 .collect();
-            tell_groups(head, &request, &groups)
+            tell_groups(head, &asked, &groups)
         } else {
             written.extend(turn.inner.shard.uncommitted_group(request.group_id));
             let told = match request.topics {
@@ -103,6 +104,9 @@ fn name_of(turn: &Turn<'_>, name: &str, topic_id: TopicId, version: i16) -> Opti
 
 fn some_of(turn: &Turn<'_>, group_id: &str, name: Option<String>, topic_id: TopicId, indices: Array<'_, i32>) -> Told {
     let groups = turn.inner.shard.groups();
+    // Who names a topic means the one that has the name now.
+    let now = name.as_deref().and_then(|name| turn.inner.shard.catalog().topic(name)).map(|topic| topic.topic_id);
+    let meant = if topic_id.is_zero() { now } else { Some(topic_id) };
     let partitions = indices
         .iter()
         .map(|index| match &name {
@@ -110,7 +114,7 @@ fn some_of(turn: &Turn<'_>, group_id: &str, name: Option<String>, topic_id: Topi
             Some(name) => {
                 let stored = groups.committed(group_id, name, PartitionIndex(index));
                 // An offset of an earlier topic of the same name is none. Source: `OffsetMetadataManager.isMismatchedTopicId`.
-                let same = |stored: &StoredOffset<'_>| topic_id.is_zero() || stored.topic_id.is_zero() || stored.topic_id == topic_id;
+                let same = |stored: &StoredOffset<'_>| stored.topic_id.is_zero() || Some(stored.topic_id) == meant;
                 ToldOffset::new(index, stored.filter(same))
             }
         })
@@ -122,11 +126,11 @@ fn all_of(turn: &Turn<'_>, group_id: &str, version: i16) -> Vec<Told> {
     let mut told: Vec<Told> = Vec::new();
     let catalog = turn.inner.shard.catalog();
     for (name, index, stored) in turn.inner.shard.groups().group(group_id).into_iter().flat_map(|group| group.offsets()) {
-        let topic_id =
-            if version >= BY_ID_SINCE { catalog.topic(name).map_or(TopicId::ZERO, |topic| topic.topic_id) } else { TopicId::ZERO };
-        if version >= BY_ID_SINCE && topic_id.is_zero() {
+        let now = catalog.topic(name).map(|topic| topic.topic_id);
+        if (version >= BY_ID_SINCE && now.is_none()) || !(stored.topic_id.is_zero() || Some(stored.topic_id) == now) {
             continue;
         }
+        let topic_id = now.filter(|_| version >= BY_ID_SINCE).unwrap_or(TopicId::ZERO);
         let offset = ToldOffset::new(index.0, Some(stored));
         match told.iter_mut().find(|topic| topic.name == name) {
             Some(topic) => topic.partitions.push(offset),
@@ -160,7 +164,11 @@ fn tell_topics(head: crate::worker::calls::Head, told: &[Told]) -> crate::worker
     respond::encode(head, &OffsetFetchResponse { topics: Array::from(&*topics), ..Default::default() })
 }
 
-fn tell_groups(head: crate::worker::calls::Head, request: &OffsetFetchRequest<'_>, told: &[Vec<Told>]) -> crate::worker::reply::Outgoing {
+fn tell_groups(
+    head: crate::worker::calls::Head,
+    asked: &[OffsetFetchRequestGroup<'_>],
+    told: &[Vec<Told>],
+) -> crate::worker::reply::Outgoing {
     let partitions: Vec<Vec<Vec<OffsetFetchResponsePartitions<'_>>>> =
         told.iter().map(|topics| topics.iter().map(|topic| topic.partitions.iter().map(tell_partition).collect()).collect()).collect();
     let topics: Vec<Vec<OffsetFetchResponseTopics<'_>>> = told
@@ -177,8 +185,7 @@ fn tell_groups(head: crate::worker::calls::Head, request: &OffsetFetchRequest<'_
                 .collect()
         })
         .collect();
-    let groups: Vec<OffsetFetchResponseGroup<'_>> = request
-        .groups
+    let groups: Vec<OffsetFetchResponseGroup<'_>> = asked
         .iter()
         .zip(&topics)
         .map(|(group, topics)| OffsetFetchResponseGroup { group_id: group.group_id, topics: Array::from(&**topics), error_code: 0 })

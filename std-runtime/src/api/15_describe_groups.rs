@@ -1,6 +1,6 @@
 //! DescribeGroups, key 15, served 0-6. KIP-345 (v4), KIP-430 (v3), KIP-1043 (v6).
 //!
-//! Differences from Apache Kafka: authorized operations are not told, as in Kafka without an authorizer.
+//! Differences from Apache Kafka: none known.
 
 use millpond_core::group::view::MemberView;
 use millpond_core::wire::reader::DecodeError;
@@ -10,7 +10,8 @@ use crate::protocol::error_code::ErrorCode;
 use crate::protocol::messages::describe_groups::{DescribeGroupsRequest, DescribeGroupsResponse, DescribedGroup, DescribedGroupMember};
 
 use super::dispatch::Asked;
-use super::respond;
+use super::repeated::unique;
+use super::{operations, respond};
 
 /// From this version on, a group that is not there is an error.
 const UNKNOWN_GROUP_SINCE: i16 = 6;
@@ -20,14 +21,11 @@ pub(crate) fn serve(asked: Asked<'_>) -> Result<(), DecodeError> {
     let Asked { worker, head, reply, .. } = asked;
     worker.turn(|turn| {
         let groups = turn.inner.shard.groups();
-        let missing: Vec<String> = request.groups.iter().map(|group| format!("Group {group} not found.")).collect();
-        let members: Vec<Vec<DescribedGroupMember<'_>>> = request
-            .groups
-            .iter()
-            .map(|id| groups.group(id).into_iter().flat_map(|group| group.members()).map(tell_member).collect())
-            .collect();
-        let told: Vec<DescribedGroup<'_>> = request
-            .groups
+        let asked = unique(request.groups.iter(), |group| *group);
+        let missing: Vec<String> = asked.iter().map(|group| format!("Group {group} not found.")).collect();
+        let members: Vec<Vec<DescribedGroupMember<'_>>> =
+            asked.iter().map(|id| groups.group(id).into_iter().flat_map(|group| group.members()).map(tell_member).collect()).collect();
+        let told: Vec<DescribedGroup<'_>> = asked
             .iter()
             .zip(&missing)
             .zip(&members)
@@ -38,6 +36,7 @@ pub(crate) fn serve(asked: Asked<'_>) -> Result<(), DecodeError> {
                     protocol_type: group.protocol_type(),
                     protocol_data: group.protocol(),
                     members: Array::from(&**members),
+                    authorized_operations: operations::of_group(request.include_authorized_operations),
                     ..Default::default()
                 },
                 None if head.version >= UNKNOWN_GROUP_SINCE => DescribedGroup {

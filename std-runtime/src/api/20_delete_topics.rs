@@ -1,9 +1,11 @@
 //! DeleteTopics, key 20, served 1-6. KIP-322, KIP-599 (v5), KIP-516 (v6).
 //!
-//! Differences from Apache Kafka: none known. The files go when the deletion can no longer be undone by a loss of power.
+//! Differences from Apache Kafka: `__consumer_offsets` cannot be deleted, since groups live in it. The files go when the deletion can no longer be undone by a loss of power.
 
 use millpond_core::catalog::answer::Answer;
+use millpond_core::catalog::catalog::TopicView;
 use millpond_core::catalog::input::{DeleteTopic, Input, TopicRef};
+use millpond_core::catalog::name;
 use millpond_core::ids::TopicId;
 use millpond_core::shard::logs::Written;
 use millpond_core::wire::reader::DecodeError;
@@ -15,6 +17,7 @@ use crate::worker::turn::Turn;
 
 use super::catalog::{self, Refusal};
 use super::dispatch::Asked;
+use super::repeated::{repeated, unique};
 use super::respond;
 
 /// From this version on, topics can be named by id.
@@ -31,11 +34,24 @@ pub(crate) fn serve(asked: Asked<'_>) -> Result<(), DecodeError> {
     let Asked { worker, head, reply, .. } = asked;
     worker.turn(|turn| {
         let mut written: Vec<Written> = Vec::new();
-        let outcomes: Vec<Outcome> = if head.version >= BY_ID_SINCE {
-            request.topics.iter().map(|topic| delete_either(turn, topic.name, topic.topic_id, &mut written)).collect()
+        let named: Vec<(Option<&str>, TopicId)> = if head.version >= BY_ID_SINCE {
+            request.topics.iter().map(|topic| (topic.name, topic.topic_id)).collect()
         } else {
-            request.topic_names.iter().map(|name| delete(turn, TopicRef::Name(name), &mut written)).collect()
+            request.topic_names.iter().map(|name| (Some(name), TopicId::ZERO)).collect()
         };
+        // Source: `ControllerApis.deleteTopics`: what is named twice is not deleted, and answered once.
+        let twice = repeated(named.iter().copied());
+        let outcomes: Vec<Outcome> = unique(named.into_iter(), |named| *named)
+            .into_iter()
+            .map(|(name, topic_id)| {
+                if twice.contains(&(name, topic_id)) {
+                    let message = if name.is_some() { "Duplicate topic name." } else { "Duplicate topic id." };
+                    let refusal = Some(Refusal::new(ErrorCode::INVALID_REQUEST, message));
+                    return Outcome { name: name.map(str::to_string), topic_id, refusal };
+                }
+                delete_either(turn, name, topic_id, &mut written)
+            })
+            .collect();
         let told: Vec<DeletableTopicResult<'_>> = outcomes
             .iter()
             .map(|outcome| DeletableTopicResult {
@@ -72,7 +88,12 @@ fn delete(turn: &mut Turn<'_>, topic: TopicRef<'_>, written: &mut Vec<Written>) 
     };
     match try_delete(turn, topic, written) {
         Ok((name, topic_id)) => {
-            turn.inner.shard.forget_topic(turn.at, &name, topic_id, &mut turn.inner.released);
+            let mut forgotten = |result| match result {
+                Ok(end) => written.push(end),
+                // They are of a topic with another id than any later one, and are told to nobody.
+                Err(error) => tracing::warn!(topic = name, %error, "offsets in a deleted topic stay until they expire"),
+            };
+            turn.inner.shard.forget_topic(turn.at, &name, topic_id, &mut forgotten, &mut turn.inner.released);
             Outcome { name: Some(name), topic_id, refusal: None }
         }
         Err(refusal) => Outcome { name, topic_id, refusal: Some(refusal) },
@@ -82,6 +103,15 @@ fn delete(turn: &mut Turn<'_>, topic: TopicRef<'_>, written: &mut Vec<Written>) 
 fn try_delete(turn: &mut Turn<'_>, topic: TopicRef<'_>, written: &mut Vec<Written>) -> Result<(String, TopicId), Refusal> {
     if !turn.around.config.delete_topics {
         return Err(Refusal::new(ErrorCode::TOPIC_DELETION_DISABLED, "Topic deletion is disabled (delete.topic.enable)."));
+    }
+    let is_offsets = |found: Option<TopicView<'_>>| found.is_some_and(|found| found.name == name::CONSUMER_OFFSETS);
+    let catalog = turn.inner.shard.catalog();
+    if is_offsets(match topic {
+        TopicRef::Name(name) => catalog.topic(name),
+        TopicRef::Id(topic_id) => catalog.topic_by_id(topic_id),
+    }) {
+        let message = "__consumer_offsets holds the groups and their offsets, and is not deleted: delete groups instead.";
+        return Err(Refusal::new(ErrorCode::POLICY_VIOLATION, message));
     }
     let input = Input::DeleteTopic(DeleteTopic { call: catalog::HERE, topic });
     let (deleted, end) = catalog::turn(turn, input, |answer| match answer {

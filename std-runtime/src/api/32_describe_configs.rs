@@ -3,6 +3,8 @@
 //! Everything told comes from the rows of `config::keys`.
 //! Differences from Apache Kafka: settings that neither know are not shown; loggers have no settings.
 
+use std::collections::BTreeSet;
+
 use millpond_core::catalog::input::ResourceKind;
 use millpond_core::wire::reader::DecodeError;
 use millpond_core::wire::value::Array;
@@ -19,6 +21,7 @@ use crate::worker::turn::Turn;
 use super::catalog::Refusal;
 use super::create_topics;
 use super::dispatch::Asked;
+use super::repeated::unique;
 use super::respond;
 
 /// Where a value comes from. Source: `DescribeConfigsResponse.ConfigSource`.
@@ -63,7 +66,8 @@ pub(crate) fn serve(asked: Asked<'_>) -> Result<(), DecodeError> {
     let request: DescribeConfigsRequest<'_> = asked.decode()?;
     let Asked { worker, head, reply, .. } = asked;
     worker.turn(|turn| {
-        let described: Vec<Result<Vec<Described>, Refusal>> = request.resources.iter().map(|resource| describe(turn, &resource)).collect();
+        let resources = unique(request.resources.iter(), |resource| (resource.resource_type, resource.resource_name));
+        let described: Vec<Result<Vec<Described>, Refusal>> = resources.iter().map(|resource| describe(turn, resource)).collect();
         let synonyms: Vec<Vec<Vec<DescribeConfigsSynonym<'_>>>> = described
             .iter()
             .map(|described| described.iter().flatten().map(|config| tell_synonyms(config, request.include_synonyms)).collect())
@@ -76,8 +80,7 @@ pub(crate) fn serve(asked: Asked<'_>) -> Result<(), DecodeError> {
                 pairs.map(|(config, synonyms)| tell(config, synonyms, request.include_documentation)).collect()
             })
             .collect();
-        let results: Vec<DescribeConfigsResult<'_>> = request
-            .resources
+        let results: Vec<DescribeConfigsResult<'_>> = resources
             .iter()
             .zip(&described)
             .zip(&configs)
@@ -98,7 +101,9 @@ pub(crate) fn serve(asked: Asked<'_>) -> Result<(), DecodeError> {
 }
 
 fn describe(turn: &Turn<'_>, resource: &DescribeConfigsResource<'_>) -> Result<Vec<Described>, Refusal> {
-    let wanted = |name: &str| resource.configuration_keys.is_none_or(|keys| keys.iter().any(|key| key == name));
+    // No keys mean all of them. Source: `ConfigHelper.describeConfigs`.
+    let keys: Option<BTreeSet<&str>> = resource.configuration_keys.filter(|keys| !keys.is_empty()).map(|keys| keys.iter().collect());
+    let wanted = |name: &str| keys.as_ref().is_none_or(|keys| keys.contains(name));
     let mut described = match ResourceKind(resource.resource_type) {
         ResourceKind::TOPIC => {
             let name = resource.resource_name;

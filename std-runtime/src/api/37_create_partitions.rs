@@ -58,11 +58,13 @@ pub(crate) fn serve(asked: Asked<'_>) -> Result<(), DecodeError> {
 
 fn create(turn: &mut Turn<'_>, topic: &CreatePartitionsTopic<'_>, validate_only: bool, written: &mut Vec<Written>) -> Result<(), Refusal> {
     if let Some(assignments) = topic.assignments {
-        let current = turn.inner.shard.catalog().topic(topic.name).map_or(0, |topic| topic.partition_count);
+        let current = turn.inner.shard.catalog().topic(topic.name).map_or(i32::MAX, |topic| topic.partition_count);
         let fresh = topic.count.saturating_sub(current);
         let node = turn.around.config.node.0;
         let fits = i32::try_from(assignments.len()) == Ok(fresh);
-        if !fits || !assignments.iter().all(|assignment| assignment.broker_ids.iter().eq([node])) {
+        // A topic that is not there, or a count that is none, is refused below, and first of all.
+        let is_growth = fresh > 0;
+        if is_growth && (!fits || !assignments.iter().all(|assignment| assignment.broker_ids.iter().eq([node]))) {
             let message = format!("{fresh} new partitions need as many assignments, each to broker {node} alone");
             return Err(Refusal::new(ErrorCode::INVALID_REPLICA_ASSIGNMENT, message));
         }

@@ -126,15 +126,18 @@ fn current(turn: &Turn<'_>, kind: ResourceKind, name: &str) -> BTreeMap<String, 
 }
 
 fn replaced(turn: &Turn<'_>, kind: ResourceKind, resource: &replace::AlterConfigsResource<'_>) -> Result<Changes, Refusal> {
-    let mut changes: Changes = current(turn, kind, resource.resource_name).into_keys().map(|name| (name, None)).collect();
+    let mut changes: BTreeMap<String, Option<String>> =
+        current(turn, kind, resource.resource_name).into_keys().map(|name| (name, None)).collect();
+    if !repeated(resource.configs.iter().map(|config| config.name)).is_empty() {
+        return Err(Refusal::new(ErrorCode::INVALID_REQUEST, "Error due to duplicate config keys"));
+    }
     for config in resource.configs.iter() {
         let Some(value) = config.value else {
             return Err(Refusal::new(ErrorCode::INVALID_REQUEST, format!("Null value not supported for {}.", config.name)));
         };
-        changes.retain(|(name, _)| name != config.name);
-        changes.push((config.name.to_string(), Some(value.to_string())));
+        changes.insert(config.name.to_string(), Some(value.to_string()));
     }
-    Ok(changes)
+    Ok(changes.into_iter().collect())
 }
 
 fn changed(turn: &Turn<'_>, kind: ResourceKind, resource: &incremental::AlterConfigsResource<'_>) -> Result<Changes, Refusal> {
@@ -243,7 +246,7 @@ fn check_broker_changes(turn: &Turn<'_>, name: &str, changes: &Changes) -> Resul
             let message = format!("Cannot update these configs dynamically: [{}]", row.name);
             return Err(Refusal::new(ErrorCode::INVALID_REQUEST, message));
         }
-        row.parse(value).map_err(|bad| Refusal::new(ErrorCode::INVALID_CONFIG, bad.to_string()))?;
+        row.parse(value).map_err(|bad| Refusal::new(ErrorCode::INVALID_REQUEST, bad.to_string()))?;
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! DescribeCluster, key 60, served 0-2. KIP-700, KIP-919 (v1), KIP-1073 (v2).
 //!
-//! Differences from Apache Kafka: authorized operations are not told, as in Kafka without an authorizer.
+//! Differences from Apache Kafka: none known.
 
 use millpond_core::wire::reader::DecodeError;
 use millpond_core::wire::value::Array;
@@ -9,6 +9,7 @@ use crate::protocol::error_code::ErrorCode;
 use crate::protocol::messages::describe_cluster::{DescribeClusterBroker, DescribeClusterRequest, DescribeClusterResponse};
 
 use super::dispatch::Asked;
+use super::operations;
 
 /// Brokers, as opposed to controllers. Source: `EndpointType`.
 const BROKERS: i8 = 1;
@@ -32,6 +33,7 @@ pub(crate) fn serve(asked: Asked<'_>) -> Result<(), DecodeError> {
         cluster_id: &around.identity.cluster_id,
         controller_id: broker_id,
         brokers: Array::from(&brokers),
+        cluster_authorized_operations: operations::of_cluster(request.include_cluster_authorized_operations),
         ..Default::default()
     });
     Ok(())

@@ -2,6 +2,8 @@
 //!
 //! Differences from Apache Kafka: none known.
 
+use std::collections::BTreeSet;
+
 use millpond_core::bounded::slab::Slot;
 use millpond_core::ids::PartitionIndex;
 use millpond_core::wire::reader::DecodeError;
@@ -20,10 +22,13 @@ pub(crate) fn serve(asked: Asked<'_>) -> Result<(), DecodeError> {
     let request: DescribeProducersRequest<'_> = asked.decode()?;
     let Asked { worker, head, reply, .. } = asked;
     worker.turn(|turn| {
+        let mut seen: BTreeSet<(&str, i32)> = BTreeSet::new();
         let mut found: Vec<Vec<(i32, ErrorCode, Vec<ProducerState>)>> = Vec::new();
         for topic in request.topics.iter() {
             let slot = turn.inner.shard.catalog().topic(topic.name).map_or(Slot::NONE, |topic| topic.slot);
-            found.push(topic.partition_indexes.iter().map(|index| producers_of(turn, slot, index)).collect());
+            // Each is answered once, however often it is asked for.
+            let mine: Vec<i32> = topic.partition_indexes.iter().filter(|index| seen.insert((topic.name, *index))).collect();
+            found.push(mine.into_iter().map(|index| producers_of(turn, slot, index)).collect());
         }
         let partitions: Vec<Vec<PartitionResponse<'_>>> = found
             .iter()

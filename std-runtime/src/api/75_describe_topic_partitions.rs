@@ -12,6 +12,8 @@ use crate::protocol::messages::describe_topic_partitions::{
     Cursor, DescribeTopicPartitionsRequest, DescribeTopicPartitionsResponse, DescribeTopicPartitionsResponsePartition,
     DescribeTopicPartitionsResponseTopic,
 };
+use crate::worker::calls::Head;
+use crate::worker::reply::Reply;
 use crate::worker::turn::Turn;
 
 use super::dispatch::Asked;
@@ -29,6 +31,14 @@ pub(crate) fn serve(asked: Asked<'_>) -> Result<(), DecodeError> {
         let mut names = names_of(turn, &request);
         names.sort();
         names.dedup();
+        // Source: `DescribeTopicPartitionsRequestHandler`.
+        if let Some(cursor) = &request.cursor {
+            let is_asked = request.topics.is_empty() || names.iter().any(|name| name == cursor.topic_name);
+            if cursor.partition_index < 0 || !is_asked {
+                refuse_cursor(head, reply, &names);
+                return;
+            }
+        }
         let (start_name, start_index) = request.cursor.map_or(("", 0), |cursor| (cursor.topic_name, cursor.partition_index));
         let mut next: Option<(String, i32)> = None;
         let mut pages: Vec<(String, Vec<DescribeTopicPartitionsResponsePartition<'_>>)> = Vec::new();
@@ -57,6 +67,14 @@ pub(crate) fn serve(asked: Asked<'_>) -> Result<(), DecodeError> {
         turn.hold(head, reply, outgoing, &written, ErrorCode::KAFKA_STORAGE_ERROR, None);
     });
     Ok(())
+}
+
+/// A cursor that points to nowhere is refused for each topic. Source: `DescribeTopicPartitionsRequest.getErrorResponse`.
+fn refuse_cursor(head: Head, reply: Reply, names: &[String]) {
+    let error_code = ErrorCode::INVALID_REQUEST.number();
+    let topics: Vec<DescribeTopicPartitionsResponseTopic<'_>> =
+        names.iter().map(|name| DescribeTopicPartitionsResponseTopic { error_code, name: Some(name), ..Default::default() }).collect();
+    reply.send(respond::encode(head, &DescribeTopicPartitionsResponse { topics: Array::from(&*topics), ..Default::default() }));
 }
 
 fn names_of(turn: &Turn<'_>, request: &DescribeTopicPartitionsRequest<'_>) -> Vec<String> {

@@ -7,6 +7,7 @@ pub mod catalog;
 pub mod dispatch;
 pub mod error_map;
 pub mod group;
+mod operations;
 mod repeated;
 pub mod respond;
 

@@ -347,6 +347,9 @@ impl LogDirectory<'static> for DataDir {
             LeftOut::Record { offset, error } => {
                 tracing::error!(topic, partition, offset = offset.0, %error, "a record cannot be read and is left out");
             }
+            LeftOut::Misplaced { records } => {
+                tracing::warn!(topic, partition, records, "records of groups that another partition keeps are left out");
+            }
             LeftOut::Batch { offset } => tracing::error!(topic, partition, offset = offset.0, "a batch is damaged and is left out"),
             LeftOut::Bytes { file, position, next } => {
                 tracing::error!(topic, partition, %file, position, next = next.0, "the log is damaged here; reading goes on at the next offset");

@@ -240,8 +240,8 @@ impl Broker {
                 let delete = DeleteTopic { call: CallId(0), topic: TopicRef::Name(&topic) };
                 match self.catalog(at, CatalogInput::DeleteTopic(delete)) {
                     Ok((Caught::Deleted(name, id), written)) => {
-                        self.shard.forget_topic(at, &name, id, &mut self.released);
                         let mut written: Vec<Written> = written.into_iter().collect();
+                        self.shard.forget_topic(at, &name, id, &mut |result| written.extend(result), &mut self.released);
                         if self.sabotaged(Sabotage::TellsDeletionEarly) {
                             written.clear();
                         }

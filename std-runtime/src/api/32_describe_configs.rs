@@ -5,7 +5,9 @@
 
 use std::collections::BTreeSet;
 
+use millpond_core::catalog::error::CatalogError;
 use millpond_core::catalog::input::ResourceKind;
+use millpond_core::catalog::name;
 use millpond_core::wire::reader::DecodeError;
 use millpond_core::wire::value::Array;
 
@@ -107,6 +109,7 @@ fn describe(turn: &Turn<'_>, resource: &DescribeConfigsResource<'_>) -> Result<V
     let mut described = match ResourceKind(resource.resource_type) {
         ResourceKind::TOPIC => {
             let name = resource.resource_name;
+            name::check(name).map_err(|error| Refusal::from(&CatalogError::InvalidName(error)))?;
             if turn.inner.shard.catalog().topic(name).is_none() {
                 let message = format!("there is no topic {name}");
                 return Err(Refusal::new(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION, message));

@@ -6,7 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use millpond_core::catalog::answer::Answer;
+use millpond_core::catalog::error::CatalogError;
 use millpond_core::catalog::input::{AlterConfigs, Input, ResourceKind};
+use millpond_core::catalog::name;
 use millpond_core::shard::logs::Written;
 use millpond_core::wire::reader::DecodeError;
 use millpond_core::wire::value::Array;
@@ -202,6 +204,11 @@ fn alter(
 ) -> Result<(), Refusal> {
     match kind {
         ResourceKind::TOPIC => {
+            // Source: `ConfigurationControlManager`, `ControllerApis`.
+            if name.is_empty() {
+                return Err(Refusal::new(ErrorCode::INVALID_REQUEST, "Default topic resources are not allowed."));
+            }
+            name::check(name).map_err(|error| Refusal::from(&CatalogError::InvalidName(error)))?;
             for (key, value) in changes {
                 if let Some(value) = value {
                     check_topic_config(key, value)?;

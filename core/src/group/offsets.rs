@@ -327,9 +327,8 @@ impl<'m> Coordinator<'m> {
             own.unwrap_or_else(|| has_passed(at.wall, since(entry), retention)) && !self.is_subscribed(slot, self.texts.str(entry.topic))
         };
         let written = self.record_tombstones(slot, fx, expired);
-        let all = group.offsets.iter(&self.offsets).all(|(_, entry)| expired(entry));
         let deletable = group.state == State::Empty && group.pendings.is_empty();
-        if written.is_ok() && all && deletable {
+        if written.is_ok() && deletable && group.offsets.iter(&self.offsets).all(|(_, entry)| expired(entry)) {
             // When this one record more does not fit, the group goes the next time.
             let _ = self.record(&GroupRecord::GroupDeleted { group: self.texts.str(group.id) }, fx);
         }

@@ -210,3 +210,18 @@ fn a_peer_that_never_reads_is_not_read_from_either() {
         assert!(count >= round << 14, "{count} answers to {round} rounds");
     });
 }
+
+#[test]
+fn what_is_named_again_and_again_is_answered_once() {
+    withstands("echo", |address| {
+        millpond_tests::command::run(&address.to_string(), "topic create t --partitions 200", Vec::new()).ok();
+        let names = 20_000;
+        // Metadata, version 1: an array of names.
+        let mut body = i32::to_be_bytes(names).to_vec();
+        (0..names).for_each(|_| body.extend_from_slice(&[0, 1, b't']));
+        let mut stream = connect(address);
+        stream.write_all(&request(ApiKey::Metadata, 1, &body)).expect("is taken");
+        let size = answer(&mut stream).expect("is answered").len();
+        assert!((200..50_000).contains(&size), "{size} bytes tell one topic");
+    });
+}

@@ -17,11 +17,15 @@ use crate::protocol::messages::list_groups::{ListGroupsRequest, ListGroupsRespon
 /// States are told from here on. Source: KIP-518.
 const LIST: Versions = Versions::new(4, 5);
 
+/// The states of groups. Source: `GroupState`.
+const STATES: [&str; 9] =
+    ["Empty", "PreparingRebalance", "CompletingRebalance", "Stable", "Dead", "Assigning", "Reconciling", "NotReady", "Unknown"];
+
 /// List the groups.
 #[derive(Debug, Args)]
 pub struct List {
-    /// Only groups in this state: Empty, PreparingRebalance, CompletingRebalance, Stable or Dead. May be given several times.
-    #[arg(long = "state", value_name = "STATE")]
+    /// Only groups in this state. May be given several times.
+    #[arg(long = "state", value_name = "STATE", value_parser = STATES)]
     states: Vec<String>,
     /// How the list looks.
     #[arg(long, value_enum, default_value_t)]

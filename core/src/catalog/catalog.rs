@@ -313,12 +313,21 @@ impl<'m> Catalog<'m> {
 
 /// Decisions.
 impl<'m> Catalog<'m> {
-    /// Source: `ReplicationControlManager.createTopics`.
-    fn create_topic(&self, create: &CreateTopic<'_>, fx: &mut Fx<'_, '_, 'm>) -> Result<CreatedTopic, CatalogError> {
-        name::check(create.name).map_err(CatalogError::InvalidName)?;
-        if self.find_topic(create.name).is_some() {
+    /// Whether a topic may have this name and none has it: what is judged of a new topic before everything else.
+    ///
+    /// # Errors
+    /// [`CatalogError::InvalidName`] or [`CatalogError::TopicExists`].
+    pub fn check_new_name(&self, name: &str) -> Result<(), CatalogError> {
+        name::check(name).map_err(CatalogError::InvalidName)?;
+        if self.find_topic(name).is_some() {
             return Err(CatalogError::TopicExists);
         }
+        Ok(())
+    }
+
+    /// Source: `ReplicationControlManager.createTopics`.
+    fn create_topic(&self, create: &CreateTopic<'_>, fx: &mut Fx<'_, '_, 'm>) -> Result<CreatedTopic, CatalogError> {
+        self.check_new_name(create.name)?;
         let ambiguous = create.name.bytes().any(|byte| byte == b'.' || byte == b'_');
         if ambiguous && self.topics().any(|topic| name::collide(topic.name, create.name)) {
             return Err(CatalogError::NameCollides);

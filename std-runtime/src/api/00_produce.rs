@@ -68,7 +68,7 @@ struct Refused {
     records: Vec<(i32, String)>,
     /// Whether there was not exactly one batch.
     is_no_single_batch: bool,
-    /// Whether it unfolds to more than there was room for.
+    /// Whether it unfolds to more than is looked at on the thread that read it: there is more room elsewhere.
     outgrew: bool,
 }
 
@@ -225,7 +225,7 @@ fn refused_batch(error: &InvalidBatch) -> Refused {
     };
     let records = issues.iter().map(|issue| (i32::try_from(issue.index).unwrap_or(i32::MAX), words(issue.fault).to_string())).collect();
     let is_no_single_batch = matches!(error, InvalidBatch::Empty | InvalidBatch::NotABatch(_) | InvalidBatch::MoreThanOne { .. });
-    let outgrew = matches!(error, InvalidBatch::Codec(CodecError::OutputFull { .. }));
+    let outgrew = matches!(error, InvalidBatch::Codec(CodecError::OutputFull { limit: UNFOLDED_AT_ONCE_MAX }));
     Refused { code, message: Some(error.to_string()), records, is_no_single_batch, outgrew }
 }
 

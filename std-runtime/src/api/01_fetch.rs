@@ -89,8 +89,10 @@ fn carry_out(turn: &mut Turn<'_>, head: Head, request: &FetchRequest<'_>, reply:
         let missing = i64::from(limits.min_bytes).saturating_sub(i64::try_from(outcome.bytes).unwrap_or(i64::MAX));
         let waiting = WaitingFetch { head, reply, body: body.to_vec(), due };
         let inner = &mut *turn.inner;
-        waiting.reply.waits(inner.calls.next_id(), body.len());
-        let call = inner.calls.add(Call::Fetch(Box::new(waiting)));
+        let call = inner.calls.add_with(|call| {
+            waiting.reply.waits(call, waiting.body.len());
+            Call::Fetch(Box::new(waiting))
+        });
         if inner.shard.await_bytes(call, due, missing, &wanted, &mut inner.slots) {
             return;
         }

@@ -5,9 +5,7 @@
 use std::collections::BTreeSet;
 
 use millpond_core::catalog::answer::{Answer, CreatedTopic};
-use millpond_core::catalog::error::CatalogError;
 use millpond_core::catalog::input::{CreateTopic, Input, ResourceKind};
-use millpond_core::catalog::name;
 use millpond_core::shard::logs::Written;
 use millpond_core::wire::reader::DecodeError;
 use millpond_core::wire::value::Array;
@@ -61,11 +59,8 @@ pub(crate) fn serve(asked: Asked<'_>) -> Result<(), DecodeError> {
 }
 
 fn create(turn: &mut Turn<'_>, topic: &CreatableTopic<'_>, validate_only: bool, written: &mut Vec<Written>) -> Outcome {
-    // Names, and topics that are there, come before everything else. Source: `ReplicationControlManager.createTopics`.
-    name::check(topic.name).map_err(|error| Refusal::from(&CatalogError::InvalidName(error)))?;
-    if turn.inner.shard.catalog().topic(topic.name).is_some() {
-        return Err(Refusal::from(&CatalogError::TopicExists));
-    }
+    // Before settings and assignments, which only the catalogue's caller can judge. Source: `ReplicationControlManager.createTopics`.
+    turn.inner.shard.catalog().check_new_name(topic.name).map_err(|error| Refusal::from(&error))?;
     let (partition_count, replication_factor) = numbers(turn, topic)?;
     let configs: Vec<(&str, &str)> = topic.configs.iter().filter_map(|config| Some((config.name, config.value?))).collect();
     for (name, value) in &configs {

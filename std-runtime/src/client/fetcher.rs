@@ -225,7 +225,7 @@ fn read_batches(
     position: &mut i64,
     take: &mut impl FnMut(&Fetched<'_>) -> ControlFlow<()>,
 ) -> Result<ControlFlow<()>, ClientError> {
-    let mut plain = List::grown(BATCH_SIZE_MAX);
+    let (mut codec, mut plain) = (Codecs::default(), List::grown(BATCH_SIZE_MAX));
     while !bytes.is_empty() {
         let at = *position;
         let fault = |offset, fault| ClientError::Batch { topic: topic.to_string(), partition, offset, fault };
@@ -254,7 +254,7 @@ fn read_batches(
             batch.body()
         } else {
             plain.clear();
-            Codecs::default().decompress(compression, batch.body(), &mut plain).map_err(|error| fault(base, BatchFault::Codec(error)))?;
+            codec.decompress(compression, batch.body(), &mut plain).map_err(|error| fault(base, BatchFault::Codec(error)))?;
             &plain
         };
         for record in Records::new(body, header.record_count()) {

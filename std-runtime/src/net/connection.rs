@@ -122,7 +122,8 @@ impl Connection {
 
     /// Whether more is read: not before a peer has taken most of what it asked for.
     fn may_read(&self) -> bool {
-        !self.closing && self.replies.len() < UNANSWERED_MAX && self.replies.held_bytes() + self.sending.memory_bytes() < UNSENT_BYTES_MAX
+        let (unanswered, held_bytes) = self.replies.load();
+        !self.closing && unanswered < UNANSWERED_MAX && held_bytes + self.sending.memory_bytes() < UNSENT_BYTES_MAX
     }
 
     /// Waits until there is something to read, to send, or an answer.

@@ -70,27 +70,22 @@ pub struct Calls {
 }
 
 impl Calls {
-    /// The id that the next call will have.
-    #[must_use]
-    pub fn next_id(&self) -> CallId {
-        let place = self.free.last().copied().unwrap_or_else(|| u32::try_from(self.places.len()).unwrap_or(u32::MAX));
-        let used = self.places.get(index(place)).map_or(1, |(count, _)| count.wrapping_add(1));
-        CallId(u64::from(used) << 32 | u64::from(place))
-    }
-
     /// Keeps a call.
     pub fn add(&mut self, call: Call) -> CallId {
+        self.add_with(|_| call)
+    }
+
+    /// Keeps a call that is made for its id.
+    pub fn add_with(&mut self, make: impl FnOnce(CallId) -> Call) -> CallId {
         let place = self.free.pop().unwrap_or_else(|| {
             self.places.push((0, None));
             u32::try_from(self.places.len() - 1).unwrap_or(u32::MAX)
         });
-        let mut used = 0;
-        if let Some((count, slot)) = self.places.get_mut(index(place)) {
-            *count = count.wrapping_add(1);
-            used = *count;
-            *slot = Some(call);
-        }
-        CallId(u64::from(used) << 32 | u64::from(place))
+        let id = |used: u32| CallId(u64::from(used) << 32 | u64::from(place));
+        let Some((count, slot)) = self.places.get_mut(index(place)) else { return id(0) };
+        *count = count.wrapping_add(1);
+        *slot = Some(make(id(*count)));
+        id(*count)
     }
 
     /// Takes a call out.

@@ -78,16 +78,12 @@ impl Replies {
         Reply { replies: Some(Arc::clone(self)), number }
     }
 
-    /// How many requests are not answered yet, or whose answers were not taken.
+    /// How many requests are not answered yet, or whose answers were not taken; and how many bytes those answers, and the requests that
+    /// wait, hold in memory.
     #[must_use]
-    pub fn len(&self) -> usize {
-        self.lock().answers.len()
-    }
-
-    /// How many bytes the answers that nobody took, and the requests that wait, hold in memory.
-    #[must_use]
-    pub fn held_bytes(&self) -> usize {
-        self.lock().held
+    pub fn load(&self) -> (usize, usize) {
+        let queue = self.lock();
+        (queue.answers.len(), queue.held)
     }
 
     /// The calls that wait for bytes. Nobody is interested in them any more.
@@ -99,7 +95,7 @@ impl Replies {
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.lock().answers.is_empty()
     }
 
     /// Takes the next answer, if the oldest request has one.

@@ -12,11 +12,8 @@ use millpond::protocol::messages::delete_records::{
 };
 use millpond_core::wire::value::Array;
 use millpond_tests::broker::Broker;
-use millpond_tests::command::run;
 
-fn command(broker: &Broker, line: &str, input: &str) -> String {
-    run(broker.bootstrap(), line, input.as_bytes().to_vec()).ok()
-}
+use super::command;
 
 /// Deletes what lies below `upto` in partition 0, as a client of its own; answers where the log begins.
 async fn delete_below(bootstrap: &str, topic: &str, upto: i64) -> i64 {

@@ -4,13 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use millpond_tests::broker::Broker;
-use millpond_tests::command::run;
+
+use super::command;
 
 const FIRST: &str = "00000000000000000000.log";
-
-fn command(broker: &Broker, line: &str, input: &str) -> String {
-    run(broker.bootstrap(), line, input.as_bytes().to_vec()).ok()
-}
 
 /// A broker with topics `one` and `two`, a record in each, stopped in good order or killed.
 fn with_two_topics(cleanly: bool) -> Option<Broker> {

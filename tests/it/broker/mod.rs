@@ -1,7 +1,16 @@
 //! A live broker in the test's own process, spoken to over TCP.
 
+use millpond_tests::broker::Broker;
+use millpond_tests::command::run;
+
 mod crash;
 mod damage;
 mod hostile;
 mod offsets;
 mod produce;
+
+/// Runs a command of the binary with an input, which must succeed; answers what it printed.
+#[track_caller]
+fn command(broker: &Broker, line: &str, input: &str) -> String {
+    run(broker.bootstrap(), line, input.as_bytes().to_vec()).ok()
+}

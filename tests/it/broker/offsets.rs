@@ -6,26 +6,24 @@ use std::path::Path;
 use millpond_tests::broker::Broker;
 use millpond_tests::command::run;
 
-fn command(broker: &Broker, line: &str) -> String {
-    run(broker.bootstrap(), line, Vec::new()).ok()
-}
+use super::command;
 
 fn commit(broker: &Broker, group: &str, topic: &str, offset: u32) {
-    command(broker, &format!("group reset-offsets {group} --topic {topic} --to-offset {offset} --execute"));
+    command(broker, &format!("group reset-offsets {group} --topic {topic} --to-offset {offset} --execute"), "");
 }
 
 /// What a group has committed in partition 0 of a topic, as the command line tells it.
 fn committed(broker: &Broker, group: &str) -> Option<String> {
-    let told = run(broker.bootstrap(), &format!("group describe {group} --format json"), Vec::new());
-    let told: serde_json::Value = serde_json::from_str(&told.ok()).expect("JSON");
+    let told = command(broker, &format!("group describe {group} --format json"), "");
+    let told: serde_json::Value = serde_json::from_str(&told).expect("JSON");
     let partitions = told.pointer("/0/partitions").and_then(serde_json::Value::as_array).expect("the group's partitions");
     let committed = partitions.first()?.get("committed_offset").expect("an offset or null");
     committed.as_i64().map(|offset| offset.to_string())
 }
 
 fn with_records(broker: &Broker, topic: &str) {
-    command(broker, &format!("topic create {topic}"));
-    run(broker.bootstrap(), &format!("produce {topic}"), b"1\n2\n3\n4\n5\n6\n7\n8\n".to_vec()).ok();
+    command(broker, &format!("topic create {topic}"), "");
+    command(broker, &format!("produce {topic}"), "1\n2\n3\n4\n5\n6\n7\n8\n");
 }
 
 #[test]
@@ -64,7 +62,7 @@ fn an_offset_in_a_deleted_topic_is_not_told_of_its_successor() {
     let log = broker.data_dir().join("__consumer_offsets-0/00000000000000000000.log");
     let before = fs::read(&log).expect("the groups' log");
     broker.restart();
-    command(&broker, "topic delete t");
+    command(&broker, "topic delete t", "");
     with_records(&broker, "t");
     broker.kill();
     // As if the tombstone had never been written.

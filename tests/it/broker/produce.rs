@@ -9,7 +9,8 @@ use millpond_core::record::builder::{BatchOptions, Builder, NewRecord};
 use millpond_core::wire::schema::Versions;
 use millpond_core::wire::value::{Array, Records};
 use millpond_tests::broker::Broker;
-use millpond_tests::command::run;
+
+use super::command;
 
 /// The last version that names topics by name.
 const BY_NAME: Versions = Versions::new(12, 12);
@@ -34,7 +35,7 @@ fn with(at: usize, with: &[u8]) -> Vec<u8> {
 #[test]
 fn records_that_are_no_batch_get_the_codes_that_kafka_gives() {
     let broker = Broker::start(&[]);
-    run(broker.bootstrap(), "topic create codes --config max.message.bytes=1000", Vec::new()).ok();
+    command(&broker, "topic create codes --config max.message.bytes=1000", "");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let cut = batch().split_off(0).into_iter().take(70).collect::<Vec<u8>>();
     let mut wrong_crc = batch();

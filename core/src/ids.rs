@@ -71,6 +71,16 @@ impl Offset {
     }
 }
 
+impl PartitionIndex {
+    /// The partition of a coordinator's topic that keeps what is known under a name: Java's `String.hashCode` of it, without the sign,
+    /// modulo the number of partitions. Source: `GroupCoordinatorService.partitionFor`, `TransactionStateManager.partitionFor`.
+    #[must_use]
+    pub fn of_name(name: &str, partition_count: i32) -> Self {
+        let hash = name.encode_utf16().fold(0i32, |hash, unit| hash.wrapping_mul(31).wrapping_add(i32::from(unit)));
+        Self((hash & i32::MAX).checked_rem(partition_count).unwrap_or(0))
+    }
+}
+
 impl Sequence {
     /// The sequence number `count` records later. Source: KIP-98, sequence numbers wrap to 0 after 2^31-1.
     #[must_use]
@@ -154,6 +164,14 @@ mod tests {
         assert_eq!(TopicId::parse(&id.to_string()), Some(id));
         assert_eq!(TopicId::parse("AAAAAAAAAAAAAAAAAAAAAQ"), Some(TopicId::METADATA));
         assert_eq!(TopicId::parse("AAAA"), None);
+    }
+
+    #[test]
+    fn names_are_spread_as_java_spreads_them() {
+        // "g".hashCode() = 103, "polygenelubricants".hashCode() = -2147483648 in Java.
+        assert_eq!(PartitionIndex::of_name("g", 50), PartitionIndex(3));
+        assert_eq!(PartitionIndex::of_name("", 50), PartitionIndex(0));
+        assert_eq!(PartitionIndex::of_name("polygenelubricants", 50), PartitionIndex(0));
     }
 
     #[test]

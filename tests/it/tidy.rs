@@ -13,6 +13,7 @@ const CORE_FLOORS: &[(&str, u8)] = &[
     ("catalog", 4),
     ("group", 3),
     ("log", 3),
+    ("txn", 3),
     ("record", 2),
     ("store", 2),
     ("machine", 2),
@@ -24,7 +25,7 @@ const CORE_FLOORS: &[(&str, u8)] = &[
 ];
 
 /// Which rooms of a floor may still lean on which others of it: the primitives on the smaller primitives.
-const CORE_BESIDE: &[(&str, &str)] = &[("wire", "ids"), ("wire", "bounded"), ("machine", "time")];
+const CORE_BESIDE: &[(&str, &str)] = &[("wire", "ids"), ("wire", "bounded"), ("machine", "time"), ("bounded", "time")];
 
 /// The rooms of the runtime, each with those it may import.
 const RUNTIME_ROOMS: &[(&str, &[&str])] = &[

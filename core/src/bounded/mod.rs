@@ -10,6 +10,7 @@
 
 pub mod bytes;
 pub mod chain;
+pub mod deadlines;
 mod full;
 pub mod list;
 pub mod slab;

@@ -3,6 +3,7 @@
 use crate::bounded::Full;
 use crate::bounded::bytes::{ByteHeap, Text};
 use crate::bounded::chain::Chain;
+use crate::bounded::deadlines::Deadlines;
 use crate::bounded::list::List;
 use crate::bounded::slab::{Slab, Slot};
 use crate::bounded::table::{HashKey, Table};
@@ -13,7 +14,6 @@ use crate::time::{Instant, Moment, Timestamp};
 use super::answer::Answer;
 use super::classic::state::{Group, Member, Offered, Pending, ProtocolEntry, State};
 use super::config::GroupConfig;
-use super::deadlines::Deadlines;
 use super::error::GroupError;
 use super::input::Input;
 use super::offsets::OffsetEntry;
@@ -204,7 +204,7 @@ impl<'m> Coordinator<'m> {
     /// Source: `GroupCoordinatorService.partitionFor`.
     #[must_use]
     pub fn partition_of(&self, group_id: &str) -> PartitionIndex {
-        partition_for(group_id, self.config.offsets_partition_count)
+        PartitionIndex::of_name(group_id, self.config.offsets_partition_count)
     }
 
     /// The first group at or behind the place number `from`, for walks that give an input to each.
@@ -336,27 +336,7 @@ impl<'m> Machine for Coordinator<'m> {
     }
 }
 
-/// The partition that keeps a group: Java's `String.hashCode` of its id, without the sign, modulo the number of partitions.
-#[must_use]
-pub fn partition_for(group_id: &str, partition_count: i32) -> PartitionIndex {
-    let hash = group_id.encode_utf16().fold(0i32, |hash, unit| hash.wrapping_mul(31).wrapping_add(i32::from(unit)));
-    PartitionIndex((hash & i32::MAX).checked_rem(partition_count).unwrap_or(0))
-}
-
 /// When a wall-clock time plus a span has come.
 pub(super) fn has_passed(wall: Timestamp, since: Timestamp, span: crate::time::Millis) -> bool {
     wall >= since.after(span)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn groups_are_spread_as_java_spreads_them() {
-        // "g".hashCode() = 103, "console-consumer".hashCode() = -1546286171 in Java.
-        assert_eq!(partition_for("g", 50), PartitionIndex(3));
-        assert_eq!(partition_for("", 50), PartitionIndex(0));
-        assert_eq!(partition_for("polygenelubricants", 50), PartitionIndex(0));
-    }
 }

@@ -10,7 +10,6 @@ pub mod classic;
 pub mod config;
 pub mod consumer_protocol;
 pub mod coordinator;
-pub mod deadlines;
 pub mod error;
 pub mod input;
 pub mod offsets;

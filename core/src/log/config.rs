@@ -72,6 +72,7 @@ impl LogConfig {
     pub const fn rules(&self, origin: Origin) -> Rules {
         Rules {
             origin,
+            epoch_per_transaction: false,
             max_message_bytes: self.max_message_bytes,
             timestamp_type: self.timestamp_type,
             timestamp_before_max: self.timestamp_before_max,

@@ -88,17 +88,15 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
         }
         for at in from..=active {
             let Some(segment) = self.segments.get(at).copied() else { break };
-            if ticket.files.len() + 3 > TICKET_FILES_MAX {
+            if ticket.files.len() + 4 > TICKET_FILES_MAX {
                 break;
             }
             if segment.synced < segment.size {
                 self.add(&mut ticket, segment.file(FileKind::Log))?;
             }
             if at < active && !segment.indexes_synced {
-                for (kind, count) in [(FileKind::Index, segment.offset_entries), (FileKind::TimeIndex, segment.time_entries)] {
-                    if count > 0 {
-                        self.add(&mut ticket, segment.file(kind))?;
-                    }
+                for index in segment.indexes() {
+                    self.add(&mut ticket, index)?;
                 }
             }
             ticket.has_ended = at < active;
@@ -182,9 +180,9 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
     }
 
     pub(super) fn sync_indexes(&mut self, segment: &Segment) -> DiskResult<S, ()> {
-        for (kind, count) in [(FileKind::Index, segment.offset_entries), (FileKind::TimeIndex, segment.time_entries)] {
-            if count > 0 && !segment.indexes_synced {
-                self.sync_now(segment.file(kind))?;
+        if !segment.indexes_synced {
+            for index in segment.indexes() {
+                self.sync_now(index)?;
             }
         }
         if self.names != self.names_synced {

@@ -123,6 +123,25 @@ pub(super) fn floor<E: Entry, S: SegmentStore>(
     Ok(entries.take_while(|entry| is_below(entry)).last().or(best))
 }
 
+/// The first of `count` entries whose batch begins at or behind `position`.
+pub(super) fn first_at<S: SegmentStore>(disk: &mut Disk<S>, base: Offset, count: u32, position: u32) -> DiskResult<S, Option<OffsetEntry>> {
+    let (mut low, mut high) = (0, count);
+    let mut found = None;
+    while low < high {
+        let middle = low + (high - low) / 2;
+        match entry::<OffsetEntry, S>(disk, base, middle)? {
+            Some(entry) if entry.position < position => low = middle + 1,
+            Some(entry) => {
+                found = Some(entry);
+                high = middle;
+            }
+            // Less on the disk than there should be: what is missing cannot bound anything.
+            None => return Ok(None),
+        }
+    }
+    Ok(found)
+}
+
 #[cfg(test)]
 #[cfg(feature = "alloc")]
 mod tests {
@@ -142,6 +161,10 @@ mod tests {
                 let found = floor::<OffsetEntry, _>(&mut disk, Offset(100), count, |entry| entry.relative <= target).unwrap();
                 let expected = if target < 2 || count == 0 { None } else { Some(((target - 2) / 3).min(count - 1) * 3 + 2) };
                 assert_eq!(found.map(|entry| entry.relative), expected);
+            }
+            for position in 0..count * 50 + 5 {
+                let found = first_at(&mut disk, Offset(100), count, position).unwrap().map(|entry| entry.position);
+                assert_eq!(found, Some(position.div_ceil(50) * 50).filter(|at| *at < count * 50));
             }
         }
     }

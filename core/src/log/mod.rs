@@ -7,7 +7,7 @@
 //!   [`recover`], one concern each; [`scan`] reads a segment through.
 //! - [`watermarks`]: the four offsets. [`config`]: the settings. [`error`]: what can go wrong.
 //! - [`segment`], [`index`]: one file of batches and the way into it. [`producers`]: who wrote last, for idempotence and transactions;
-//!   [`snapshot`] is their file. [`epochs`]: whose reign began where.
+//!   [`snapshot`] is their file, and [`txn_index`] says whose transactions were aborted. [`epochs`]: whose reign began where.
 //! - `disk`: the store, with every failure told in words.
 
 pub mod config;
@@ -24,5 +24,6 @@ pub mod retain;
 pub mod scan;
 pub mod segment;
 pub mod snapshot;
+pub mod txn_index;
 pub mod watermarks;
 pub mod whole;

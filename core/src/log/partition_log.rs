@@ -18,6 +18,7 @@ use super::producers::{BatchMemory, EndedTransaction, Producer, Producers, Verdi
 use super::reading::Position;
 use super::segment::{Entry, Segment};
 use super::snapshot;
+use super::txn_index::{self, AbortedTransaction};
 use super::watermarks::Watermarks;
 
 /// How much of everything a log may hold.
@@ -243,7 +244,7 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
         if let Some(current) = self.epochs.latest().filter(|latest| *latest > leader_epoch) {
             return Err(AppendError::StaleLeaderEpoch { current, found: leader_epoch });
         }
-        if let Verdict::Duplicate(known) = self.producers.judge(&header, batch.marker()).map_err(AppendError::Producer)? {
+        if let Verdict::Duplicate(known) = self.producers.judge(&header, batch.marker(), batch.writer()).map_err(AppendError::Producer)? {
             return Ok(self.duplicate(&known));
         }
         let base_offset = self.marks.log_end();
@@ -260,7 +261,8 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
                 LogError::OutOfRange { .. } => AppendError::OffsetsExhausted { log_end: base_offset },
             })?;
         }
-        self.write_batch(header.as_bytes(), batch.body(), entry)?;
+        let aborted = self.producers.aborted_by(&header, batch.marker());
+        self.write_batch(header.as_bytes(), batch.body(), entry, aborted)?;
 
         // Written: from here on nothing fails.
         self.epochs.assign(leader_epoch, base_offset);
@@ -293,7 +295,7 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
     }
 
     /// Writes a batch behind the last one. A failure leaves files and memory as they were, or closes the log.
-    fn write_batch(&mut self, header: &[u8], body: &[u8], entry: Entry) -> DiskResult<S, ()> {
+    fn write_batch(&mut self, header: &[u8], body: &[u8], entry: Entry, aborted: Option<AbortedTransaction>) -> DiskResult<S, ()> {
         let Some(segment) = self.segments.last_mut() else { return Ok(()) };
         let before = *segment;
         if segment.size == 0 {
@@ -303,6 +305,10 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
             let (offset, time) = segment.take(entry, self.config.index_interval_bytes);
             segment.write_entries(&mut self.disk, offset, time)
         });
+        let written = match aborted {
+            Some(aborted) => written.and_then(|()| txn_index::append(&mut self.disk, segment, &aborted)),
+            None => written,
+        };
         if written.is_err() {
             *segment = before;
             if segment.cut_back(&mut self.disk).is_err() {

@@ -9,8 +9,11 @@ use crate::bounded::slab::Slot;
 use crate::bounded::table::{HashKey, Table};
 use crate::ids::{Offset, ProducerEpoch, ProducerId, Sequence};
 use crate::record::batch::{Header, ProducerStamp};
-use crate::record::marker::EndMarker;
+use crate::record::marker::{EndMarker, Outcome};
+use crate::record::validate::{Origin, Writer};
 use crate::time::{Millis, Timestamp};
+
+use super::txn_index::AbortedTransaction;
 
 /// How many batches of a producer are remembered: as many as it may have under way. Source: KIP-98, `NUM_BATCHES_TO_RETAIN`.
 pub const BATCHES_KEPT: usize = 5;
@@ -78,6 +81,24 @@ impl Producer {
     #[must_use]
     pub fn last_sequence(&self) -> Option<Sequence> {
         self.last_batch().map(|batch| batch.last_sequence)
+    }
+
+    /// Keeps a batch in mind that it has numbered.
+    fn remember(&mut self, stamp: &ProducerStamp, header: &Header) {
+        if self.last_sequence().is_some_and(|last| last.plus(1) != stamp.base_sequence) {
+            // Such a batch was taken because its producer had been forgotten: what was known before must not come back at load.
+            self.batches.clear();
+        }
+        if self.batches.is_full() {
+            self.batches.remove(0);
+        }
+        let kept = self.batches.push(BatchMemory {
+            last_sequence: stamp.base_sequence.plus(header.last_offset_delta().max(0)),
+            last_offset: header.last_offset(),
+            offset_delta: header.last_offset_delta(),
+            timestamp: header.max_timestamp(),
+        });
+        debug_assert!(kept.is_ok(), "room was made");
     }
 
     fn idle_since(&self, wall: Timestamp, span: Millis) -> bool {
@@ -228,19 +249,23 @@ impl<'m> Producers<'m> {
     }
 
     /// Judges a batch before it is written. Changes nothing.
-    pub(super) fn judge(&self, header: &Header, marker: Option<EndMarker>) -> Result<Verdict, ProducerError> {
+    ///
+    /// Source: `ProducerAppendInfo`; KAFKA-19999 for markers that are written twice.
+    pub(super) fn judge(&self, header: &Header, marker: Option<EndMarker>, writer: Writer) -> Result<Verdict, ProducerError> {
         let Some(stamp) = header.producer() else {
             return Ok(Verdict::New);
         };
+        let out_of_order = |expected| ProducerError::OutOfOrderSequence { producer_id: stamp.id, expected, found: stamp.base_sequence };
+        let is_numbered = writer.origin == Origin::Client;
         let Some(known) = self.find(stamp.id) else {
-            return Ok(Verdict::New);
+            // Whose every transaction begins anew has nothing before it that could be forgotten: its first records are missing.
+            let begins = !is_numbered || !writer.epoch_per_transaction || stamp.base_sequence == Sequence(0);
+            return if begins { Ok(Verdict::New) } else { Err(out_of_order(Sequence(0))) };
         };
-        if !header.is_control()
-            && let Some(duplicate) = duplicate_of(known, &stamp, header.last_offset_delta())
-        {
+        if is_numbered && let Some(duplicate) = duplicate_of(known, &stamp, header.last_offset_delta()) {
             return Ok(Verdict::Duplicate(duplicate));
         }
-        if stamp.epoch < known.epoch {
+        if stamp.epoch < known.epoch || (header.is_control() && writer.epoch_per_transaction && !is_end_of(known, stamp.epoch)) {
             return Err(ProducerError::InvalidEpoch { producer_id: stamp.id, current: known.epoch, found: stamp.epoch });
         }
         if header.is_control() {
@@ -255,13 +280,24 @@ impl<'m> Producers<'m> {
             Some(last) if stamp.epoch == known.epoch => last.plus(1),
             _ => Sequence(0),
         };
-        if stamp.base_sequence != expected {
-            return Err(ProducerError::OutOfOrderSequence { producer_id: stamp.id, expected, found: stamp.base_sequence });
+        if is_numbered && stamp.base_sequence != expected {
+            return Err(out_of_order(expected));
         }
         match known.transaction_start {
             Some(since) if !header.is_transactional() => Err(ProducerError::TransactionOpen { producer_id: stamp.id, since }),
             _ => Ok(Verdict::New),
         }
+    }
+
+    /// The transaction that a marker aborts, if it has records here; `marker` is the end of it, `header` carries its final offset.
+    pub(super) fn aborted_by(&self, header: &Header, marker: Option<EndMarker>) -> Option<AbortedTransaction> {
+        marker.filter(|marker| marker.outcome == Outcome::Abort)?;
+        let producer_id = header.producer()?.id;
+        let first_offset = self.find(producer_id)?.transaction_start?;
+        let last_offset = header.last_offset();
+        let others = self.iter().filter(|producer| producer.id != producer_id);
+        let last_stable = others.filter_map(|producer| producer.transaction_start).min().unwrap_or(header.next_offset());
+        Some(AbortedTransaction { producer_id, first_offset, last_offset, last_stable })
     }
 
     /// Makes sure that [`Producers::apply`] will have room for the writer of this batch.
@@ -306,20 +342,9 @@ impl<'m> Producers<'m> {
             }
             return;
         }
-        if producer.last_sequence().is_some_and(|last| last.plus(1) != stamp.base_sequence) {
-            // Such a batch was taken because its producer had been forgotten: what was known before must not come back at load.
-            producer.batches.clear();
+        if stamp.base_sequence.0 >= 0 {
+            producer.remember(&stamp, header);
         }
-        if producer.batches.is_full() {
-            producer.batches.remove(0);
-        }
-        let kept = producer.batches.push(BatchMemory {
-            last_sequence: stamp.base_sequence.plus(header.last_offset_delta().max(0)),
-            last_offset: header.last_offset(),
-            offset_delta: header.last_offset_delta(),
-            timestamp: header.max_timestamp(),
-        });
-        debug_assert!(kept.is_ok(), "room was made");
         if header.is_transactional() && producer.transaction_start.is_none() {
             producer.transaction_start = Some(header.base_offset());
             let first = header.base_offset();
@@ -390,6 +415,11 @@ impl<'m> Producers<'m> {
         }
         before - self.table.len()
     }
+}
+
+/// Whether a marker of this epoch ends the open transaction of a producer that uses up an epoch with each; or is written once more.
+fn is_end_of(known: &Producer, epoch: ProducerEpoch) -> bool {
+    epoch > known.epoch || known.transaction_start.is_none() || epoch.0 == i16::MAX
 }
 
 fn duplicate_of(known: &Producer, stamp: &ProducerStamp, last_offset_delta: i32) -> Option<BatchMemory> {

@@ -46,7 +46,7 @@ fn header(write: &Write) -> Header {
 
 fn write(producers: &mut Producers<'_>, write: &Write) -> Result<Verdict, ProducerError> {
     let header = header(write);
-    let verdict = producers.judge(&header, write.marker)?;
+    let verdict = producers.judge(&header, write.marker, Writer::default())?;
     if verdict == Verdict::New {
         producers.reserve(Timestamp(write.time), &header)?;
         producers.apply(&header, write.marker);

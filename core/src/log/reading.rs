@@ -14,7 +14,8 @@ use crate::time::Timestamp;
 use super::error::{ReadError, ReadResult};
 use super::index::{self, TimeEntry};
 use super::partition_log::{PartitionLog, Place};
-use super::segment::Walk;
+use super::segment::{Segment, Walk};
+use super::txn_index::{self, AbortedTransaction, Look};
 
 /// Where the batch of an offset begins: what a recent read has found out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +54,8 @@ pub struct FileSlice<H> {
 pub struct ReadRange<H> {
     /// The bytes; `None` when there are none to be seen, or the first batch does not fit.
     pub bytes: Option<FileSlice<H>>,
+    /// No record of the bytes lies at or above this: whoever leaves out aborted transactions needs not look at later ones.
+    pub below: Offset,
     /// The offsets of the log.
     pub watermarks: crate::log::watermarks::Watermarks,
 }
@@ -116,7 +119,7 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
         if from < marks.log_start() || from > marks.log_end() {
             return Err(ReadError::OutOfRange { from, log_start: marks.log_start(), log_end: marks.log_end() });
         }
-        let nothing = ReadRange { bytes: None, watermarks: marks };
+        let nothing = ReadRange { bytes: None, below: from, watermarks: marks };
         let limit = self.limit_of(up_to);
         if from >= limit {
             return Ok(nothing);
@@ -150,11 +153,51 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
             // The next read will come for what follows.
             self.remember(limit, end);
         }
+        let below = match up_to {
+            ReadUpTo::LastStable => self.bound_behind(&segment, start.position.saturating_add(size))?.min(limit),
+            ReadUpTo::HighWatermark | ReadUpTo::LogEnd => limit,
+        };
         let file = segment.file(FileKind::Log);
-        Ok(ReadRange {
-            bytes: Some(FileSlice { file, handle: self.disk.handle(file)?, position: start.position.into(), size }),
-            watermarks: marks,
-        })
+        let bytes = Some(FileSlice { file, handle: self.disk.handle(file)?, position: start.position.into(), size });
+        Ok(ReadRange { bytes, below, watermarks: marks })
+    }
+
+    /// An offset that no record before `position` of a segment reaches: a near one, as far as the index tells.
+    /// Source: `LogSegment.fetchUpperBoundOffset`.
+    fn bound_behind(&mut self, segment: &Segment, position: u32) -> ReadResult<S, Offset> {
+        let behind = index::first_at(&mut self.disk, segment.base, segment.offset_entries, position)?;
+        if let Some(entry) = behind {
+            return Ok(Offset(segment.base.0.saturating_add(entry.relative.into())));
+        }
+        let next = self.segments.partition_point(|other| other.base <= segment.base);
+        Ok(self.segments.get(next).map_or_else(|| self.marks.log_end(), |next| next.base))
+    }
+
+    /// Shows the aborted transactions that have records in `from..below`, in the order in which they ended.
+    ///
+    /// # Errors
+    /// [`ReadError::Corrupt`] when an index cannot be read: without it aborted records would be taken for committed ones.
+    /// Source: `UnifiedLog.collectAbortedTransactions`.
+    pub fn aborted_transactions(
+        &mut self,
+        from: Offset,
+        below: Offset,
+        each: &mut dyn FnMut(AbortedTransaction),
+    ) -> Result<(), ReadError<S::Error>> {
+        self.alive()?;
+        let first = self.segments.partition_point(|segment| segment.base <= from).saturating_sub(1);
+        for at in first..self.segments.len() {
+            let Some(segment) = self.segments.get(at).copied() else { break };
+            if segment.txn_entries == 0 {
+                continue;
+            }
+            match txn_index::collect(&mut self.disk, &segment, (from, below), each)? {
+                Look::GoesOn => {}
+                Look::Done => break,
+                Look::Unreadable => return Err(ReadError::Corrupt { file: segment.file(FileKind::TxnIndex), position: 0 }),
+            }
+        }
+        Ok(())
     }
 
     /// Finds an offset by time. `None` when no such record may be seen.
@@ -325,11 +368,11 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
     pub fn bytes_above_high_watermark(&self) -> u64 {
         let high = self.high_place;
         let above = self.segments.iter().rev().take_while(|segment| segment.base >= high.segment);
-        let seen = |segment: &super::segment::Segment| if segment.base == high.segment { high.position } else { 0 };
+        let seen = |segment: &Segment| if segment.base == high.segment { high.position } else { 0 };
         above.map(|segment| u64::from(segment.size.saturating_sub(seen(segment)))).sum()
     }
 
-    fn segment_based(&self, base: Offset) -> Option<super::segment::Segment> {
+    fn segment_based(&self, base: Offset) -> Option<Segment> {
         let at = self.segments.binary_search_by_key(&base, |segment| segment.base).ok()?;
         self.segments.get(at).copied()
     }

@@ -16,9 +16,10 @@ use super::error::LogError;
 use super::index::{self, OFFSET_ENTRY_SIZE, OffsetEntry, TIME_ENTRY_SIZE, TimeEntry};
 use super::partition_log::{LogMemory, PartitionLog, Place};
 use super::producers::Producers;
-use super::scan::{CutReason, Damage, Rebuild};
+use super::scan::{CutReason, Damage, Rebuild, Rebuilt};
 use super::segment::{Segment, TimestampOffset, Walk};
 use super::snapshot;
+use super::txn_index::{self, TXN_ENTRY_SIZE};
 use super::watermarks::Watermarks;
 
 /// What the runtime remembers of a log from before.
@@ -120,8 +121,11 @@ impl<'m, S: SegmentStore> PartitionLog<'m, S> {
             report.end = log.marks.log_end();
             return Ok((log, report));
         }
-        let end = log.load_segments(wall, hints, &mut report)?;
-        log.set_out(wall, start, end, &mut report)?;
+        let (end, producers_known) = log.load_segments(wall, hints, &mut report)?;
+        if !producers_known {
+            log.producers.clear();
+        }
+        log.set_out(wall, start, (end, producers_known), &mut report)?;
         log.synced_snapshot = log.last_snapshot.filter(|_| hints.clean);
         report.end = log.marks.log_end();
         Ok((log, report))
@@ -223,8 +227,13 @@ impl<'m, S: SegmentStore> PartitionLog<'m, S> {
         Ok(())
     }
 
-    /// Loads or reads through every segment. Answers the end of the log.
-    fn load_segments(&mut self, wall: Timestamp, hints: OpenHints, report: &mut RecoveryReport) -> Result<Offset, LogError<S::Error>> {
+    /// Loads or reads through every segment. Answers the end of the log, and whether the producers are known as of there.
+    fn load_segments(
+        &mut self,
+        wall: Timestamp,
+        hints: OpenHints,
+        report: &mut RecoveryReport,
+    ) -> Result<(Offset, bool), LogError<S::Error>> {
         let known_epochs = self.epochs.read(&mut self.disk)?;
         let trusted_below = match (hints.clean, hints.recovery_point) {
             (true, _) => Offset(i64::MAX),
@@ -233,6 +242,7 @@ impl<'m, S: SegmentStore> PartitionLog<'m, S> {
         };
         let durable_below = if hints.clean { Some(Offset(i64::MAX)) } else { hints.recovery_point };
         let mut end = self.segments.first().map_or(Offset::ZERO, |first| first.base);
+        let mut producers_known = false;
         let mut at = 0;
         while let Some(segment) = self.segments.get(at).copied() {
             let size = self.disk.size(segment.file(FileKind::Log))?.unwrap_or(0);
@@ -251,8 +261,14 @@ impl<'m, S: SegmentStore> PartitionLog<'m, S> {
             let reason = if let Some((loaded, loaded_end)) = loaded {
                 self.put_segment(at, loaded);
                 end = loaded_end;
+                producers_known = false;
                 None
             } else {
+                if !producers_known {
+                    let damage = self.load_producers(segment.base)?;
+                    report.damage = report.damage.or(damage);
+                    producers_known = true;
+                }
                 let cut;
                 (cut, end) = self.read_through(wall, at, size, durable_below, report)?;
                 // Only what was durable can have been compacted: behind the recovery point a gap is a loss.
@@ -269,7 +285,7 @@ impl<'m, S: SegmentStore> PartitionLog<'m, S> {
             }
         }
         self.epochs.cut_to(end);
-        Ok(end)
+        Ok((end, producers_known))
     }
 
     fn put_segment(&mut self, at: usize, segment: Segment) {
@@ -297,7 +313,7 @@ impl<'m, S: SegmentStore> PartitionLog<'m, S> {
         epochs.cut_to(old.base);
         let mut end = old.base;
         let mut known_durable = 0;
-        let mut rebuilt = how.run(wall, &mut self.disk, &old, &mut |header| {
+        let mut rebuilt = rebuild(how, wall, &mut self.disk, &mut self.producers, &old, &mut |header| {
             end = header.next_offset();
             epochs.assign(header.leader_epoch(), header.base_offset());
             if durable_below.is_some_and(|durable| end <= durable) {
@@ -321,7 +337,7 @@ impl<'m, S: SegmentStore> PartitionLog<'m, S> {
         // What was found may be in the cache of the system only: nobody may see it before it is safe. And a sync that failed may have
         // left it there for good, taken for written: only what is written again is written by the next sync.
         rewrite(&mut self.disk, segment, known_durable)?;
-        for kind in [FileKind::Log, FileKind::Index, FileKind::TimeIndex] {
+        for kind in [FileKind::Log, FileKind::Index, FileKind::TimeIndex, FileKind::TxnIndex] {
             self.disk.sync(segment.file(kind))?;
         }
         segment.synced = segment.size;
@@ -353,12 +369,14 @@ impl<'m, S: SegmentStore> PartitionLog<'m, S> {
         segment.synced = segment.size;
         let offsets = disk.size(segment.file(FileKind::Index))?.unwrap_or(0);
         let times = disk.size(segment.file(FileKind::TimeIndex))?.unwrap_or(0);
-        let (Ok(offsets), Ok(times)) = (u32::try_from(offsets), u32::try_from(times)) else {
+        let aborted = disk.size(segment.file(FileKind::TxnIndex))?.unwrap_or(0);
+        let (Ok(offsets), Ok(times), Ok(aborted)) = (u32::try_from(offsets), u32::try_from(times), u32::try_from(aborted)) else {
             return Ok(None);
         };
-        if offsets % OFFSET_ENTRY_SIZE != 0 || times % TIME_ENTRY_SIZE != 0 {
+        if offsets % OFFSET_ENTRY_SIZE != 0 || times % TIME_ENTRY_SIZE != 0 || aborted % TXN_ENTRY_SIZE != 0 {
             return Ok(None);
         }
+        segment.txn_entries = aborted / TXN_ENTRY_SIZE;
         segment.offset_entries = offsets / OFFSET_ENTRY_SIZE;
         segment.time_entries = times / TIME_ENTRY_SIZE;
         if let Some(last) = segment.offset_entries.checked_sub(1) {
@@ -394,7 +412,13 @@ impl<'m, S: SegmentStore> PartitionLog<'m, S> {
     }
 
     /// Sets watermarks, epochs and producers when the segments are known.
-    fn set_out(&mut self, wall: Timestamp, start: Offset, end: Offset, report: &mut RecoveryReport) -> Result<(), LogError<S::Error>> {
+    fn set_out(
+        &mut self,
+        wall: Timestamp,
+        start: Offset,
+        (end, producers_known): (Offset, bool),
+        report: &mut RecoveryReport,
+    ) -> Result<(), LogError<S::Error>> {
         self.delete_snapshots_above(end)?;
         if end < start {
             // The log ends before it should begin: all of it was deleted once, or lost.
@@ -403,14 +427,19 @@ impl<'m, S: SegmentStore> PartitionLog<'m, S> {
             self.epochs.cut_to(Offset(i64::MIN));
             self.marks = Watermarks::empty_at(start);
             self.last_snapshot = None;
+            self.producers.clear();
             self.begin_segment(wall)?;
             self.create_active()?;
         } else {
             let first = self.segments.first().map_or(end, |first| first.base);
             self.marks = Watermarks::empty_at(start.max(first));
             self.marks.extend_to(end);
-            let damage = self.load_producers(end)?;
-            report.damage = report.damage.or(damage);
+            if producers_known {
+                self.delete_stray_snapshots()?;
+            } else {
+                let damage = self.load_producers(end)?;
+                report.damage = report.damage.or(damage);
+            }
         }
         if self.segments.is_empty() {
             self.begin_segment(wall)?;
@@ -463,7 +492,7 @@ impl<'m, S: SegmentStore> PartitionLog<'m, S> {
         let first = self.segments.partition_point(|segment| segment.base <= from).saturating_sub(1);
         let behind = if from < end { first..self.segments.len() } else { 0..0 };
         for at in behind {
-            let Some(segment) = self.segments.get(at).copied() else { break };
+            let Some(segment) = self.segments.get(at).copied().filter(|segment| segment.base < end) else { break };
             let position = segment.floor(&mut self.disk, from)?;
             let mut walk = Walk::new(&segment, position, segment.size);
             while let Some((position, header)) = walk.next(&mut self.disk)? {
@@ -478,6 +507,29 @@ impl<'m, S: SegmentStore> PartitionLog<'m, S> {
         }
         Ok(damage)
     }
+}
+
+/// Reads a segment through, writes all its indexes anew, and learns what its batches say of the producers: these must be known as of its
+/// start.
+pub(super) fn rebuild<S: SegmentStore>(
+    how: Rebuild,
+    wall: Timestamp,
+    disk: &mut Disk<S>,
+    producers: &mut Producers<'_>,
+    old: &Segment,
+    each: &mut dyn FnMut(&Header),
+) -> DiskResult<S, Rebuilt> {
+    how.run(wall, disk, old, &mut |disk, segment, position, header| {
+        if header.producer().is_some() {
+            let marker = marker_at(disk, segment, position, header)?;
+            if let Some(aborted) = producers.aborted_by(header, marker) {
+                txn_index::append(disk, segment, &aborted)?;
+            }
+            producers.apply(header, marker);
+        }
+        each(header);
+        Ok(())
+    })
 }
 
 /// Writes what lies in a segment from `from` on once more, as it is.

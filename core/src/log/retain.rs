@@ -5,9 +5,10 @@ use crate::store::file_name::{FileKind, FileName};
 use crate::store::segment_store::SegmentStore;
 use crate::time::Timestamp;
 
-use super::disk::DiskResult;
+use super::disk::{Disk, DiskResult};
 use super::error::{Closed, LogError, ReadError};
 use super::partition_log::PartitionLog;
+use super::recover::rebuild;
 use super::scan::Rebuild;
 use super::segment::Segment;
 use super::watermarks::Watermarks;
@@ -172,7 +173,8 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
         let mut end = offset;
         if let Some(last) = self.segments.last().copied() {
             let how = Rebuild { stop_at: Some(offset), verify: false, durable_below: None, interval: self.config.index_interval_bytes };
-            let mut rebuilt = how.run(wall, &mut self.disk, &last, &mut |header| end = header.next_offset())?;
+            self.load_producers(last.base)?;
+            let mut rebuilt = rebuild(how, wall, &mut self.disk, &mut self.producers, &last, &mut |header| end = header.next_offset())?;
             rebuilt.segment.synced = last.synced.min(rebuilt.segment.size);
             rebuilt.segment.indexes_synced = false;
             end = if rebuilt.segment.size == 0 { last.base } else { end };
@@ -219,15 +221,27 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
 
     /// Deletes snapshots that speak of records which are no longer there.
     pub(super) fn delete_snapshots_above(&mut self, end: Offset) -> DiskResult<S, ()> {
-        loop {
-            let mut above = None;
-            self.disk.list(&mut |file| {
-                if file.kind == FileKind::Snapshot && file.base > end {
-                    above = Some(file);
-                }
-            })?;
-            let Some(file) = above else { return Ok(()) };
-            self.disk.delete(FileName { ..file })?;
-        }
+        delete_snapshots(&mut self.disk, |offset| offset > end)
+    }
+
+    /// Deletes snapshots behind the one that was loaded last, unless a segment begins with them: nobody would ever ask for them.
+    pub(super) fn delete_stray_snapshots(&mut self) -> DiskResult<S, ()> {
+        let segments = &self.segments;
+        let begins = |offset| segments.binary_search_by_key(&offset, |segment: &Segment| segment.base).is_ok();
+        let last = self.last_snapshot;
+        delete_snapshots(&mut self.disk, |offset| Some(offset) > last && !begins(offset))
+    }
+}
+
+fn delete_snapshots<S: SegmentStore>(disk: &mut Disk<S>, doomed: impl Fn(Offset) -> bool) -> DiskResult<S, ()> {
+    loop {
+        let mut found = None;
+        disk.list(&mut |file| {
+            if file.kind == FileKind::Snapshot && doomed(file.base) {
+                found = Some(file);
+            }
+        })?;
+        let Some(file) = found else { return Ok(()) };
+        disk.delete(FileName { ..file })?;
     }
 }

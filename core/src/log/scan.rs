@@ -80,6 +80,9 @@ pub(super) struct Rebuild {
     pub(super) interval: u32,
 }
 
+/// Whoever is shown the batches of a segment: the disk, the segment so far, where the batch begins, and its header.
+pub(super) type Each<'e, S> = dyn FnMut(&mut Disk<S>, &mut Segment, u32, &Header) -> DiskResult<S, ()> + 'e;
+
 /// A segment read through.
 #[derive(Debug)]
 pub(super) struct Rebuilt {
@@ -92,17 +95,19 @@ pub(super) struct Rebuilt {
 }
 
 impl Rebuild {
-    /// Reads a segment through from its start, writes its indexes anew, and shows every sound batch to `each`.
+    /// Reads a segment through from its start, writes its indexes anew, and shows every sound batch to `each`, with where it begins.
+    /// The index of aborted transactions is for `each` to write, who knows the producers.
     pub(super) fn run<S: SegmentStore>(
         self,
         wall: Timestamp,
         disk: &mut Disk<S>,
         old: &Segment,
-        each: &mut dyn FnMut(&Header),
+        each: &mut Each<'_, S>,
     ) -> DiskResult<S, Rebuilt> {
         let mut segment = Segment::new(old.base, wall);
         disk.truncate(segment.file(FileKind::Index), 0)?;
         disk.truncate(segment.file(FileKind::TimeIndex), 0)?;
+        disk.delete(segment.file(FileKind::TxnIndex))?;
         let mut walk = Walk::new(&segment, 0, old.size);
         let mut batches = 0;
         let mut next = old.base;
@@ -129,7 +134,7 @@ impl Rebuild {
             segment.write_entries(disk, offset, time)?;
             next = header.next_offset();
             batches += 1;
-            each(&header);
+            each(disk, &mut segment, walk.position(), &header)?;
             walk.step(header.size());
         };
         segment.indexes_synced = false;

@@ -10,6 +10,7 @@ use crate::time::{Millis, Timestamp};
 use super::disk::{Disk, DiskResult};
 use super::error::{ReadError, ReadResult};
 use super::index::{self, OFFSET_ENTRY_SIZE, OffsetEntry, TIME_ENTRY_SIZE, TimeEntry};
+use super::txn_index::TXN_ENTRY_SIZE;
 
 /// The largest timestamp of a segment and the last offset of the batch that holds it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +34,7 @@ pub struct Segment {
     pub(super) indexes_synced: bool,
     pub(super) offset_entries: u32,
     pub(super) time_entries: u32,
+    pub(super) txn_entries: u32,
     /// Where the batch of the last index entry begins.
     pub(super) last_entry_position: u32,
     /// The timestamp of the last time entry; -1 when there is none.
@@ -67,6 +69,7 @@ impl Segment {
             indexes_synced: true,
             offset_entries: 0,
             time_entries: 0,
+            txn_entries: 0,
             last_entry_position: 0,
             last_entry_time: -1,
             max_timestamp: None,
@@ -165,11 +168,23 @@ impl Segment {
         Ok(())
     }
 
-    /// Cuts all three files back to what is known.
+    /// Cuts all four files back to what is known.
     pub(super) fn cut_back<S: SegmentStore>(&self, disk: &mut Disk<S>) -> DiskResult<S, ()> {
         disk.truncate(self.file(FileKind::Log), self.size.into())?;
         disk.truncate(self.file(FileKind::Index), u64::from(self.offset_entries) * u64::from(OFFSET_ENTRY_SIZE))?;
-        disk.truncate(self.file(FileKind::TimeIndex), u64::from(self.time_entries) * u64::from(TIME_ENTRY_SIZE))
+        disk.truncate(self.file(FileKind::TimeIndex), u64::from(self.time_entries) * u64::from(TIME_ENTRY_SIZE))?;
+        if self.txn_entries == 0 {
+            return disk.delete(self.file(FileKind::TxnIndex));
+        }
+        disk.truncate(self.file(FileKind::TxnIndex), u64::from(self.txn_entries) * u64::from(TXN_ENTRY_SIZE))
+    }
+
+    /// The indexes that have entries: what must survive beside the batches.
+    pub(super) fn indexes(&self) -> impl Iterator<Item = FileName> {
+        let counts =
+            [(FileKind::Index, self.offset_entries), (FileKind::TimeIndex, self.time_entries), (FileKind::TxnIndex, self.txn_entries)];
+        let base = self.base;
+        counts.into_iter().filter(|(_, count)| *count > 0).map(move |(kind, _)| FileName::live(kind, base))
     }
 
     /// Creates indexes that have no entry yet: Kafka's tools take one without the other for damaged.

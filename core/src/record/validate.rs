@@ -34,11 +34,22 @@ pub enum Origin {
     Coordinator,
 }
 
+/// Who wrote a batch, for a log that knows the producers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Writer {
+    /// A producer, or a machine of ours: that one numbers no records.
+    pub origin: Origin,
+    /// Whether it is part of a transaction that has an epoch of its own: such an epoch is used up by the marker that ends it.
+    pub epoch_per_transaction: bool,
+}
+
 /// The rules of a topic, as far as they concern one batch.
 #[derive(Clone, Copy, Debug)]
 pub struct Rules {
     /// Who writes.
     pub origin: Origin,
+    /// Whether the writer gives each of its transactions an epoch of its own. Source: KIP-890 part 2, `transaction.version` 2.
+    pub epoch_per_transaction: bool,
     /// The largest batch, header included. Unit: bytes. `max.message.bytes`.
     pub max_message_bytes: u32,
     /// Whose time is kept. `message.timestamp.type`.
@@ -59,6 +70,7 @@ impl Default for Rules {
     fn default() -> Self {
         Self {
             origin: Origin::Client,
+            epoch_per_transaction: false,
             max_message_bytes: 1_048_588,
             timestamp_type: TimestampType::CreateTime,
             timestamp_before_max: None,
@@ -250,6 +262,7 @@ pub struct CheckedBatch<'a> {
     header: Header,
     body: &'a [u8],
     marker: Option<EndMarker>,
+    writer: Writer,
     log_append_time: Option<Timestamp>,
 }
 
@@ -270,6 +283,12 @@ impl<'a> CheckedBatch<'a> {
     #[must_use]
     pub const fn marker(&self) -> Option<EndMarker> {
         self.marker
+    }
+
+    /// Who wrote it.
+    #[must_use]
+    pub const fn writer(&self) -> Writer {
+        self.writer
     }
 
     /// The time that all records were given, on a topic that keeps the broker's.
@@ -339,7 +358,9 @@ pub fn check<'a>(
     } else if dirty {
         header.seal(body);
     }
-    Ok(CheckedBatch { header, body, marker, log_append_time: (rules.timestamp_type == TimestampType::LogAppendTime).then_some(wall) })
+    let writer = Writer { origin: rules.origin, epoch_per_transaction: rules.epoch_per_transaction && header.is_transactional() };
+    let log_append_time = (rules.timestamp_type == TimestampType::LogAppendTime).then_some(wall);
+    Ok(CheckedBatch { header, body, marker, writer, log_append_time })
 }
 
 fn fits(header: &Header, rules: &Rules) -> Result<(), InvalidBatch> {
@@ -358,7 +379,7 @@ fn check_header(header: &Header, rules: &Rules) -> Result<Compression, InvalidBa
         return Err(InvalidBatch::Control);
     }
     match header.producer() {
-        Some(stamp) if stamp.base_sequence.0 < 0 && !header.is_control() => {
+        Some(stamp) if stamp.base_sequence.0 < 0 && rules.origin == Origin::Client => {
             return Err(InvalidBatch::NoSequence { producer_id: stamp.id, base_sequence: stamp.base_sequence.0 });
         }
         None if header.is_transactional() => return Err(InvalidBatch::NoProducer),

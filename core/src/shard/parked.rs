@@ -4,9 +4,9 @@
 
 use crate::bounded::Full;
 use crate::bounded::chain::{Chain, Links, linked};
+use crate::bounded::deadlines::{DeadlineEntry, Deadlines};
 use crate::bounded::list::List;
 use crate::bounded::slab::{Place, Slab, Slot};
-use crate::group::deadlines::{DeadlineEntry, Deadlines};
 use crate::ids::{CallId, Offset};
 use crate::time::Instant;
 

@@ -4,6 +4,7 @@
 use core::fmt::Write;
 
 use millpond_core::bounded::bytes::{ByteHeap, Span};
+use millpond_core::bounded::deadlines::{DeadlineEntry, Deadlines};
 use millpond_core::bounded::list::List;
 use millpond_core::bounded::slab::{Place, Slab, Slot};
 use millpond_core::bounded::table::{HashKey, Hashed, Table};
@@ -11,7 +12,6 @@ use millpond_core::group::answer::Answer;
 use millpond_core::group::classic::state::{Group, Member, Offered, Pending, ProtocolEntry, State};
 use millpond_core::group::config::GroupConfig;
 use millpond_core::group::coordinator::{Coordinator, CoordinatorMemory};
-use millpond_core::group::deadlines::{DeadlineEntry, Deadlines};
 use millpond_core::group::error::GroupError;
 use millpond_core::group::input::{Caller, Commit, CommitPartition, Heartbeat, Input, Join, MemberAssignment, Protocol, Sync};
 use millpond_core::group::offsets::OffsetEntry;

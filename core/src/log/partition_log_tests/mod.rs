@@ -7,6 +7,7 @@ mod model;
 #[cfg(unix)]
 mod on_disk;
 mod rules;
+mod transactions;
 
 use alloc::vec::Vec;
 
@@ -18,7 +19,7 @@ use crate::log::recover::{OpenHints, RecoveryReport};
 use crate::record::batch::{Batch, ProducerStamp};
 use crate::record::builder::{BatchOptions, Builder, NewRecord};
 use crate::record::marker::EndMarker;
-use crate::record::validate::{Origin, check};
+use crate::record::validate::{Origin, Rules, check};
 use crate::store::memory::MemoryStore;
 use crate::time::Millis;
 
@@ -46,6 +47,7 @@ pub(super) struct Given {
     pub(super) producer: Option<(i64, i16, i32)>,
     pub(super) transactional: bool,
     pub(super) marker: Option<EndMarker>,
+    pub(super) epoch_per_transaction: bool,
 }
 
 impl Given {
@@ -84,7 +86,8 @@ impl Given {
 
 pub(super) fn put<S: SegmentStore>(log: &mut PartitionLog<'_, S>, wall: i64, given: &Given) -> Result<Appended, AppendError<S::Error>> {
     let bytes = given.bytes();
-    let rules = log.config().rules(Origin::Coordinator);
+    let origin = if given.marker.is_some() { Origin::Coordinator } else { Origin::Client };
+    let rules = Rules { epoch_per_transaction: given.epoch_per_transaction, ..log.config().rules(origin) };
     let checked = check(&bytes, &rules, Timestamp(wall), None).unwrap();
     log.append(Timestamp(wall), EPOCH, &checked)
 }

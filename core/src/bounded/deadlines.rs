@@ -1,8 +1,8 @@
 //! When whose patience ends: a heap of deadlines, one for each entry of a table.
 
-use crate::bounded::Full;
-use crate::bounded::list::List;
-use crate::bounded::slab::Slot;
+use super::Full;
+use super::list::List;
+use super::slab::Slot;
 use crate::time::Instant;
 
 /// At most one deadline for each slot of a table, the earliest at hand.

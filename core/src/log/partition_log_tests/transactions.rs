@@ -112,11 +112,13 @@ fn an_index_of_aborted_transactions_that_cannot_be_read_hides_nothing() {
 /// A record: its offset, its value, and the transaction it belongs to.
 type Kept = (i64, Vec<u8>, Option<usize>);
 
+/// The first offset of a transaction, its marker's offset and outcome, and whose it is.
+type Transaction = (i64, Option<(i64, Outcome)>, usize);
+
 #[derive(Default)]
 struct Model {
     records: Vec<Kept>,
-    /// Of each transaction: its first offset, the marker's offset and outcome, and whose it is.
-    transactions: Vec<(i64, Option<(i64, Outcome)>, usize)>,
+    transactions: Vec<Transaction>,
     /// Of each producer: its epoch, its next sequence, its open transaction.
     producers: [(i16, i32, Option<usize>); 4],
     end: i64,
@@ -157,10 +159,12 @@ fn step(log: &mut MemoryLog, model: &mut Model, dice: &mut Dice, time: i64) {
     let who = dice.size(4);
     let id = i64::try_from(who).unwrap();
     let (epoch, sequence, open) = model.producers[who];
-    if open.is_some() && dice.roll(3) == 0 {
+    if let Some(open) = open
+        && dice.roll(3) == 0
+    {
         let outcome = if dice.roll(2) == 0 { Outcome::Abort } else { Outcome::Commit };
         let appended = put(log, time, &Given { epoch_per_transaction: true, ..end(id, epoch + 1, outcome, time) }).unwrap();
-        model.transactions[open.unwrap()].1 = Some((appended.base_offset.0, outcome));
+        model.transactions[open].1 = Some((appended.base_offset.0, outcome));
         model.producers[who] = (epoch + 1, 0, None);
         model.end += 1;
         return;

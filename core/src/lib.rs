@@ -9,7 +9,7 @@
 //! |---|---|
 //! | 5 | [`shard`] |
 //! | 4 | [`catalog`] |
-//! | 3 | [`log`] and [`group`], side by side |
+//! | 3 | [`log`], [`group`] and [`txn`], side by side |
 //! | 2 | [`record`], [`store`], [`machine`] |
 //! | 1 | [`ids`], [`time`], [`bounded`], [`crc`], [`wire`] |
 //!
@@ -33,4 +33,5 @@ pub mod record;
 pub mod shard;
 pub mod store;
 pub mod time;
+pub mod txn;
 pub mod wire;

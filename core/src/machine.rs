@@ -5,7 +5,7 @@
 
 use crate::bounded::Full;
 use crate::bounded::list::List;
-use crate::ids::{CallId, PartitionIndex};
+use crate::ids::{CallId, PartitionIndex, ProducerEpoch, ProducerId};
 use crate::time::{Instant, Moment};
 use crate::wire::writer::Writer;
 
@@ -70,6 +70,16 @@ pub struct Records<'m> {
     bytes: List<'m, u8>,
     ends: List<'m, RecordEnds>,
     partition: Option<PartitionIndex>,
+    transaction: Option<Transaction>,
+}
+
+/// A transaction that records belong to: they count once it is committed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Transaction {
+    /// Whose it is.
+    pub producer_id: ProducerId,
+    /// In which incarnation.
+    pub producer_epoch: ProducerEpoch,
 }
 
 /// Where a record's key and value end in the byte list; the value of a tombstone ends nowhere.
@@ -94,7 +104,7 @@ impl<'m> Records<'m> {
     pub fn new(mut bytes: List<'m, u8>, mut ends: List<'m, RecordEnds>) -> Self {
         bytes.clear();
         ends.clear();
-        Self { bytes, ends, partition: None }
+        Self { bytes, ends, partition: None, transaction: None }
     }
 
     /// A buffer that allocates as it grows, up to `bytes_max` bytes in at most `records_max` records.
@@ -109,6 +119,7 @@ impl<'m> Records<'m> {
         self.bytes.clear();
         self.ends.clear();
         self.partition = None;
+        self.transaction = None;
     }
 
     /// Whether there is nothing to write down.
@@ -127,6 +138,17 @@ impl<'m> Records<'m> {
     #[must_use]
     pub const fn partition(&self) -> Option<PartitionIndex> {
         self.partition
+    }
+
+    /// The transaction that the records belong to, if they do.
+    #[must_use]
+    pub const fn transaction(&self) -> Option<Transaction> {
+        self.transaction
+    }
+
+    /// Makes the records of this step part of a transaction.
+    pub const fn belong_to(&mut self, transaction: Transaction) {
+        self.transaction = Some(transaction);
     }
 
     /// Adds a record: a key, and a value unless the key is to be deleted.
@@ -171,6 +193,7 @@ impl<'m> Records<'m> {
         self.ends.truncate(len);
         if len == 0 {
             self.partition = None;
+            self.transaction = None;
         }
     }
 

@@ -94,6 +94,12 @@ impl Chain {
         self.first
     }
 
+    /// The last entry's slot, or [`Slot::NONE`].
+    #[must_use]
+    pub const fn last(&self) -> Slot {
+        self.last
+    }
+
     /// Puts an entry that stands in no chain at the end.
     pub fn push<T: Linked>(&mut self, entries: &mut impl Slots<T>, slot: Slot) {
         if let Some(entry) = entries.at_mut(slot) {

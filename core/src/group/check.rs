@@ -36,6 +36,7 @@ impl Coordinator<'_> {
         assert_eq!((offered, offsets), (self.offered.len(), self.offsets.len()), "everything is in a group");
         let statics = self.members.iter().filter(|(_, member)| member.instance.is_some()).count();
         assert_eq!(statics, self.instances.len(), "an instance id for each static member");
+        self.assert_pending();
         assert!(self.results.is_empty(), "no results are left over from a step");
         assert!(self.groups.is_empty() || self.expiry.is_some(), "where there are groups, offsets are looked through some day");
         if self.groups.is_empty() {

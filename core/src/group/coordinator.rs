@@ -17,6 +17,7 @@ use super::config::GroupConfig;
 use super::error::GroupError;
 use super::input::Input;
 use super::offsets::OffsetEntry;
+use super::pending::{OpenTransaction, PendingOffset};
 use super::record::GroupRecord;
 
 /// Effects of the coordinator.
@@ -40,6 +41,10 @@ pub struct Coordinator<'m> {
     pub(super) offered: Table<'m, Offered>,
     pub(super) protocols: Slab<'m, ProtocolEntry>,
     pub(super) offsets: Table<'m, OffsetEntry>,
+    pub(super) pending_offsets: Table<'m, PendingOffset>,
+    pub(super) transactions: Table<'m, OpenTransaction>,
+    /// How many commits were believed: later ones count, whichever transaction ends when. Follows from the log.
+    pub(super) commits: u64,
     pub(super) sessions: Deadlines<'m>,
     pub(super) pending_sessions: Deadlines<'m>,
     pub(super) rounds: Deadlines<'m>,
@@ -76,6 +81,10 @@ pub struct CoordinatorMemory<'m> {
     pub protocols: Slab<'m, ProtocolEntry>,
     /// One entry a group and partition.
     pub offsets: Table<'m, OffsetEntry>,
+    /// One entry a group and partition that a transaction commits while it is open.
+    pub pending_offsets: Table<'m, PendingOffset>,
+    /// One entry an open transaction that commits offsets.
+    pub transactions: Table<'m, OpenTransaction>,
     /// Capacity of `members`.
     pub sessions: Deadlines<'m>,
     /// Capacity of `pendings`.
@@ -124,6 +133,8 @@ impl CoordinatorMemory<'_> {
             offered: Table::grown(protocols),
             protocols: Slab::grown(protocols),
             offsets: Table::grown(limits.offsets),
+            pending_offsets: Table::grown(limits.offsets),
+            transactions: Table::grown(limits.offsets),
             sessions: Deadlines::grown(limits.members),
             pending_sessions: Deadlines::grown(limits.members),
             rounds: Deadlines::grown(limits.groups),
@@ -153,6 +164,9 @@ impl<'m> Coordinator<'m> {
             offered: memory.offered,
             protocols: memory.protocols,
             offsets: memory.offsets,
+            pending_offsets: memory.pending_offsets,
+            transactions: memory.transactions,
+            commits: 0,
             sessions: memory.sessions,
             pending_sessions: memory.pending_sessions,
             rounds: memory.rounds,
@@ -239,6 +253,7 @@ impl<'m> Coordinator<'m> {
         while let Some(offset) = self.groups.get(slot).map(|group| group.offsets.first()).filter(|offset| offset.is_some()) {
             self.drop_offset(offset);
         }
+        self.drop_pending_offsets_of(slot);
         self.rounds.clear(slot);
         if let Some(group) = self.groups.remove(slot) {
             self.texts.release(group.id);

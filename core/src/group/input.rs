@@ -2,6 +2,7 @@
 
 use crate::bounded::slab::Slot;
 use crate::ids::{CallId, GenerationId, LeaderEpoch, Offset, PartitionIndex, TopicId};
+use crate::machine::Transaction;
 use crate::time::{Millis, Timestamp};
 
 /// One input of the coordinator.
@@ -149,6 +150,8 @@ pub struct Commit<'a> {
     pub caller: Caller<'a>,
     /// The generation of the member; `None` without a group's coordination.
     pub generation_id: Option<GenerationId>,
+    /// The transaction that the commit is part of: it counts when that is committed. Source: KIP-98, KIP-447.
+    pub transaction: Option<Transaction>,
     /// When the offsets are to expire, from clients that still say so.
     pub expire_timestamp: Option<Timestamp>,
     /// What is committed.

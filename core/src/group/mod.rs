@@ -13,6 +13,7 @@ pub mod coordinator;
 pub mod error;
 pub mod input;
 pub mod offsets;
+pub mod pending;
 pub mod record;
 mod replay;
 pub mod schema;

@@ -20,33 +20,44 @@ use super::record::{GroupRecord, StoredOffset};
 /// The protocol type of consumers. Source: `ConsumerProtocol.PROTOCOL_TYPE`.
 pub const CONSUMER_PROTOCOL_TYPE: &str = "consumer";
 
-/// One committed offset. Hard.
-#[derive(Debug)]
-pub struct OffsetEntry {
-    group: Slot,
-    topic: Text,
-    partition: PartitionIndex,
+/// An offset as it is kept. Hard.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Kept {
+    pub(super) topic: Text,
+    pub(super) partition: PartitionIndex,
     offset: Offset,
     leader_epoch: Option<LeaderEpoch>,
     metadata: Text,
     commit_timestamp: Timestamp,
     expire_timestamp: Option<Timestamp>,
     topic_id: TopicId,
+    /// The how manieth commit it was: of two for one partition the later one counts, whenever its transaction ends.
+    pub(super) commit: u64,
+}
+
+/// One committed offset. Hard.
+#[derive(Debug)]
+pub struct OffsetEntry {
+    group: Slot,
+    kept: Kept,
     links: Links,
 }
 
 linked!(OffsetEntry);
 
 impl<'m> Coordinator<'m> {
-    fn offset_hash(&self, group: Slot, topic: &str, partition: PartitionIndex) -> u64 {
+    pub(super) fn offset_hash(&self, group: Slot, topic: &str, partition: PartitionIndex) -> u64 {
         let id = self.groups.get(group).map_or(&[][..], |group| self.texts.bytes(group.id));
         self.key.hash(&[id, topic.as_bytes(), &partition.0.to_be_bytes()])
     }
 
     pub(super) fn find_offset(&self, group: Slot, topic: &str, partition: PartitionIndex) -> Option<Slot> {
-        let is_it =
-            |entry: &OffsetEntry| entry.group == group && entry.partition == partition && self.texts.bytes(entry.topic) == topic.as_bytes();
+        let is_it = |entry: &OffsetEntry| entry.group == group && self.is_of(&entry.kept, topic, partition);
         self.offsets.find(self.offset_hash(group, topic, partition), is_it)
+    }
+
+    pub(super) fn is_of(&self, kept: &Kept, topic: &str, partition: PartitionIndex) -> bool {
+        kept.partition == partition && self.texts.bytes(kept.topic) == topic.as_bytes()
     }
 
     pub(super) fn drop_offset(&mut self, slot: Slot) {
@@ -55,9 +66,31 @@ impl<'m> Coordinator<'m> {
             group.offsets.unlink(&mut self.offsets, slot);
         }
         if let Some(entry) = self.offsets.remove(slot) {
-            self.texts.release(entry.topic);
-            self.texts.release(entry.metadata);
+            self.release_kept(&entry.kept);
         }
+    }
+
+    pub(super) fn release_kept(&mut self, kept: &Kept) {
+        self.texts.release(kept.topic);
+        self.texts.release(kept.metadata);
+    }
+
+    /// Keeps what a commit says; the count of commits goes up.
+    pub(super) fn keep(&mut self, topic: &str, partition: PartitionIndex, commit: &StoredOffset<'_>) -> Result<Kept, Full> {
+        let topic = self.texts.store(topic.as_bytes())?;
+        let metadata = self.texts.store(commit.metadata.as_bytes()).inspect_err(|Full| self.texts.release(topic))?;
+        self.commits += 1;
+        Ok(Kept {
+            topic,
+            partition,
+            offset: commit.offset,
+            leader_epoch: commit.leader_epoch,
+            metadata,
+            commit_timestamp: commit.commit_timestamp,
+            expire_timestamp: commit.expire_timestamp,
+            topic_id: commit.topic_id,
+            commit: self.commits,
+        })
     }
 
     pub(super) fn believe_offset(
@@ -68,56 +101,59 @@ impl<'m> Coordinator<'m> {
         commit: &StoredOffset<'_>,
     ) -> Result<(), Full> {
         let group = self.find_or_create_group(group_id)?;
-        let slot = match self.find_offset(group, topic, partition) {
-            Some(slot) => slot,
-            None => self.add_offset(group, topic, partition)?,
+        let Some(slot) = self.find_offset(group, topic, partition) else {
+            let kept = self.keep(topic, partition, commit)?;
+            return self.add_offset(group, kept).inspect_err(|Full| self.release_kept(&kept));
         };
-        let Some(before) = self.offsets.get(slot).map(|entry| entry.metadata) else { return Ok(()) };
-        let metadata = self.texts.replace(before, commit.metadata.as_bytes())?;
+        // The name of the topic is there already, and mostly the metadata too: so a commit that changes neither needs no room.
+        let Some(before) = self.offsets.get(slot).map(|entry| entry.kept) else { return Ok(()) };
+        let metadata = self.texts.replace(before.metadata, commit.metadata.as_bytes())?;
+        self.commits += 1;
+        let number = self.commits;
         if let Some(entry) = self.offsets.get_mut(slot) {
-            entry.offset = commit.offset;
-            entry.leader_epoch = commit.leader_epoch;
-            entry.metadata = metadata;
-            entry.commit_timestamp = commit.commit_timestamp;
-            entry.expire_timestamp = commit.expire_timestamp;
-            entry.topic_id = commit.topic_id;
+            entry.kept.offset = commit.offset;
+            entry.kept.leader_epoch = commit.leader_epoch;
+            entry.kept.metadata = metadata;
+            entry.kept.commit_timestamp = commit.commit_timestamp;
+            entry.kept.expire_timestamp = commit.expire_timestamp;
+            entry.kept.topic_id = commit.topic_id;
+            entry.kept.commit = number;
         }
         Ok(())
     }
 
-    fn add_offset(&mut self, group: Slot, topic: &str, partition: PartitionIndex) -> Result<Slot, Full> {
-        let hash = self.offset_hash(group, topic, partition);
-        let topic = self.texts.store(topic.as_bytes())?;
-        let entry = OffsetEntry {
-            group,
-            topic,
-            partition,
-            offset: Offset::ZERO,
-            leader_epoch: None,
-            metadata: Text::EMPTY,
-            commit_timestamp: Timestamp(0),
-            expire_timestamp: None,
-            topic_id: TopicId::ZERO,
-            links: Links::default(),
-        };
-        let slot = self.offsets.insert(hash, entry).inspect_err(|Full| self.texts.release(topic))?;
+    fn add_offset(&mut self, group: Slot, kept: Kept) -> Result<(), Full> {
+        let hash = self.offset_hash(group, self.texts.str(kept.topic), kept.partition);
+        let slot = self.offsets.insert(hash, OffsetEntry { group, kept, links: Links::default() })?;
         if let Some(group) = self.groups.get_mut(group) {
             group.offsets.push(&mut self.offsets, slot);
         }
-        Ok(slot)
+        Ok(())
+    }
+
+    /// Lets a kept offset count, unless a later one does already. It is used up either way.
+    pub(super) fn settle_offset(&mut self, group: Slot, kept: Kept) -> Result<(), Full> {
+        let Some(slot) = self.find_offset(group, self.texts.str(kept.topic), kept.partition) else {
+            return self.add_offset(group, kept).inspect_err(|Full| self.release_kept(&kept));
+        };
+        let Some(entry) = self.offsets.get_mut(slot) else { return Ok(()) };
+        let superseded = if entry.kept.commit < kept.commit { core::mem::replace(&mut entry.kept, kept) } else { kept };
+        self.release_kept(&superseded);
+        Ok(())
     }
 
     /// What a stored entry says.
     pub(super) fn stored<'a>(&'a self, entry: &'a OffsetEntry) -> (&'a str, PartitionIndex, StoredOffset<'a>) {
+        let kept = &entry.kept;
         let stored = StoredOffset {
-            offset: entry.offset,
-            leader_epoch: entry.leader_epoch,
-            metadata: self.texts.str(entry.metadata),
-            commit_timestamp: entry.commit_timestamp,
-            expire_timestamp: entry.expire_timestamp,
-            topic_id: entry.topic_id,
+            offset: kept.offset,
+            leader_epoch: kept.leader_epoch,
+            metadata: self.texts.str(kept.metadata),
+            commit_timestamp: kept.commit_timestamp,
+            expire_timestamp: kept.expire_timestamp,
+            topic_id: kept.topic_id,
         };
-        (self.texts.str(entry.topic), entry.partition, stored)
+        (self.texts.str(kept.topic), kept.partition, stored)
     }
 }
 
@@ -139,7 +175,11 @@ impl<'m> Coordinator<'m> {
     }
 
     fn try_commit(&mut self, at: Moment, commit: &Commit<'_>, fx: &mut Fx<'_, '_, 'm>) -> Result<(), GroupError> {
-        self.check_commit(at, commit)?;
+        if commit.transaction.is_some() {
+            self.check_pending_commit(commit)?;
+        } else {
+            self.check_commit(at, commit)?;
+        }
         let full = |Full| GroupError::CommitTooLarge;
         self.clear_results(commit.partitions.len()).map_err(full)?;
         let mut fresh = 0;
@@ -150,7 +190,8 @@ impl<'m> Coordinator<'m> {
             }
             let group = self.find_group(commit.caller.group_id);
             let known = group.and_then(|group| self.find_offset(group, partition.topic, partition.partition));
-            fresh += usize::from(known.is_none());
+            // What a transaction commits may find an offset there or not when it ends.
+            fresh += usize::from(known.is_none() || commit.transaction.is_some());
             let record = GroupRecord::Offset {
                 group: commit.caller.group_id,
                 topic: partition.topic,
@@ -163,15 +204,21 @@ impl<'m> Coordinator<'m> {
                     expire_timestamp: commit.expire_timestamp,
                     topic_id: partition.topic_id,
                 },
+                transaction: commit.transaction.map(|transaction| transaction.producer_id),
             };
             self.record(&record, fx).map_err(full)?;
         }
         // Belief cannot fail, so room is made sure of before anything is written.
         let text_size: usize = commit.partitions.iter().map(|partition| partition.topic.len() + partition.metadata.len()).sum();
         let texts = commit.partitions.len() * 2 + 1;
-        let has_room = self.offsets.capacity() - self.offsets.len() >= fresh
+        let pending = self.pending_offsets.len();
+        let has_room = self.offsets.capacity().saturating_sub(self.offsets.len() + pending) >= fresh
+            && (commit.transaction.is_none() || self.has_room_for_pending(commit.partitions.len()))
             && self.texts.has_room_for(text_size + commit.caller.group_id.len(), texts)
             && (self.find_group(commit.caller.group_id).is_some() || !self.groups.is_full());
+        if let Some(transaction) = commit.transaction {
+            fx.records.belong_to(transaction);
+        }
         if has_room { Ok(()) } else { Err(GroupError::CommitTooLarge) }
     }
 
@@ -236,7 +283,9 @@ impl<'m> Coordinator<'m> {
             known = Some((partition.topic, is_subscribed));
             if is_subscribed {
                 self.set_result(index, Err(GroupError::SubscribedToTopic));
-            } else if self.find_offset(slot, partition.topic, partition.partition).is_some() {
+            } else if self.find_offset(slot, partition.topic, partition.partition).is_some()
+                || self.find_pending_offset(slot, partition.topic, partition.partition).is_some()
+            {
                 let record = GroupRecord::OffsetDeleted { group: delete.group_id, topic: partition.topic, partition: partition.partition };
                 self.record(&record, fx).map_err(|Full| GroupError::CommitTooLarge)?;
             }
@@ -246,29 +295,30 @@ impl<'m> Coordinator<'m> {
 
     /// A topic is gone, and so are the offsets of one group in it. Source: `OffsetMetadataManager.onTopicsDeleted`.
     pub(super) fn forget_topic(&self, forget: &ForgetTopic<'_>, fx: &mut Fx<'_, '_, 'm>) {
-        let concerns = |entry: &OffsetEntry| {
-            self.texts.str(entry.topic) == forget.topic && (entry.topic_id.is_zero() || entry.topic_id == forget.topic_id)
-        };
+        let concerns =
+            |kept: &Kept| self.texts.str(kept.topic) == forget.topic && (kept.topic_id.is_zero() || kept.topic_id == forget.topic_id);
         // What does not fit into one step stays until it expires.
-        let _ = self.record_tombstones(forget.group, fx, concerns);
+        let _ =
+            self.record_tombstones(forget.group, fx, concerns).and_then(|()| self.record_pending_tombstones(forget.group, fx, concerns));
     }
 
     /// Deletes all offsets of a group.
     pub(super) fn record_offset_tombstones(&self, group: Slot, fx: &mut Fx<'_, '_, 'm>) -> Result<(), Full> {
-        self.record_tombstones(group, fx, |_| true)
+        self.record_tombstones(group, fx, |_| true)?;
+        self.record_pending_tombstones(group, fx, |_| true)
     }
 
-    fn record_tombstones(&self, slot: Slot, fx: &mut Fx<'_, '_, 'm>, concerns: impl Fn(&OffsetEntry) -> bool) -> Result<(), Full> {
+    fn record_tombstones(&self, slot: Slot, fx: &mut Fx<'_, '_, 'm>, concerns: impl Fn(&Kept) -> bool) -> Result<(), Full> {
         let Some(group) = self.groups.get(slot) else { return Ok(()) };
-        for (_, entry) in group.offsets.iter(&self.offsets).filter(|(_, entry)| concerns(entry)) {
-            let record = GroupRecord::OffsetDeleted {
-                group: self.texts.str(group.id),
-                topic: self.texts.str(entry.topic),
-                partition: entry.partition,
-            };
-            self.record(&record, fx)?;
+        for (_, entry) in group.offsets.iter(&self.offsets).filter(|(_, entry)| concerns(&entry.kept)) {
+            self.record_tombstone(group, &entry.kept, fx)?;
         }
         Ok(())
+    }
+
+    pub(super) fn record_tombstone(&self, group: &Group, kept: &Kept, fx: &mut Fx<'_, '_, 'm>) -> Result<(), Full> {
+        let (topic, partition) = (self.texts.str(kept.topic), kept.partition);
+        self.record(&GroupRecord::OffsetDeleted { group: self.texts.str(group.id), topic, partition }, fx)
     }
 
     fn is_consumer_group(&self, group: &Group) -> bool {
@@ -322,20 +372,23 @@ impl<'m> Coordinator<'m> {
         let Some(group) = self.groups.get(slot) else { return };
         let Some(since) = self.expiry_rule(group) else { return };
         let retention = self.config.offsets_retention;
-        let expired = |entry: &OffsetEntry| {
-            let own = entry.expire_timestamp.map(|due| at.wall >= due);
-            own.unwrap_or_else(|| has_passed(at.wall, since(entry), retention)) && !self.is_subscribed(slot, self.texts.str(entry.topic))
+        let expired = |kept: &Kept| {
+            let own = kept.expire_timestamp.map(|due| at.wall >= due);
+            let topic = self.texts.str(kept.topic);
+            own.unwrap_or_else(|| has_passed(at.wall, since(kept), retention))
+                && !self.is_subscribed(slot, topic)
+                && self.find_pending_offset(slot, topic, kept.partition).is_none()
         };
         let written = self.record_tombstones(slot, fx, expired);
-        let deletable = group.state == State::Empty && group.pendings.is_empty();
-        if written.is_ok() && deletable && group.offsets.iter(&self.offsets).all(|(_, entry)| expired(entry)) {
+        let deletable = group.state == State::Empty && group.pendings.is_empty() && group.pending_offsets == 0;
+        if written.is_ok() && deletable && group.offsets.iter(&self.offsets).all(|(_, entry)| expired(&entry.kept)) {
             // When this one record more does not fit, the group goes the next time.
             let _ = self.record(&GroupRecord::GroupDeleted { group: self.texts.str(group.id) }, fx);
         }
     }
 
     /// From when an offset of this group counts as unused; `None` while none of them can expire.
-    fn expiry_rule(&self, group: &Group) -> Option<impl Fn(&OffsetEntry) -> Timestamp + use<>> {
+    fn expiry_rule(&self, group: &Group) -> Option<impl Fn(&Kept) -> Timestamp + use<>> {
         let emptied = group.state_timestamp;
         let by_state = match (group.protocol_type.is_some(), group.state) {
             // Only offsets, so far: each goes by its own age.
@@ -344,6 +397,6 @@ impl<'m> Coordinator<'m> {
             (true, State::Stable) if self.is_consumer_group(group) => false,
             (true, State::Stable | State::PreparingRebalance(_) | State::CompletingRebalance) => return None,
         };
-        Some(move |entry: &OffsetEntry| emptied.filter(|_| by_state).unwrap_or(entry.commit_timestamp))
+        Some(move |kept: &Kept| emptied.filter(|_| by_state).unwrap_or(kept.commit_timestamp))
     }
 }

@@ -1,8 +1,9 @@
 //! What the coordinator writes down, in Kafka's own schema of `__consumer_offsets`.
 
 use crate::bounded::Full;
-use crate::ids::{GenerationId, LeaderEpoch, Offset, PartitionIndex, TopicId};
+use crate::ids::{GenerationId, LeaderEpoch, Offset, PartitionIndex, ProducerId, TopicId};
 use crate::machine::{EncodedRecord, Records};
+use crate::record::marker::Outcome;
 use crate::time::{Millis, Timestamp};
 use crate::wire::reader::{DecodeError, Reader};
 use crate::wire::schema::Message;
@@ -36,6 +37,15 @@ pub enum GroupRecord<'a> {
         partition: PartitionIndex,
         /// What was committed.
         commit: StoredOffset<'a>,
+        /// The producer whose transaction it belongs to: it counts when that is committed. Source: KIP-98.
+        transaction: Option<ProducerId>,
+    },
+    /// A transaction has ended: what it committed counts, or never was. This is the marker in the log, not a record of the coordinator's.
+    TransactionEnded {
+        /// Whose it was.
+        producer_id: ProducerId,
+        /// How it ended.
+        outcome: Outcome,
     },
     /// An offset is forgotten.
     OffsetDeleted {
@@ -181,22 +191,22 @@ impl ImageMembers<'_> {
 }
 
 impl<'a> GroupRecord<'a> {
-    /// The group that the record is about; empty for a foreign one.
+    /// The group that the record is about; empty when it is about none.
     #[must_use]
     pub const fn group(&self) -> &'a str {
         match self {
             Self::Offset { group, .. } | Self::OffsetDeleted { group, .. } | Self::Group { group, .. } | Self::GroupDeleted { group } => {
                 group
             }
-            Self::Foreign => "",
+            Self::TransactionEnded { .. } | Self::Foreign => "",
         }
     }
 
-    /// Reads a record of `__consumer_offsets`.
+    /// Reads a record of `__consumer_offsets`; `transaction` is the producer of its batch, if that has one.
     ///
     /// # Errors
     /// When the key or the value is of a kind that is known and does not read as that kind.
-    pub fn decode(record: EncodedRecord<'a>) -> Result<Self, DecodeError> {
+    pub fn decode(record: EncodedRecord<'a>, transaction: Option<ProducerId>) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(record.key);
         let kind = i16::from_be_bytes(reader.array()?);
         if OFFSET_KEY_TYPES.contains(&kind) {
@@ -214,7 +224,7 @@ impl<'a> GroupRecord<'a> {
                 expire_timestamp: Some(Timestamp(value.expire_timestamp)).filter(|timestamp| timestamp.0 >= 0),
                 topic_id: value.topic_id,
             };
-            return Ok(Self::Offset { group: key.group, topic: key.topic, partition, commit });
+            return Ok(Self::Offset { group: key.group, topic: key.topic, partition, commit, transaction });
         }
         if kind != GROUP_KEY_TYPE {
             return Ok(Self::Foreign);
@@ -239,7 +249,7 @@ impl<'a> GroupRecord<'a> {
     /// [`Full`] when it does not fit.
     pub fn encode(&self, partition: PartitionIndex, records: &mut Records<'_>) -> Result<(), Full> {
         match self {
-            Self::Offset { group, topic, partition: of, commit } => {
+            Self::Offset { group, topic, partition: of, commit, transaction: _ } => {
                 records.push(partition, |writer| encode_offset_key(writer, group, topic, *of), Some(&mut |writer| commit.encode(writer)))
             }
             Self::OffsetDeleted { group, topic, partition: of } => {
@@ -249,7 +259,7 @@ impl<'a> GroupRecord<'a> {
                 records.push(partition, |writer| encode_group_key(writer, group), Some(&mut |writer| image.encode(writer)))
             }
             Self::GroupDeleted { group } => records.push(partition, |writer| encode_group_key(writer, group), None),
-            Self::Foreign => Ok(()),
+            Self::TransactionEnded { .. } | Self::Foreign => Ok(()),
         }
     }
 }

@@ -47,12 +47,18 @@ impl Coordinator<'_> {
 
     fn try_believe(&mut self, record: &GroupRecord<'_>) -> Result<(), Full> {
         match record {
-            GroupRecord::Offset { group, topic, partition, commit } => self.believe_offset(group, topic, *partition, commit),
+            GroupRecord::Offset { group, topic, partition, commit, transaction } => match transaction {
+                None => self.believe_offset(group, topic, *partition, commit),
+                Some(producer_id) => self.believe_pending_offset(*producer_id, (group, topic, *partition), commit),
+            },
+            GroupRecord::TransactionEnded { producer_id, outcome } => self.believe_end(*producer_id, *outcome),
             GroupRecord::OffsetDeleted { group, topic, partition } => {
-                if let Some(group) = self.find_group(group)
-                    && let Some(offset) = self.find_offset(group, topic, *partition)
-                {
+                let Some(group) = self.find_group(group) else { return Ok(()) };
+                if let Some(offset) = self.find_offset(group, topic, *partition) {
                     self.drop_offset(offset);
+                }
+                while let Some(pending) = self.find_pending_offset(group, topic, *partition) {
+                    self.drop_pending_offset(pending);
                 }
                 Ok(())
             }

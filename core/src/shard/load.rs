@@ -122,12 +122,13 @@ impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
                     self.directory.left_out(name, LeftOut::Batch { offset });
                     return Ok::<_, Infallible>(());
                 };
+                let producer = batch.header().producer().map(|stamp| stamp.id);
                 for (record, offset) in records.zip(offset.0..) {
                     let Ok(record) = record else {
                         self.directory.left_out(name, LeftOut::Batch { offset: batch.header().base_offset() });
                         break;
                     };
-                    match GroupRecord::decode(encoded(&record)) {
+                    match GroupRecord::decode(encoded(&record), producer) {
                         // Kept here by a broker that spread groups otherwise: what their own partition says counts.
                         Ok(record) if self.groups.partition_of(record.group()) != name.index && !record.group().is_empty() => {
                             misplaced += 1;

@@ -8,8 +8,9 @@ use crate::catalog::record::CatalogRecord;
 use crate::group::coordinator::Coordinator;
 use crate::group::input::{ForgetTopic, Input as GroupInput};
 use crate::group::record::GroupRecord;
-use crate::ids::{CallId, LeaderEpoch, TopicId};
-use crate::machine::{Answers, Effects, Machine};
+use crate::ids::{CallId, LeaderEpoch, Sequence, TopicId};
+use crate::machine::{Answers, Effects, Machine, Transaction};
+use crate::record::batch::ProducerStamp;
 use crate::record::builder::{BatchOptions, Builder, NewRecord};
 use crate::record::validate;
 use crate::record::validate::Origin;
@@ -59,8 +60,9 @@ impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
         let topic = self.catalog.topic(name::CONSUMER_OFFSETS).map_or(Slot::NONE, |topic| topic.slot);
         let slot = self.log_of(at, topic, index).map_err(WriteError::Partition)?;
         let written = self.write_down(at, slot, LeaderEpoch(0), true, out)?;
+        let transaction = self.records.transaction().map(|transaction| transaction.producer_id);
         for record in self.records.iter() {
-            let record = GroupRecord::decode(record);
+            let record = GroupRecord::decode(record, transaction);
             debug_assert!(record.is_ok(), "what a machine encodes, it can decode");
             if let Ok(record) = record {
                 self.groups.replay(&record);
@@ -205,7 +207,15 @@ impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
         keyed: bool,
         out: &mut dyn Release,
     ) -> Result<Written, WriteError<StoreFailure<'m, D>>> {
-        let mut builder = Builder::new(&mut self.batch, BatchOptions::default()).map_err(|_| WriteError::TooLarge)?;
+        // What a machine writes in a transaction bears no sequence numbers. Source: `CoordinatorPartitionWriter`.
+        let stamp = |transaction: Transaction| ProducerStamp {
+            id: transaction.producer_id,
+            epoch: transaction.producer_epoch,
+            base_sequence: Sequence(-1),
+        };
+        let producer = self.records.transaction().map(stamp);
+        let options = BatchOptions { producer, transactional: producer.is_some(), ..BatchOptions::default() };
+        let mut builder = Builder::new(&mut self.batch, options).map_err(|_| WriteError::TooLarge)?;
         for record in self.records.iter() {
             let key = Some(record.key).filter(|_| keyed);
             let record = NewRecord { timestamp: Some(at.wall), key, value: record.value, headers: &[] };

@@ -91,6 +91,8 @@ pub struct Group {
     pub(in crate::group) offered: Chain,
     /// Hard.
     pub(in crate::group) offsets: Chain,
+    /// How many offsets open transactions have committed for it. Hard.
+    pub(in crate::group) pending_offsets: usize,
     /// How many members wait in a join.
     pub(in crate::group) joining: usize,
     /// How many members have not synced in this generation.
@@ -111,6 +113,7 @@ impl Group {
             pendings: Chain::default(),
             offered: Chain::default(),
             offsets: Chain::default(),
+            pending_offsets: 0,
             joining: 0,
             unsynced: 0,
         }

@@ -11,6 +11,7 @@ use millpond_core::catalog::input::{Bootstrap, Input};
 use millpond_core::group::coordinator::{Coordinator, CoordinatorLimits, CoordinatorMemory};
 use millpond_core::shard::parked::{Parked, ParkedMemory};
 use millpond_core::shard::shard::{Shard, ShardMemory, ShardPartitions};
+use millpond_core::txn::coordinator::{Coordinator as TxnCoordinator, CoordinatorMemory as TxnMemory};
 use tokio::task::JoinHandle;
 
 use crate::api::api_versions::FEATURES;
@@ -26,6 +27,9 @@ use crate::worker::worker::Worker;
 const PARTITIONS_MAX: usize = 200_000;
 /// How many calls wait at the most, and at how many partitions altogether.
 const WAITING_CALLS_MAX: usize = 1_000_000;
+/// How many transactional ids are remembered at the most, and how many partitions their open transactions reach altogether.
+const TRANSACTIONAL_IDS_MAX: usize = 100_000;
+const TRANSACTION_PARTITIONS_MAX: usize = 1_000_000;
 /// What one step of a machine writes down at the most. Unit: bytes; records.
 const STEP_BYTES_MAX: usize = 64 << 20;
 const STEP_RECORDS_MAX: usize = 1_000_000;
@@ -169,11 +173,12 @@ fn load(config: &BrokerConfig, directory: DataDir, clock: Clock, key: HashKey) -
     let catalog_config = CatalogConfig { node: config.node, directory: directory.identity().directory_id };
     let catalog = Catalog::new(catalog_config, key, CatalogMemory::grown(PARTITIONS_MAX));
     let groups = Coordinator::new(config.group, key, CoordinatorMemory::grown(CoordinatorLimits::default()));
+    let txns = TxnCoordinator::new(config.txn, key, TxnMemory::grown(TRANSACTIONAL_IDS_MAX, TRANSACTION_PARTITIONS_MAX));
     let parked = Parked::new(ParkedMemory::grown(WAITING_CALLS_MAX, WAITING_CALLS_MAX * 4));
     let memory = ShardMemory::grown(STEP_BYTES_MAX, STEP_RECORDS_MAX, PARTITIONS_MAX);
     let mut scratch = List::grown(STEP_BYTES_MAX * 2);
     let partitions = ShardPartitions::grown(PARTITIONS_MAX);
-    let shard = Shard::open(clock.now(), directory, catalog, groups, parked, memory, partitions, key, &mut scratch);
+    let shard = Shard::open(clock.now(), directory, catalog, groups, txns, parked, memory, partitions, key, &mut scratch);
     let mut shard = shard.map_err(|error| StartError::Load { directory: path.clone(), reason: error.to_string() })?;
     let (catalog, directory) = shard.catalog_and_directory();
     directory.tidy(|topic_id| catalog.topic_by_id(topic_id).is_some())?;

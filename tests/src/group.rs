@@ -9,8 +9,9 @@ use millpond_core::group::coordinator::{Coordinator, CoordinatorMemory};
 use millpond_core::group::error::GroupError;
 use millpond_core::group::input::Input;
 use millpond_core::group::record::GroupRecord;
-use millpond_core::ids::{CallId, GenerationId};
+use millpond_core::ids::{CallId, GenerationId, ProducerId};
 use millpond_core::machine::{Answers, Effects, EncodedRecord, Machine, Records, When};
+use millpond_core::record::marker::Outcome as End;
 use millpond_core::time::{Instant, Moment, Timestamp};
 
 /// The wall clock reads this when the monotonic one reads 0.
@@ -96,8 +97,14 @@ impl Reply {
     }
 }
 
-/// A record as the log keeps it.
-pub type LogRecord = (Vec<u8>, Option<Vec<u8>>);
+/// What the log keeps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LogRecord {
+    /// A record: its key, its value, and the producer whose transaction it belongs to.
+    Record(Vec<u8>, Option<Vec<u8>>, Option<ProducerId>),
+    /// The end of a transaction.
+    End(ProducerId, End),
+}
 
 /// A record of the log, read.
 ///
@@ -105,7 +112,13 @@ pub type LogRecord = (Vec<u8>, Option<Vec<u8>>);
 /// When it does not read: only the coordinator writes here.
 #[must_use]
 pub fn read(record: &LogRecord) -> GroupRecord<'_> {
-    GroupRecord::decode(EncodedRecord { key: &record.0, value: record.1.as_deref() }).expect("a record of the coordinator's own")
+    match record {
+        LogRecord::Record(key, value, transaction) => {
+            let record = EncodedRecord { key, value: value.as_deref() };
+            GroupRecord::decode(record, *transaction).expect("a record of the coordinator's own")
+        }
+        LogRecord::End(producer_id, outcome) => GroupRecord::TransactionEnded { producer_id: *producer_id, outcome: *outcome },
+    }
 }
 
 /// What one step has led to.
@@ -184,6 +197,14 @@ impl<'m> Driver<'m> {
         self.turn(|coordinator, fx| coordinator.step(at, input, fx))
     }
 
+    /// The marker that ends a transaction is written.
+    pub fn end_transaction(&mut self, producer_id: ProducerId, outcome: End) {
+        let record = LogRecord::End(producer_id, outcome);
+        self.coordinator.replay(&read(&record));
+        self.log.push(record);
+        self.coordinator.assert_consistent();
+    }
+
     /// Moves the clocks on to `now` and acts on every deadline at its time, telling each outcome to `see`.
     ///
     /// # Panics
@@ -226,7 +247,9 @@ impl<'m> Driver<'m> {
         self.records.clear();
         let mut sink = Sink(Vec::new());
         decide(&mut self.coordinator, &mut Effects { records: &mut self.records, answers: &mut sink });
-        let records: Vec<LogRecord> = self.records.iter().map(|record| (record.key.to_vec(), record.value.map(<[u8]>::to_vec))).collect();
+        let transaction = self.records.transaction().map(|transaction| transaction.producer_id);
+        let kept = |record: EncodedRecord<'_>| LogRecord::Record(record.key.to_vec(), record.value.map(<[u8]>::to_vec), transaction);
+        let records: Vec<LogRecord> = self.records.iter().map(kept).collect();
         let lost = !records.is_empty() && core::mem::take(&mut self.fail_next_append);
         let mut outcome = Outcome { lost, ..Outcome::default() };
         if !lost {

@@ -11,9 +11,10 @@
 //! | `a: sync GROUP member= instance= generation= type= protocol= assign=m1:x,m2:y` | |
 //! | `a: heartbeat GROUP member= instance= generation=` | |
 //! | `a: leave GROUP m1 m2@instance @instance` | |
-//! | `a: commit GROUP member= instance= generation= expire= t-0=5 t-1=7:note` | `expire` after now |
+//! | `a: commit GROUP member= instance= generation= expire= transaction= t-0=5 t-1=7:note` | `expire` after now; `transaction` of a producer id |
+//! | `end PRODUCER commit`, `end PRODUCER abort` | the marker of a transaction is written |
 //! | `a: delete-offsets GROUP t-0 t-1`, `a: delete-group GROUP`, `forget-topic t` | |
-//! | `describe GROUP`, `offsets GROUP` | questions |
+//! | `describe GROUP`, `offsets GROUP` | questions; an offset that an open transaction is about to change has a `?` |
 //! | `restart`, `fail-next-append` | |
 //!
 //! Members are called m1, m2, ... in the order in which they were given their ids. A protocol is `range`, `range(t+u)` for a consumer's
@@ -32,7 +33,9 @@ use millpond_core::group::input::{
 };
 use millpond_core::group::record::GroupRecord;
 use millpond_core::group::view::Due;
-use millpond_core::ids::{CallId, GenerationId, Offset, PartitionIndex, TopicId};
+use millpond_core::ids::{CallId, GenerationId, Offset, PartitionIndex, ProducerEpoch, ProducerId, TopicId};
+use millpond_core::machine::Transaction;
+use millpond_core::record::marker::Outcome as End;
 use millpond_core::time::{Instant, Millis, Timestamp};
 use millpond_core::wire::reader::Reader;
 use millpond_core::wire::schema::Message;
@@ -226,6 +229,10 @@ impl<'m> Play<'m> {
             "describe" => self.describe(words.at(1)),
             "offsets" => self.offsets(words.at(1)),
             "forget-topic" => self.forget_topic(words.at(1)),
+            "end" => {
+                let outcome = if words.at(2) == "commit" { End::Commit } else { End::Abort };
+                self.driver.end_transaction(ProducerId(words.at(1).parse().expect("a producer id")), outcome);
+            }
             _ => self.ask(client, &words),
         }
         self.print_due();
@@ -355,7 +362,10 @@ impl<'m> Play<'m> {
             })
             .collect();
         let expire = words.keyed.get("expire").map(|text| self.driver.at.wall.after(Millis(time(text))));
-        let commit = Commit { caller, generation_id: words.generation(), expire_timestamp: expire, partitions: &partitions };
+        let producer = words.keyed.get("transaction").map(|id| ProducerId(id.parse().expect("a producer id")));
+        let transaction = producer.map(|producer_id| Transaction { producer_id, producer_epoch: ProducerEpoch(0) });
+        let generation_id = words.generation();
+        let commit = Commit { caller, generation_id, transaction, expire_timestamp: expire, partitions: &partitions };
         self.driver.step(Input::Commit(commit))
     }
 
@@ -445,10 +455,13 @@ impl<'m> Play<'m> {
 
     fn written(&mut self, record: &GroupRecord<'_>) -> String {
         match record {
-            GroupRecord::Offset { group, topic, partition, commit } => {
+            GroupRecord::Offset { group, topic, partition, commit, transaction } => {
                 let mut text = format!("offset {group} {topic}-{partition}={}", commit.offset);
                 if !commit.metadata.is_empty() {
                     let _ = write!(text, ":{}", commit.metadata);
+                }
+                if let Some(producer_id) = transaction {
+                    let _ = write!(text, " transaction={producer_id}");
                 }
                 if let Some(expire) = commit.expire_timestamp {
                     let _ = write!(text, " expires={}", since_start(expire));
@@ -473,7 +486,7 @@ impl<'m> Play<'m> {
                 text
             }
             GroupRecord::GroupDeleted { group } => format!("group {group} deleted"),
-            GroupRecord::Foreign => "foreign".to_owned(),
+            GroupRecord::TransactionEnded { .. } | GroupRecord::Foreign => "foreign".to_owned(),
         }
     }
 
@@ -510,6 +523,9 @@ impl<'m> Play<'m> {
             let _ = write!(text, " {topic}-{partition}={}", stored.offset);
             if !stored.metadata.is_empty() {
                 let _ = write!(text, ":{}", stored.metadata);
+            }
+            if self.driver.coordinator.is_unstable(group_id, topic, partition) {
+                text.push('?');
             }
         }
         let _ = writeln!(self.out, "   offsets{}", if text.is_empty() { " none" } else { &text });

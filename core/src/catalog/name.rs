@@ -14,6 +14,9 @@ pub const SHARE_GROUP_STATE: &str = "__share_group_state";
 /// The log of the catalogue itself; no topic that clients see.
 pub const CLUSTER_METADATA: &str = "__cluster_metadata";
 
+/// The feature that says under which protocol transactions run. Source: KIP-1022.
+pub const TRANSACTION_VERSION: &str = "transaction.version";
+
 /// Whether a topic belongs to the broker itself, so that clients do not write to it.
 #[must_use]
 pub fn is_internal(name: &str) -> bool {

@@ -291,10 +291,34 @@ impl<'a> CheckedBatch<'a> {
         self.writer
     }
 
+    /// The batch with its body copied.
+    #[cfg(feature = "alloc")]
+    #[must_use]
+    pub fn keep(&self) -> KeptBatch {
+        KeptBatch { batch: CheckedBatch { body: &[], ..*self }, body: self.body.into() }
+    }
+
     /// The time that all records were given, on a topic that keeps the broker's.
     #[must_use]
     pub const fn log_append_time(&self) -> Option<Timestamp> {
         self.log_append_time
+    }
+}
+
+/// A checked batch with a body of its own, for a write that has to wait.
+#[cfg(feature = "alloc")]
+#[derive(Clone, Debug)]
+pub struct KeptBatch {
+    batch: CheckedBatch<'static>,
+    body: alloc::boxed::Box<[u8]>,
+}
+
+#[cfg(feature = "alloc")]
+impl KeptBatch {
+    /// The batch.
+    #[must_use]
+    pub fn batch(&self) -> CheckedBatch<'_> {
+        CheckedBatch { body: &self.body, ..self.batch }
     }
 }
 

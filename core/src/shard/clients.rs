@@ -7,6 +7,7 @@ use crate::ids::{CallId, LeaderEpoch, Offset, PartitionIndex, TopicId};
 use crate::log::error::{LogError, ReadError};
 use crate::log::partition_log::Appended;
 use crate::log::reading::{FoundOffset, ReadScratch, ReadUpTo, TimestampQuery};
+use crate::log::txn_index::AbortedTransaction;
 use crate::log::watermarks::Watermarks;
 use crate::record::validate::CheckedBatch;
 use crate::time::{Instant, Moment};
@@ -36,29 +37,56 @@ impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
         self.logs.append(at, slot, epoch, batch, out)
     }
 
-    /// Reads several partitions within limits. `each` gets what every one of them yields, in order.
+    /// Reads several partitions within limits. `each` gets what every one of them yields, in order; and for readers of what is decided, the
+    /// aborted transactions among it, through `aborted`.
     /// Source: KIP-74, `ReplicaManager.readFromLog`.
     pub fn fetch(
         &mut self,
         at: Moment,
         partitions: &[FetchPartition],
         limits: FetchLimits,
-        mut each: impl FnMut(usize, Fetched<StoreHandle<'m, D>, StoreFailure<'m, D>>),
+        aborted: &mut List<'_, AbortedTransaction>,
+        mut each: impl FnMut(usize, Fetched<StoreHandle<'m, D>, StoreFailure<'m, D>>, &[AbortedTransaction]),
     ) -> FetchOutcome {
         let mut outcome = FetchOutcome { bytes: 0, complete: partitions.is_empty() };
         for (number, wanted) in partitions.iter().enumerate() {
             let left = u64::from(limits.max_bytes).saturating_sub(outcome.bytes);
             let max_bytes = wanted.max_bytes.min(u32::try_from(left).unwrap_or(u32::MAX));
             // Only the first batch of all comes however large it is.
-            let fetched = self.fetch_one(at, wanted, max_bytes, limits.up_to, outcome.bytes == 0);
+            let mut fetched = self.fetch_one(at, wanted, max_bytes, limits.up_to, outcome.bytes == 0);
+            aborted.clear();
+            if let Ok(range) = &fetched
+                && limits.up_to == ReadUpTo::LastStable
+                && range.bytes.is_some()
+                && let Err(error) = self.aborted_in(at, wanted, range.below, aborted)
+            {
+                fetched = Err(error);
+            }
             match &fetched {
                 Ok(range) => outcome.bytes += range.bytes.as_ref().map_or(0, |slice| u64::from(slice.size)),
                 Err(_) => outcome.complete = true,
             }
-            each(number, fetched);
+            each(number, fetched, aborted);
         }
         outcome.complete |= i64::try_from(outcome.bytes).unwrap_or(i64::MAX) >= i64::from(limits.min_bytes);
         outcome
+    }
+
+    /// Collects the aborted transactions with records in a range of a partition.
+    fn aborted_in(
+        &mut self,
+        at: Moment,
+        wanted: &FetchPartition,
+        below: Offset,
+        aborted: &mut List<'_, AbortedTransaction>,
+    ) -> Result<(), FetchError<StoreFailure<'m, D>>> {
+        let log = self.log(at, wanted.topic, wanted.index).map_err(FetchError::Partition)?;
+        let mut fits = true;
+        let told = log.aborted_transactions(wanted.offset, below, &mut |transaction| fits &= aborted.push(transaction).is_ok());
+        told.map_err(FetchError::Read)?;
+        // Not to name one would let its records pass for committed ones.
+        let needed = u32::try_from(aborted.len()).unwrap_or(u32::MAX).saturating_add(1);
+        if fits { Ok(()) } else { Err(FetchError::Read(ReadError::ScratchTooSmall { needed })) }
     }
 
     fn fetch_one(

@@ -49,7 +49,7 @@ impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
         self.uncommitted(self.logs.find(topic.topic_id, self.groups.partition_of(group_id))?)
     }
 
-    fn uncommitted(&self, partition: Slot) -> Option<Written> {
+    pub(super) fn uncommitted(&self, partition: Slot) -> Option<Written> {
         let marks = self.logs.partitions.get(partition)?.log.watermarks();
         (marks.high_watermark() < marks.log_end()).then_some(Written { partition, end: marks.log_end() })
     }
@@ -165,10 +165,12 @@ impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
     /// The earliest instant at which [`Shard::handle_timeout`] has work.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.groups.poll_timeout().into_iter().chain(self.logs.parked.poll_timeout()).min()
+        let machines = [self.groups.poll_timeout(), self.transactions.poll_timeout()];
+        machines.into_iter().flatten().chain(self.logs.parked.poll_timeout()).min()
     }
 
-    /// Ends the waits whose time is up. The machines' own deadlines are handled by [`Shard::groups_timeout`].
+    /// Ends the waits whose time is up. The machines' own deadlines are handled by [`Shard::groups_timeout`] and
+    /// [`Shard::transactions_timeout`].
     pub fn handle_timeout(&mut self, now: Instant, out: &mut dyn Release) {
         while self.logs.parked.handle_timeout(now, &mut PartitionTable(&mut self.logs.partitions), out) {}
     }

@@ -1,6 +1,6 @@
 //! Where the logs of a shard live: lent by the runtime.
 
-use crate::ids::{Offset, PartitionIndex, TopicId};
+use crate::ids::{Offset, PartitionIndex, ProducerId, TopicId};
 use crate::log::config::LogConfig;
 use crate::log::partition_log::LogMemory;
 use crate::log::recover::{OpenHints, RecoveryReport};
@@ -73,6 +73,8 @@ pub trait LogDirectory<'m> {
     /// Hears, while a machine is loaded, of what was left out because it cannot be read: its place in the partition's log, and why.
     fn left_out(&mut self, partition: PartitionName<'_>, what: LeftOut);
 
+    /// Hears of an open transaction in a log that no coordinator knows: it was aborted, so that it does not hold readers back for ever.
+    fn abandoned(&mut self, partition: PartitionName<'_>, producer_id: ProducerId);
     /// Hears, while the catalogue is loaded, of a topic that was deleted: whatever is left of its files may go.
     fn removed(&mut self, topic_id: TopicId);
 

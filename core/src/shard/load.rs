@@ -13,15 +13,19 @@ use crate::group::record::GroupRecord;
 use crate::ids::{Offset, PartitionIndex};
 use crate::log::error::ReadError;
 use crate::machine::{EncodedRecord, Machine as _};
-use crate::record::batch::Batch;
+use crate::record::batch::{Batch, Header};
+use crate::record::marker::EndMarker;
 use crate::record::records::Record;
 use crate::time::Moment;
+use crate::txn::record::TxnRecord;
+use crate::wire::reader::DecodeError;
 
 use super::directory::{LeftOut, LogDirectory, PartitionName};
 use super::error::OpenError;
 use super::logs::Logs;
 use super::parked::Parked;
 use super::shard::{Shard, ShardMemory, ShardPartitions, StoreFailure};
+use super::transactions::Transactions;
 
 impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
     /// Opens a shard: its catalogue and its groups are loaded from their logs; other logs are opened when they are first used.
@@ -35,6 +39,7 @@ impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
         directory: D,
         catalog: Catalog<'m>,
         groups: Coordinator<'m>,
+        txns: crate::txn::coordinator::Coordinator<'m>,
         parked: Parked<'m>,
         memory: ShardMemory<'m>,
         partitions: ShardPartitions<'m, D>,
@@ -45,21 +50,26 @@ impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
             directory,
             catalog,
             groups,
-            logs: Logs { partitions: partitions.0, parked, unsynced: memory.unsynced, key, closed: false },
+            transactions: Transactions::new(txns, memory.end_waits),
+            logs: Logs { partitions: partitions.0, parked, unsynced: memory.unsynced, key, closed: false, stirred: false },
             records: memory.records,
             batch: memory.batch,
             doomed: memory.doomed,
         };
         let metadata = shard.metadata_log(at).map_err(OpenError::Partition)?;
         shard.load_catalog(metadata, scratch)?;
-        let offsets = shard.catalog.topic(name::CONSUMER_OFFSETS).map(|topic| (topic.slot, topic.partition_count));
-        if let Some((topic, count)) = offsets {
-            shard.groups.spread_over(count);
-            for index in 0..count {
-                let slot = shard.log_of(at, topic, PartitionIndex(index)).map_err(OpenError::Partition)?;
-                shard.load_groups(slot, scratch).map_err(|error| OpenError::Groups(PartitionIndex(index), error))?;
+        shard.spread_machines();
+        shard.finalize_features();
+        for machine in [Kept::Transactions, Kept::Groups] {
+            let kept = shard.catalog.topic(machine.topic()).map(|topic| (topic.slot, topic.partition_count));
+            let Some((topic, count)) = kept else { continue };
+            for index in (0..count).map(PartitionIndex) {
+                let slot = shard.log_of(at, topic, index).map_err(OpenError::Partition)?;
+                shard.load_machine(slot, machine, scratch).map_err(|error| machine.failed(index, error))?;
             }
         }
+        shard.transactions.coordinator.loaded(at);
+        shard.transactions_loaded(at);
         shard.groups.loaded(at);
         Ok(shard)
     }
@@ -78,6 +88,9 @@ impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
                 return Ok(());
             }
             for_each_batch(scratch, |batch| {
+                if batch.header().is_control() {
+                    return Ok(());
+                }
                 let offset = batch.header().base_offset();
                 let Some(records) = batch.records().filter(|_| batch.crc_is_right()) else {
                     return Err(OpenError::Batch(offset));
@@ -96,13 +109,13 @@ impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
         }
     }
 
-    /// Loads the groups of one partition. What cannot be read is left out and said out loud: one flipped bit costs the offsets it stands
-    /// for, not the broker.
-    fn load_groups(&mut self, slot: Slot, scratch: &mut List<'_, u8>) -> Result<(), ReadError<StoreFailure<'m, D>>> {
+    /// Loads what a machine keeps in one partition. What cannot be read is left out and said out loud: one flipped bit costs what it
+    /// stands for, not the broker.
+    fn load_machine(&mut self, slot: Slot, machine: Kept, scratch: &mut List<'_, u8>) -> Result<(), ReadError<StoreFailure<'m, D>>> {
         let Some(partition) = self.logs.partitions.get_mut(slot) else { return Ok(()) };
         let mut from = partition.log.watermarks().log_start();
         let mut misplaced = 0;
-        let name = PartitionName { topic: name::CONSUMER_OFFSETS, topic_id: partition.topic_id, index: partition.index };
+        let name = PartitionName { topic: machine.topic(), topic_id: partition.topic_id, index: partition.index };
         loop {
             let Some(partition) = self.logs.partitions.get_mut(slot) else { return Ok(()) };
             let next = match partition.log.read_batches(from, scratch) {
@@ -110,7 +123,7 @@ impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
                 Ok(next) => next,
                 Err(ReadError::Corrupt { file, position }) => {
                     let next = partition.log.offset_behind(from, file, position)?;
-                    self.directory.left_out(name, LeftOut::Bytes { file, position, next });
+                    self.leave_out(name, machine, LeftOut::Bytes { file, position, next });
                     scratch.clear();
                     next
                 }
@@ -119,22 +132,21 @@ impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
             let Ok(()) = for_each_batch(scratch, |batch| {
                 let offset = batch.header().base_offset();
                 let Some(records) = batch.records().filter(|_| batch.crc_is_right()) else {
-                    self.directory.left_out(name, LeftOut::Batch { offset });
+                    self.leave_out(name, machine, LeftOut::Batch { offset });
                     return Ok::<_, Infallible>(());
                 };
-                let producer = batch.header().producer().map(|stamp| stamp.id);
-                for (record, offset) in records.zip(offset.0..) {
+                for record in records {
                     let Ok(record) = record else {
-                        self.directory.left_out(name, LeftOut::Batch { offset: batch.header().base_offset() });
+                        self.leave_out(name, machine, LeftOut::Batch { offset });
                         break;
                     };
-                    match GroupRecord::decode(encoded(&record), producer) {
-                        // Kept here by a broker that spread groups otherwise: what their own partition says counts.
-                        Ok(record) if self.groups.partition_of(record.group()) != name.index && !record.group().is_empty() => {
-                            misplaced += 1;
+                    match self.load_record(machine, name.index, batch.header(), &record) {
+                        Ok(true) => {}
+                        Ok(false) => misplaced += 1,
+                        Err(error) => {
+                            let offset = Offset(offset.0.saturating_add(record.offset_delta.into()));
+                            self.leave_out(name, machine, LeftOut::Record { offset, error });
                         }
-                        Ok(record) => self.groups.replay(&record),
-                        Err(error) => self.directory.left_out(name, LeftOut::Record { offset: Offset(offset), error }),
                     }
                 }
                 Ok(())
@@ -146,20 +158,76 @@ impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
             from = next;
         }
         if misplaced > 0 {
-            self.directory.left_out(name, LeftOut::Misplaced { records: misplaced });
+            self.leave_out(name, machine, LeftOut::Misplaced { records: misplaced });
         }
         Ok(())
     }
+
+    /// Lets a machine believe a record. Answers whether it is kept where it belongs: a broker that spread names otherwise may have kept it
+    /// here, and what its own partition says counts.
+    fn load_record(&mut self, machine: Kept, index: PartitionIndex, header: &Header, record: &Record<'_>) -> Result<bool, DecodeError> {
+        if header.is_control() {
+            if let (Kept::Groups, Some(stamp), Some(marker)) = (machine, header.producer(), EndMarker::read(record)) {
+                self.groups.replay(&GroupRecord::TransactionEnded { producer_id: stamp.id, outcome: marker.outcome });
+            }
+            return Ok(true);
+        }
+        match machine {
+            Kept::Groups => {
+                let record = GroupRecord::decode(encoded(record), header.producer().map(|stamp| stamp.id))?;
+                let is_here = record.group().is_empty() || self.groups.partition_of(record.group()) == index;
+                if is_here {
+                    self.groups.replay(&record);
+                }
+                Ok(is_here)
+            }
+            Kept::Transactions => {
+                let record = TxnRecord::decode(encoded(record))?;
+                let id = record.transactional_id();
+                let is_here = id.is_empty() || self.transactions.coordinator.partition_of(id) == index;
+                if is_here {
+                    self.transactions.coordinator.replay(&record);
+                }
+                Ok(is_here)
+            }
+        }
+    }
+
+    fn leave_out(&mut self, name: PartitionName<'_>, machine: Kept, what: LeftOut) {
+        self.transactions.is_whole &= machine != Kept::Transactions;
+        self.directory.left_out(name, what);
+    }
 }
 
-/// Shows every data batch of a piece of log.
+/// Whose log is loaded.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kept {
+    Groups,
+    Transactions,
+}
+
+impl Kept {
+    const fn topic(self) -> &'static str {
+        match self {
+            Self::Groups => name::CONSUMER_OFFSETS,
+            Self::Transactions => name::TRANSACTION_STATE,
+        }
+    }
+
+    const fn failed<E>(self, index: PartitionIndex, error: ReadError<E>) -> OpenError<E> {
+        match self {
+            Self::Groups => OpenError::Groups(index, error),
+            Self::Transactions => OpenError::Transactions(index, error),
+        }
+    }
+}
+
+/// Shows every batch of a piece of log.
 fn for_each_batch<E>(piece: &[u8], mut each: impl FnMut(&Batch<'_>) -> Result<(), E>) -> Result<(), E> {
     let mut rest = piece;
     while let Ok((batch, behind)) = Batch::split_first(rest) {
         rest = behind;
-        if !batch.header().is_control() {
-            each(&batch)?;
-        }
+        each(&batch)?;
     }
     Ok(())
 }

@@ -51,6 +51,8 @@ pub(super) struct Logs<'m, S: SegmentStore> {
     pub(super) key: HashKey,
     /// Whether all logs were closed: then none is opened any more.
     pub(super) closed: bool,
+    /// Whether something was committed since transactions were last looked at.
+    pub(super) stirred: bool,
 }
 
 pub(super) struct PartitionTable<'t, 'm, S: SegmentStore>(pub(super) &'t mut Table<'m, Partition<'m, S>>);
@@ -93,7 +95,10 @@ impl<'m, S: SegmentStore> Logs<'m, S> {
         };
         // The end is exclusive. For a duplicate it is that of the batch as it was written then.
         let end = Offset(appended.last_offset.0 + 1);
-        if !appended.is_duplicate {
+        if batch.header().is_control() {
+            // The end of a transaction may uncover any number of bytes.
+            self.parked.appended(&partition.waiting, u32::MAX);
+        } else if !appended.is_duplicate {
             self.parked.appended(&partition.waiting, batch.header().size());
         }
         if partition.log.config().write_caching {
@@ -131,6 +136,7 @@ impl<'m, S: SegmentStore> Logs<'m, S> {
 
     /// Releases whoever waited for what is committed now.
     pub(super) fn committed(&mut self, slot: Slot, high_watermark: Offset, out: &mut dyn Release) {
+        self.stirred = true;
         self.parked.committed(slot, high_watermark, &mut PartitionTable(&mut self.partitions), out);
     }
 }

@@ -9,7 +9,8 @@
 //! Each method of [`shard::Shard`] is a turn: one command in, its answer out, in the types of that command. Nothing waits inside a
 //! turn; what must wait is [`parked`], as data, until a later turn releases it. Broker, simulator and embedder drive the same turns.
 //!
-//! Its turns by whose they are: `load` opens it; `turn` has those of the machines, `clients` those of records, `commit` those of the disk.
+//! Its turns by whose they are: `load` opens it; `turn` has those of the machines, `clients` those of records, `commit` those of the disk,
+//! [`transactions`] those of transactions, whose markers go into many logs.
 
 mod clients;
 mod commit;
@@ -21,4 +22,5 @@ pub mod logs;
 pub mod parked;
 #[expect(clippy::module_inception, reason = "the room is named for what it holds")]
 pub mod shard;
+pub mod transactions;
 mod turn;

@@ -169,6 +169,27 @@ impl<'m> Parked<'m> {
         Ok(())
     }
 
+    /// Lets a call wait until [`Parked::let_go`], or its time is up. Answers the place of its wait.
+    ///
+    /// # Errors
+    /// [`Full`] when too many calls wait; this one then does not.
+    pub fn keep(&mut self, call: CallId, due: Instant) -> Result<Slot, Full> {
+        self.add(call, due, Condition::Committed { partitions: 0 }, 0)
+    }
+
+    /// Whether the wait at a place is still that of `call`.
+    #[must_use]
+    pub fn is_kept(&self, wait: Slot, call: CallId) -> bool {
+        self.waits.get(wait).is_some_and(|wait| wait.call == call)
+    }
+
+    /// What a call waited for has come, if it still waits.
+    pub fn let_go(&mut self, wait: Slot, call: CallId, partitions: &mut impl Partitions, out: &mut dyn Release) {
+        if self.is_kept(wait, call) {
+            self.end(wait, Outcome::Ready, partitions, out);
+        }
+    }
+
     fn add(&mut self, call: CallId, due: Instant, condition: Condition, nodes: usize) -> Result<Slot, Full> {
         if self.nodes.capacity() - self.nodes.len() < nodes {
             return Err(Full);

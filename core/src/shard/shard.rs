@@ -19,6 +19,7 @@ use super::directory::{LogDirectory, PartitionName};
 use super::error::PartitionError;
 use super::logs::{Logs, Partition};
 use super::parked::Waiting;
+use super::transactions::{EndWait, Transactions};
 
 /// The error of a directory's stores.
 pub type StoreFailure<'m, D> = <<D as LogDirectory<'m>>::Store as SegmentStore>::Error;
@@ -43,6 +44,8 @@ pub struct ShardMemory<'m> {
     pub unsynced: List<'m, Slot>,
     /// Deleted topics whose files are still there.
     pub doomed: List<'m, Doomed>,
+    /// Calls that wait for the end of a transaction.
+    pub end_waits: List<'m, EndWait>,
 }
 
 /// One broker's catalogue, groups and logs.
@@ -50,6 +53,7 @@ pub struct Shard<'m, D: LogDirectory<'m>> {
     pub(super) directory: D,
     pub(super) catalog: Catalog<'m>,
     pub(super) groups: Coordinator<'m>,
+    pub(super) transactions: Transactions<'m>,
     pub(super) logs: Logs<'m, D::Store>,
     pub(super) records: Records<'m>,
     pub(super) batch: List<'m, u8>,
@@ -61,6 +65,10 @@ impl<'m, D: LogDirectory<'m>> core::fmt::Debug for Shard<'m, D> {
         f.debug_struct("Shard").field("logs", &self.logs.partitions.len()).field("parked", &self.logs.parked.len()).finish_non_exhaustive()
     }
 }
+
+/// How many calls wait for the end of a transaction at the most; further ones are told to come again.
+#[cfg(feature = "alloc")]
+const END_WAITS_MAX: usize = 16_384;
 
 /// The epoch under which a sole broker leads its own metadata log.
 pub(super) const METADATA_EPOCH: LeaderEpoch = LeaderEpoch(1);
@@ -77,6 +85,12 @@ impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
     #[must_use]
     pub const fn groups(&self) -> &Coordinator<'m> {
         &self.groups
+    }
+
+    /// The transactions.
+    #[must_use]
+    pub const fn txns(&self) -> &crate::txn::coordinator::Coordinator<'m> {
+        &self.transactions.coordinator
     }
 
     /// The directory of the logs.
@@ -124,7 +138,9 @@ impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
             return Err(PartitionError::Unknown);
         }
         let name = PartitionName { topic: view.name, topic_id: view.topic_id, index };
-        Self::open_log(at, &mut self.directory, &self.catalog, &mut self.logs, name)
+        let slot = Self::open_log(at, &mut self.directory, &self.catalog, &mut self.logs, name)?;
+        self.abort_abandoned(at, slot);
+        Ok(slot)
     }
 
     pub(super) fn metadata_log(&mut self, at: Moment) -> Result<Slot, PartitionError<StoreFailure<'m, D>>> {
@@ -136,7 +152,7 @@ impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
         Self::open_log(at, &mut self.directory, &self.catalog, &mut self.logs, name)
     }
 
-    fn open_log(
+    pub(super) fn open_log(
         at: Moment,
         directory: &mut D,
         catalog: &Catalog<'m>,
@@ -229,6 +245,7 @@ impl ShardMemory<'_> {
             batch: List::grown(step_bytes_max.saturating_mul(2)),
             unsynced: List::grown(partitions_max),
             doomed: List::grown(partitions_max),
+            end_waits: List::grown(END_WAITS_MAX),
         }
     }
 }

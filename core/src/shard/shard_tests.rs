@@ -8,7 +8,7 @@ use crate::catalog::catalog::{CatalogConfig, CatalogMemory};
 use crate::catalog::input::{CreateTopic, DeleteTopic, Input, TopicRef};
 use crate::group::config::GroupConfig;
 use crate::group::coordinator::{CoordinatorLimits, CoordinatorMemory};
-use crate::ids::{BrokerId, CallId};
+use crate::ids::{BrokerId, CallId, ProducerId};
 use crate::log::config::LogConfig;
 use crate::log::partition_log::{LogLimits, LogMemory};
 use crate::log::reading::ReadUpTo;
@@ -22,6 +22,8 @@ use crate::shard::parked::{Outcome, Parked, ParkedMemory, Release};
 use crate::shard::turn::Nobody;
 use crate::store::memory::{MemoryError, MemoryStore};
 use crate::time::{Instant, Millis, Timestamp};
+use crate::txn::config::TxnConfig;
+use crate::txn::coordinator::{Coordinator as TxnCoordinator, CoordinatorMemory as TxnMemory};
 
 struct Directory;
 
@@ -42,6 +44,7 @@ impl LogDirectory<'static> for Directory {
     }
     fn opened(&mut self, _: PartitionName<'_>, _: &RecoveryReport) {}
     fn left_out(&mut self, _: PartitionName<'_>, _: LeftOut) {}
+    fn abandoned(&mut self, _: PartitionName<'_>, _: ProducerId) {}
     fn removed(&mut self, _: TopicId) {}
     fn retire(&mut self, _: PartitionName<'_>) {}
     fn purge(&mut self, _: TopicId) {}
@@ -63,9 +66,10 @@ fn shard() -> Shard<'static, Directory> {
     let catalog = Catalog::new(CatalogConfig { node: BrokerId(1), directory: TopicId::ZERO }, key, CatalogMemory::grown(8));
     let limits = CoordinatorLimits { groups: 2, members: 2, offsets: 2, text_bytes: 4096 };
     let groups = Coordinator::new(GroupConfig::default(), key, CoordinatorMemory::grown(limits));
+    let txns = TxnCoordinator::new(TxnConfig::default(), key, TxnMemory::grown(8, 64));
     let (parked, memory) = (Parked::new(ParkedMemory::grown(8, 8)), ShardMemory::grown(1 << 16, 64, 8));
     let mut scratch = List::grown(1 << 16);
-    Shard::open(AT, Directory, catalog, groups, parked, memory, ShardPartitions::grown(8), key, &mut scratch).unwrap()
+    Shard::open(AT, Directory, catalog, groups, txns, parked, memory, ShardPartitions::grown(8), key, &mut scratch).unwrap()
 }
 
 fn catalog(shard: &mut Shard<'static, Directory>, input: Input<'_>) {
@@ -150,7 +154,7 @@ fn a_fetch_that_comes_between_append_and_sync_is_released_by_that_sync() {
         last_fetched_epoch: None,
     };
     let limits = FetchLimits { min_bytes: 1, max_bytes: 1000, up_to: ReadUpTo::HighWatermark };
-    let outcome = shard.fetch(AT, &[wanted], limits, |_, _| ());
+    let outcome = shard.fetch(AT, &[wanted], limits, &mut List::grown(8), |_, _, _| ());
     assert_eq!((outcome.bytes, outcome.complete), (0, false));
     // Asked twice, it still waits once.
     assert!(shard.await_bytes(CallId(7), AT.now.after(Millis(500)), 1, &[wanted, wanted], &mut List::grown(4)));

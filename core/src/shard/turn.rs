@@ -8,13 +8,15 @@ use crate::catalog::record::CatalogRecord;
 use crate::group::coordinator::Coordinator;
 use crate::group::input::{ForgetTopic, Input as GroupInput};
 use crate::group::record::GroupRecord;
-use crate::ids::{CallId, LeaderEpoch, Sequence, TopicId};
+use crate::ids::{CallId, LeaderEpoch, PartitionIndex, Sequence, TopicId};
+use crate::log::config::LogConfig;
 use crate::machine::{Answers, Effects, Machine, Transaction};
 use crate::record::batch::ProducerStamp;
 use crate::record::builder::{BatchOptions, Builder, NewRecord};
 use crate::record::validate;
 use crate::record::validate::Origin;
 use crate::time::Moment;
+use crate::txn::state::TransactionVersion;
 
 use super::directory::{LogDirectory, PartitionName};
 use super::error::{PartitionError, WriteError};
@@ -57,9 +59,7 @@ impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
 
     fn write_down_group(&mut self, at: Moment, out: &mut dyn Release) -> Result<Option<Written>, WriteError<StoreFailure<'m, D>>> {
         let Some(index) = self.records.partition() else { return Ok(None) };
-        let topic = self.catalog.topic(name::CONSUMER_OFFSETS).map_or(Slot::NONE, |topic| topic.slot);
-        let slot = self.log_of(at, topic, index).map_err(WriteError::Partition)?;
-        let written = self.write_down(at, slot, LeaderEpoch(0), true, out)?;
+        let written = self.write_down_in(at, name::CONSUMER_OFFSETS, index, out)?;
         let transaction = self.records.transaction().map(|transaction| transaction.producer_id);
         for record in self.records.iter() {
             let record = GroupRecord::decode(record, transaction);
@@ -90,7 +90,7 @@ impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
         let slot = self.metadata_log(at).map_err(WriteError::Partition)?;
         let written = self.write_down(at, slot, METADATA_EPOCH, false, out)?;
         let mut removed = TopicId::ZERO;
-        let mut offsets_created = false;
+        let mut machine_topic_created = false;
         for record in self.records.iter() {
             let Ok(record) = CatalogRecord::decode(record) else {
                 debug_assert!(false, "what a machine encodes, it can decode");
@@ -101,23 +101,51 @@ impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
                 Self::retire(&mut self.directory, &self.catalog, &mut self.logs, removed, out);
             }
             self.catalog.replay(&record);
-            if let CatalogRecord::Topic(topic) = record
-                && topic.name == name::CONSUMER_OFFSETS
-            {
-                offsets_created = true;
-            }
+            // Only when it comes into being: what is kept in one partition is not moved when there are more of them.
+            machine_topic_created |= matches!(record, CatalogRecord::Topic(topic) if name::is_internal(topic.name));
             if let CatalogRecord::Config(config) = record {
                 Self::reconfigure(&self.directory, &self.catalog, &mut self.logs.partitions, config.resource_name);
             }
         }
-        if offsets_created && let Some(topic) = self.catalog.topic(name::CONSUMER_OFFSETS) {
-            self.groups.spread_over(topic.partition_count);
+        if machine_topic_created {
+            self.spread_machines();
         }
+        self.finalize_features();
         if !removed.is_zero() {
             // When the list is full the files stay until the next start, which finds that nobody knows them.
             let _ = self.doomed.push(Doomed { topic_id: removed, end: written.end });
         }
         Ok(Some(written))
+    }
+
+    /// Tells the machines how many partitions their topics have.
+    pub(super) fn spread_machines(&mut self) {
+        if let Some(topic) = self.catalog.topic(name::CONSUMER_OFFSETS) {
+            self.groups.spread_over(topic.partition_count);
+        }
+        if let Some(topic) = self.catalog.topic(name::TRANSACTION_STATE) {
+            self.transactions.coordinator.spread_over(topic.partition_count);
+        }
+    }
+
+    /// Tells the machines which features are finalized.
+    pub(super) fn finalize_features(&mut self) {
+        let level = self.catalog.features().find(|(name, _)| *name == name::TRANSACTION_VERSION).map_or(0, |(_, level)| level);
+        self.transactions.coordinator.finalize(TransactionVersion::from_level(level));
+    }
+
+    /// Writes the records of the step to a partition of a machine's topic.
+    pub(super) fn write_down_in(
+        &mut self,
+        at: Moment,
+        topic: &str,
+        index: PartitionIndex,
+        out: &mut dyn Release,
+    ) -> Result<Written, WriteError<StoreFailure<'m, D>>> {
+        let topic = self.catalog.topic(topic).map_or(Slot::NONE, |topic| topic.slot);
+        let slot = self.log_of(at, topic, index).map_err(WriteError::Partition)?;
+        let epoch = self.catalog.partition(topic, index).map_or(LeaderEpoch(0), |partition| partition.leader_epoch);
+        self.write_down(at, slot, epoch, true, out)
     }
 
     /// Takes the logs of a topic that is about to be gone out of the shard.
@@ -225,15 +253,19 @@ impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
         let size = builder.finish();
         debug_assert!(size.is_some(), "a step that comes here has records");
         let Some(partition) = self.logs.partitions.get(slot) else { return Err(WriteError::Partition(PartitionError::Unknown)) };
-        // The rules of the topic are for clients. What a machine writes is kept as it writes it, so that it can always go on, and be loaded.
-        let neutral = validate::Rules { max_message_bytes: u32::MAX, compression: None, compacted: false, ..validate::Rules::default() };
-        let timestamp_type = partition.log.config().timestamp_type;
-        let rules = validate::Rules { origin: Origin::Coordinator, timestamp_type, ..neutral };
+        let rules = machine_rules(partition.log.config());
         let checked = validate::check(&self.batch, &rules, at.wall, None);
         debug_assert!(checked.is_ok(), "what a shard builds passes its own check: {checked:?}");
         let checked = checked.map_err(|_| WriteError::TooLarge)?;
         self.logs.append(at, slot, epoch, &checked, out).map(|(_, written)| written)
     }
+}
+
+/// The rules for what a machine writes. Those of the topic are for clients: this is kept as it is written, so that the machine can always
+/// go on, and be loaded.
+pub(super) fn machine_rules(config: &LogConfig) -> validate::Rules {
+    let neutral = validate::Rules { max_message_bytes: u32::MAX, compression: None, compacted: false, ..validate::Rules::default() };
+    validate::Rules { origin: Origin::Coordinator, timestamp_type: config.timestamp_type, ..neutral }
 }
 
 /// Where answers go that nobody waits for.

@@ -77,12 +77,22 @@ impl<'m> Coordinator<'m> {
         self.transactions.iter().filter_map(|(_, transaction)| ids(transaction)).max()
     }
 
-    /// Whether some transaction that is open or coming to its end reaches a partition under this producer id.
+    /// Whether some transaction that is open or coming to its end reaches a partition, and its records bear this producer id and epoch.
+    ///
+    /// A decision that uses up an epoch is about records of the epoch before: those of its own epoch belong to a transaction behind it,
+    /// which is not known.
     #[must_use]
-    pub fn is_expected(&self, producer_id: ProducerId, topic: &str, partition: PartitionIndex) -> bool {
+    pub fn is_expected(&self, identity: Identity, topic: &str, partition: PartitionIndex) -> bool {
         self.transactions.iter().any(|(slot, transaction)| {
-            let is_under_way = transaction.state == State::Ongoing || transaction.state.decided().is_some();
-            is_under_way && transaction.identity.producer_id == producer_id && self.reaches(slot, topic, partition)
+            let (own, found) = (transaction.identity.producer_epoch.0, identity.producer_epoch.0);
+            let before = found.checked_add(1) == Some(own) || own == i16::MAX;
+            let is_its_epoch = match transaction.state.decided() {
+                None => transaction.state == State::Ongoing && found == own,
+                Some(_) if transaction.version.bumps_epochs() => before,
+                // Whose time was up, or was followed by another, was fenced by the decision.
+                Some(_) => found == own || before,
+            };
+            is_its_epoch && transaction.identity.producer_id == identity.producer_id && self.reaches(slot, topic, partition)
         })
     }
 }

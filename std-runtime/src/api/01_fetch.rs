@@ -15,8 +15,10 @@ use millpond_core::wire::schema::Message;
 use millpond_core::wire::value::{Array, Records};
 
 use crate::protocol::error_code::ErrorCode;
-use crate::protocol::messages::fetch::{EpochEndOffset, FetchRequest, FetchResponse, FetchableTopicResponse, PartitionData};
-use crate::worker::calls::{Call, Head, WaitingFetch};
+use crate::protocol::messages::fetch::{
+    AbortedTransaction, EpochEndOffset, FetchRequest, FetchResponse, FetchableTopicResponse, PartitionData,
+};
+use crate::worker::calls::{Call, Head, WaitingRequest};
 use crate::worker::reply::{FileRange, Outgoing, Reply};
 use crate::worker::turn::Turn;
 
@@ -45,8 +47,8 @@ pub(crate) fn serve(asked: Asked<'_>) -> Result<(), DecodeError> {
 }
 
 /// Carries out a fetch again that waited for bytes.
-pub(crate) fn resume(turn: &mut Turn<'_>, waiting: WaitingFetch) {
-    let WaitingFetch { head, reply, body, due } = waiting;
+pub(crate) fn resume(turn: &mut Turn<'_>, waiting: WaitingRequest) {
+    let WaitingRequest { head, reply, body, due } = waiting;
     // It was read once already; who drops the reply closes the connection.
     let Ok(request) = FetchRequest::decode_from(&mut Reader::new(&body), head.version) else { return };
     carry_out(turn, head, &request, reply, due, &body);
@@ -64,7 +66,14 @@ fn carry_out(turn: &mut Turn<'_>, head: Head, request: &FetchRequest<'_>, reply:
     let mut told: Vec<PartitionData<'_>> = Vec::with_capacity(wanted.len());
     let mut ranges: Vec<FileRange> = Vec::new();
     let committed_only = request.isolation_level == 1;
-    let outcome = turn.inner.shard.fetch(turn.at, &wanted, limits, |number, fetched| {
+    let mut aborted: Vec<Vec<AbortedTransaction>> = Vec::new();
+    let inner = &mut *turn.inner;
+    let outcome = inner.shard.fetch(turn.at, &wanted, limits, &mut inner.aborted, |number, fetched, left_out| {
+        let told_of = |one: &millpond_core::log::txn_index::AbortedTransaction| AbortedTransaction {
+            producer_id: one.producer_id.0,
+            first_offset: one.first_offset.0,
+        };
+        aborted.push(left_out.iter().map(told_of).collect());
         let partition_index = wanted.get(number).map_or(0, |wanted| wanted.index.0);
         told.push(match fetched {
             Ok(range) => {
@@ -85,9 +94,12 @@ fn carry_out(turn: &mut Turn<'_>, head: Head, request: &FetchRequest<'_>, reply:
             Err(error) => tell_failed(head, wanted.get(number), &error),
         });
     });
+    for (told, aborted) in told.iter_mut().zip(&aborted).filter(|(_, aborted)| !aborted.is_empty()) {
+        told.aborted_transactions = Some(Array::from(&**aborted));
+    }
     if !outcome.complete && turn.at.now < due {
         let missing = i64::from(limits.min_bytes).saturating_sub(i64::try_from(outcome.bytes).unwrap_or(i64::MAX));
-        let waiting = WaitingFetch { head, reply, body: body.to_vec(), due };
+        let waiting = WaitingRequest { head, reply, body: body.to_vec(), due };
         let inner = &mut *turn.inner;
         let call = inner.calls.add_with(|call| {
             waiting.reply.waits(call, waiting.body.len());

@@ -73,6 +73,7 @@ pub(crate) fn serve(asked: Asked<'_>) -> Result<(), DecodeError> {
                     group_instance_id: request.group_instance_id,
                 },
                 generation_id: Some(GenerationId(request.generation_id_or_member_epoch)).filter(|generation| generation.0 >= 0),
+                transaction: None,
                 expire_timestamp,
                 partitions: &partitions,
             })

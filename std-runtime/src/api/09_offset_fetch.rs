@@ -1,6 +1,6 @@
 //! OffsetFetch, key 9, served 1-10. KIP-88 (v2), KIP-320 (v5), KIP-447 (v7), KIP-709 (v8), KIP-848 (v9, v10).
 //!
-//! Differences from Apache Kafka: none known; no offset is unstable, since there are no transactions yet.
+//! Differences from Apache Kafka: none known.
 
 use millpond_core::group::record::StoredOffset;
 use millpond_core::ids::{PartitionIndex, TopicId};
@@ -51,6 +51,13 @@ impl ToldOffset {
     }
 }
 
+impl ToldOffset {
+    /// An open transaction has committed another: what counts is about to change. Source: KIP-447.
+    fn unstable(index: i32) -> Self {
+        Self { error_code: ErrorCode::UNSTABLE_OFFSET_COMMIT.number(), ..Self::new(index, None) }
+    }
+}
+
 pub(crate) fn serve(asked: Asked<'_>) -> Result<(), DecodeError> {
     let request: OffsetFetchRequest<'_> = asked.decode()?;
     let Asked { worker, head, reply, .. } = asked;
@@ -64,12 +71,13 @@ pub(crate) fn serve(asked: Asked<'_>) -> Result<(), DecodeError> {
                 .map(|group| {
                     written.extend(turn.inner.shard.uncommitted_group(group.group_id));
                     match group.topics {
-                        None => all_of(turn, group.group_id, head.version),
+                        None => all_of(turn, group.group_id, request.require_stable, head.version),
                         Some(topics) => topics
                             .iter()
                             .map(|topic| {
                                 let name = name_of(turn, topic.name, topic.topic_id, head.version);
-                                some_of(turn, group.group_id, name, topic.topic_id, topic.partition_indexes)
+                                let named = Named { name, topic_id: topic.topic_id, indices: topic.partition_indexes };
+                                some_of(turn, group.group_id, request.require_stable, named)
                             })
                             .collect(),
                     }
@@ -79,11 +87,15 @@ pub(crate) fn serve(asked: Asked<'_>) -> Result<(), DecodeError> {
         } else {
             written.extend(turn.inner.shard.uncommitted_group(request.group_id));
             let told = match request.topics {
-                None => all_of(turn, request.group_id, head.version),
+                None => all_of(turn, request.group_id, request.require_stable, head.version),
                 Some(topics) => {
                     let topics = topics.iter();
                     topics
-                        .map(|topic| some_of(turn, request.group_id, Some(topic.name.to_string()), TopicId::ZERO, topic.partition_indexes))
+                        .map(|topic| {
+                            let name = Some(topic.name.to_string());
+                            let named = Named { name, topic_id: TopicId::ZERO, indices: topic.partition_indexes };
+                            some_of(turn, request.group_id, request.require_stable, named)
+                        })
                         .collect()
                 }
             };
@@ -102,7 +114,14 @@ fn name_of(turn: &Turn<'_>, name: &str, topic_id: TopicId, version: i16) -> Opti
     turn.inner.shard.catalog().topic_by_id(topic_id).map(|topic| topic.name.to_string())
 }
 
-fn some_of(turn: &Turn<'_>, group_id: &str, name: Option<String>, topic_id: TopicId, indices: Array<'_, i32>) -> Told {
+/// A topic of the request.
+struct Named<'a> {
+    name: Option<String>,
+    topic_id: TopicId,
+    indices: Array<'a, i32>,
+}
+
+fn some_of(turn: &Turn<'_>, group_id: &str, stable: bool, Named { name, topic_id, indices }: Named<'_>) -> Told {
     let groups = turn.inner.shard.groups();
     // Who names a topic means the one that has the name now.
     let now = name.as_deref().and_then(|name| turn.inner.shard.catalog().topic(name)).map(|topic| topic.topic_id);
@@ -111,6 +130,7 @@ fn some_of(turn: &Turn<'_>, group_id: &str, name: Option<String>, topic_id: Topi
         .iter()
         .map(|index| match &name {
             None => ToldOffset { error_code: ErrorCode::UNKNOWN_TOPIC_ID.number(), ..ToldOffset::new(index, None) },
+            Some(name) if stable && groups.is_unstable(group_id, name, PartitionIndex(index)) => ToldOffset::unstable(index),
             Some(name) => {
                 let stored = groups.committed(group_id, name, PartitionIndex(index));
                 // An offset of an earlier topic of the same name is none. Source: `OffsetMetadataManager.isMismatchedTopicId`.
@@ -122,7 +142,7 @@ fn some_of(turn: &Turn<'_>, group_id: &str, name: Option<String>, topic_id: Topi
     Told { name: name.unwrap_or_default(), topic_id, partitions }
 }
 
-fn all_of(turn: &Turn<'_>, group_id: &str, version: i16) -> Vec<Told> {
+fn all_of(turn: &Turn<'_>, group_id: &str, stable: bool, version: i16) -> Vec<Told> {
     let mut told: Vec<Told> = Vec::new();
     let catalog = turn.inner.shard.catalog();
     for (name, index, stored) in turn.inner.shard.groups().group(group_id).into_iter().flat_map(|group| group.offsets()) {
@@ -131,7 +151,8 @@ fn all_of(turn: &Turn<'_>, group_id: &str, version: i16) -> Vec<Told> {
             continue;
         }
         let topic_id = now.filter(|_| version >= BY_ID_SINCE).unwrap_or(TopicId::ZERO);
-        let offset = ToldOffset::new(index.0, Some(stored));
+        let unstable = stable && turn.inner.shard.groups().is_unstable(group_id, name, index);
+        let offset = if unstable { ToldOffset::unstable(index.0) } else { ToldOffset::new(index.0, Some(stored)) };
         match told.iter_mut().find(|topic| topic.name == name) {
             Some(topic) => topic.partitions.push(offset),
             None => told.push(Told { name: name.to_string(), topic_id, partitions: vec![offset] }),

@@ -1,7 +1,7 @@
 //! FindCoordinator, key 10, served 0-6. KIP-98 (v1), KIP-699 (v4), KIP-890 (v5), KIP-932 (v6).
 //!
-//! Differences from Apache Kafka: `__consumer_offsets` is created before the answer, where Kafka answers COORDINATOR_NOT_AVAILABLE and
-//! creates it meanwhile; transactions are refused by the requests that begin them; there is no coordinator of share groups yet.
+//! Differences from Apache Kafka: `__consumer_offsets` and `__transaction_state` are created before the answer, where Kafka answers
+//! COORDINATOR_NOT_AVAILABLE and creates them meanwhile; there is no coordinator of share groups yet.
 
 use millpond_core::shard::logs::Written;
 use millpond_core::wire::reader::DecodeError;
@@ -11,8 +11,9 @@ use crate::protocol::error_code::ErrorCode;
 use crate::protocol::messages::find_coordinator::{Coordinator, FindCoordinatorRequest, FindCoordinatorResponse};
 use crate::worker::turn::Turn;
 
+use super::catalog::Refusal;
 use super::dispatch::Asked;
-use super::{catalog, respond};
+use super::{catalog, respond, transaction};
 
 /// What a key names. Source: `FindCoordinatorRequest.CoordinatorType`.
 const GROUP: i8 = 0;
@@ -50,18 +51,22 @@ pub(crate) fn serve(asked: Asked<'_>) -> Result<(), DecodeError> {
 
 fn find(turn: &mut Turn<'_>, key_type: i8, version: i16, written: &mut Vec<Written>) -> (ErrorCode, Option<String>) {
     match key_type {
-        GROUP => match catalog::ensure_offsets_topic(turn) {
-            Ok(end) => {
-                written.extend(end);
-                (ErrorCode::NONE, None)
-            }
-            Err(refusal) => (ErrorCode::COORDINATOR_NOT_AVAILABLE, Some(refusal.message)),
-        },
-        // This broker is the one to ask, and it says what it cannot do: so a client hears that at once instead of searching for ever.
-        TRANSACTION => (ErrorCode::NONE, None),
+        GROUP => found(catalog::ensure_offsets_topic(turn), written),
+        TRANSACTION => found(transaction::ensure_topic_of_transactions(turn), written),
         SHARE if version >= SHARE_SINCE => {
             (ErrorCode::COORDINATOR_NOT_AVAILABLE, Some("this broker has no share coordinator yet".to_string()))
         }
         other => (ErrorCode::INVALID_REQUEST, Some(format!("{other} names no kind of coordinator"))),
+    }
+}
+
+/// There is a coordinator where its topic is.
+fn found(topic: Result<Option<Written>, Refusal>, written: &mut Vec<Written>) -> (ErrorCode, Option<String>) {
+    match topic {
+        Ok(end) => {
+            written.extend(end);
+            (ErrorCode::NONE, None)
+        }
+        Err(refusal) => (ErrorCode::COORDINATOR_NOT_AVAILABLE, Some(refusal.message)),
     }
 }

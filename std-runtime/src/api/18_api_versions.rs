@@ -3,6 +3,7 @@
 //! What is reported is `protocol::api_key`'s table, the one that dispatch obeys.
 //! Differences from Apache Kafka: APIs that are not served yet are not reported, and features that need them are not finalized.
 
+use millpond_core::catalog::name::TRANSACTION_VERSION;
 use millpond_core::wire::reader::DecodeError;
 use millpond_core::wire::value::Array;
 
@@ -17,7 +18,7 @@ use super::dispatch::Asked;
 use super::respond;
 
 /// The features that this broker knows, and up to which level.
-pub(crate) const FEATURES: &[(&str, i16, i16)] = &[("metadata.version", 7, 30)];
+pub(crate) const FEATURES: &[(&str, i16, i16)] = &[("metadata.version", 7, 30), (TRANSACTION_VERSION, 0, 2)];
 
 pub(crate) fn serve(asked: Asked<'_>) -> Result<(), DecodeError> {
     if !ApiKey::ApiVersions.api().serves(asked.head.version) {

@@ -3,7 +3,7 @@
 use millpond_core::catalog::answer::Answer;
 use millpond_core::catalog::catalog::Catalog;
 use millpond_core::catalog::error::CatalogError;
-use millpond_core::catalog::input::{AllocateProducerIds, CreateTopic, Input};
+use millpond_core::catalog::input::{CreateTopic, Input};
 use millpond_core::ids::{CallId, TopicId};
 use millpond_core::machine::{Answers, When};
 use millpond_core::shard::logs::Written;
@@ -75,20 +75,6 @@ pub fn turn<T>(
 pub fn unexpected(answer: &Answer<'_>) -> Refusal {
     debug_assert!(false, "the catalogue answered something else: {answer:?}");
     Refusal::new(ErrorCode::UNKNOWN_SERVER_ERROR, "the catalogue answered something else")
-}
-
-/// Producer ids that nobody else will be given.
-///
-/// # Errors
-/// When they cannot be written down.
-pub fn allocate_producer_ids(at: &mut Turn<'_>) -> Result<(core::ops::Range<i64>, Option<Written>), ErrorCode> {
-    let input = Input::AllocateProducerIds(AllocateProducerIds { call: HERE });
-    turn(at, input, |answer| match answer {
-        Answer::ProducerIds(Ok(block)) => Ok(block.first.0..block.first.0 + block.count),
-        Answer::ProducerIds(Err(error)) => Err(Refusal::from(&error)),
-        other => Err(unexpected(&other)),
-    })
-    .map_err(|refusal| refusal.code)
 }
 
 /// An id that no other topic has.

@@ -110,6 +110,11 @@ pub fn dispatch(worker: &Worker, caller: &Caller, replies: &Arc<Replies>, frame:
         ApiKey::DeleteRecords => delete_records::serve(asked),
         ApiKey::InitProducerId => init_producer_id::serve(asked),
         ApiKey::OffsetForLeaderEpoch => offset_for_leader_epoch::serve(asked),
+        ApiKey::AddPartitionsToTxn => add_partitions_to_txn::serve(asked),
+        ApiKey::AddOffsetsToTxn => add_offsets_to_txn::serve(asked),
+        ApiKey::EndTxn => end_txn::serve(asked),
+        ApiKey::WriteTxnMarkers => write_txn_markers::serve(asked),
+        ApiKey::TxnOffsetCommit => txn_offset_commit::serve(asked),
         ApiKey::DescribeConfigs => describe_configs::serve(asked),
         ApiKey::AlterConfigs => alter_configs::serve(asked),
         ApiKey::DescribeLogDirs => describe_log_dirs::serve(asked),
@@ -123,15 +128,9 @@ pub fn dispatch(worker: &Worker, caller: &Caller, replies: &Arc<Replies>, frame:
         ApiKey::DescribeTransactions => describe_transactions::serve(asked),
         ApiKey::ListTransactions => list_transactions::serve(asked),
         // Known to the codec, not served: `Api::serves` has said no.
-        ApiKey::SaslHandshake
-        | ApiKey::SaslAuthenticate
-        | ApiKey::AddPartitionsToTxn
-        | ApiKey::AddOffsetsToTxn
-        | ApiKey::EndTxn
-        | ApiKey::WriteTxnMarkers
-        | ApiKey::TxnOffsetCommit
-        | ApiKey::ConsumerGroupHeartbeat
-        | ApiKey::ConsumerGroupDescribe => return Err(Malformed::Version { api_key, version }),
+        ApiKey::SaslHandshake | ApiKey::SaslAuthenticate | ApiKey::ConsumerGroupHeartbeat | ApiKey::ConsumerGroupDescribe => {
+            return Err(Malformed::Version { api_key, version });
+        }
     };
     served.map_err(|error| Malformed::Body { api_key, version, error })
 }

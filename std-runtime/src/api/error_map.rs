@@ -9,6 +9,7 @@ use millpond_core::record::codec::CodecError;
 use millpond_core::record::validate::InvalidBatch;
 use millpond_core::shard::error::{PartitionError, WriteError};
 use millpond_core::shard::fetch::FetchError;
+use millpond_core::txn::error::TxnError;
 
 use crate::protocol::error_code::ErrorCode;
 
@@ -55,8 +56,37 @@ pub const fn of_group_write<E>(error: &WriteError<E>) -> ErrorCode {
                 ErrorCode::COORDINATOR_NOT_AVAILABLE
             }
             AppendError::Closed(_) | AppendError::StaleLeaderEpoch { .. } => ErrorCode::NOT_COORDINATOR,
-            AppendError::Producer(_) => ErrorCode::UNKNOWN_SERVER_ERROR,
+            AppendError::Producer(error) => of_producer(error),
         },
+    }
+}
+
+/// Refusals of the transaction coordinator. Source: `TransactionCoordinator`.
+#[must_use]
+pub const fn of_txn(error: &TxnError) -> ErrorCode {
+    match error {
+        TxnError::InvalidTransactionalId => ErrorCode::INVALID_REQUEST,
+        TxnError::InvalidTimeout { .. } => ErrorCode::INVALID_TRANSACTION_TIMEOUT,
+        TxnError::InvalidProducerIdMapping => ErrorCode::INVALID_PRODUCER_ID_MAPPING,
+        TxnError::ProducerFenced => ErrorCode::PRODUCER_FENCED,
+        TxnError::ConcurrentTransactions => ErrorCode::CONCURRENT_TRANSACTIONS,
+        TxnError::InvalidState => ErrorCode::INVALID_TXN_STATE,
+        TxnError::NotInTransaction => ErrorCode::TRANSACTION_ABORTABLE,
+        TxnError::NotFound => ErrorCode::TRANSACTIONAL_ID_NOT_FOUND,
+        TxnError::NoProducerId => ErrorCode::COORDINATOR_NOT_AVAILABLE,
+        TxnError::Full => ErrorCode::POLICY_VIOLATION,
+    }
+}
+
+/// What a producer hears of its coordinator's refusal when it writes records or offsets. Clients that know nothing of a refusal that leaves
+/// only an abort hear that the state is wrong; trouble of the coordinator is told as a trouble that passes.
+/// Source: `AddPartitionsToTxnManager`, `ReplicaManager.handleProduceAppend`.
+#[must_use]
+pub const fn of_txn_for_writer(code: ErrorCode, knows_abortable: bool) -> ErrorCode {
+    match code {
+        ErrorCode::PRODUCER_FENCED => ErrorCode::INVALID_PRODUCER_EPOCH,
+        ErrorCode::TRANSACTION_ABORTABLE if !knows_abortable => ErrorCode::INVALID_TXN_STATE,
+        code => code,
     }
 }
 

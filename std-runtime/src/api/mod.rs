@@ -1,16 +1,22 @@
 //! What each request means: one file a key, its head saying what is served, from which KIPs, and where we differ from Apache Kafka.
 //!
 //! - [`dispatch`]: from a frame to the file of its key. [`error_map`]: errors of the core to Kafka's codes.
-//! - [`respond`]: encoding an answer. [`catalog`], [`group`], `repeated`: what several keys share.
+//! - [`respond`]: encoding an answer. [`catalog`], [`group`], [`transaction`], `repeated`: what several keys share.
 
 pub mod catalog;
 pub mod dispatch;
 pub mod error_map;
 pub mod group;
 mod operations;
+mod produced;
 mod repeated;
 pub mod respond;
+pub mod transaction;
 
+#[path = "25_add_offsets_to_txn.rs"]
+pub(crate) mod add_offsets_to_txn;
+#[path = "24_add_partitions_to_txn.rs"]
+pub(crate) mod add_partitions_to_txn;
 #[path = "44_alter_configs.rs"]
 pub(crate) mod alter_configs;
 #[path = "18_api_versions.rs"]
@@ -39,6 +45,8 @@ pub(crate) mod describe_producers;
 pub(crate) mod describe_topic_partitions;
 #[path = "65_describe_transactions.rs"]
 pub(crate) mod describe_transactions;
+#[path = "26_end_txn.rs"]
+pub(crate) mod end_txn;
 #[path = "01_fetch.rs"]
 pub(crate) mod fetch;
 #[path = "10_find_coordinator.rs"]
@@ -68,6 +76,10 @@ pub(crate) mod offset_fetch;
 #[path = "23_offset_for_leader_epoch.rs"]
 pub(crate) mod offset_for_leader_epoch;
 #[path = "00_produce.rs"]
-pub(crate) mod produce;
+pub mod produce;
 #[path = "14_sync_group.rs"]
 pub(crate) mod sync_group;
+#[path = "28_txn_offset_commit.rs"]
+pub(crate) mod txn_offset_commit;
+#[path = "27_write_txn_markers.rs"]
+pub(crate) mod write_txn_markers;

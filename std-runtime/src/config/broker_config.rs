@@ -9,6 +9,7 @@ use millpond_core::group::config::GroupConfig;
 use millpond_core::ids::BrokerId;
 use millpond_core::log::config::LogConfig;
 use millpond_core::time::Millis;
+use millpond_core::txn::config::TxnConfig;
 
 use super::key::{BadValue, Key, Setter};
 use super::keys;
@@ -50,6 +51,12 @@ pub struct BrokerConfig {
     pub log_start_checkpoint_interval: Millis,
     /// Settings of the group coordinator.
     pub group: GroupConfig,
+    /// Settings of the transaction coordinator.
+    pub txn: TxnConfig,
+    /// Whether a batch is refused whose partition has not joined its transaction.
+    pub txn_verify_partitions: bool,
+    /// How long a request waits for the end of the transaction before.
+    pub txn_retry_backoff_max: Millis,
     /// Settings of logs whose topics set nothing else.
     pub log: LogConfig,
     /// What was set, by the broker's names for it.
@@ -76,6 +83,9 @@ impl Default for BrokerConfig {
             recovery_point_checkpoint_interval: Millis::ZERO,
             log_start_checkpoint_interval: Millis::ZERO,
             group: GroupConfig::default(),
+            txn: TxnConfig::default(),
+            txn_verify_partitions: true,
+            txn_retry_backoff_max: Millis::ZERO,
             log: LogConfig::default(),
             given: BTreeMap::new(),
         };

@@ -346,11 +346,65 @@ pub const KEYS: &[Key] = &[
     key("offsets.topic.segment.bytes", Int, Some("104857600"), Rule::AtLeast(1), "No effect yet: the broker's log.segment.bytes."),
     key("offsets.commit.timeout.ms", Int, Some("5000"), Rule::AtLeast(1), "No effect yet: a commit is answered when it is on the disk."),
     // ---- transactions
-    key("transaction.state.log.replication.factor", Short, Some("1"), Rule::AtLeast(1), "No effect yet: there are no transactions."),
-    key("transaction.state.log.min.isr", Int, Some("1"), Rule::AtLeast(1), "No effect yet: there are no transactions."),
-    key("transaction.state.log.num.partitions", Int, Some("50"), Rule::AtLeast(1), "No effect yet: there are no transactions."),
-    key("transactional.id.expiration.ms", Int, Some("604800000"), Rule::AtLeast(1), "No effect yet: there are no transactions."),
-    key("transaction.max.timeout.ms", Int, Some("900000"), Rule::AtLeast(1), "No effect yet: there are no transactions."),
+    key(
+        "transaction.state.log.replication.factor",
+        Short,
+        Some("1"),
+        Rule::AtLeast(1),
+        "On how many brokers transactions are kept. Kafka's 3 asks for more brokers than there are.",
+    ),
+    key("transaction.state.log.min.isr", Int, Some("1"), Rule::AtLeast(1), "No effect: there is one broker."),
+    key(
+        "transaction.state.log.num.partitions",
+        Int,
+        Some("50"),
+        Rule::AtLeast(1),
+        "Over how many partitions transactional ids are spread; not to be changed later.",
+    )
+    .broker(|config, value| config.txn.partition_count = int(value)),
+    key("transaction.state.log.segment.bytes", Int, Some("104857600"), Rule::AtLeast(1), "The segment.bytes of `__transaction_state`."),
+    key("transactional.id.expiration.ms", Int, Some("604800000"), Rule::AtLeast(1), "How long an id is remembered that nobody uses.")
+        .broker(|config, value| config.txn.expiration = millis(value, 1)),
+    key("transaction.max.timeout.ms", Int, Some("900000"), Rule::AtLeast(1), "The longest that a producer may let a transaction be open.")
+        .broker(|config, value| config.txn.timeout_max = millis(value, 1)),
+    key(
+        "transaction.remove.expired.transaction.cleanup.interval.ms",
+        Int,
+        Some("3600000"),
+        Rule::AtLeast(1),
+        "How often unused transactional ids are looked for.",
+    )
+    .broker(|config, value| config.txn.expiration_check_interval = millis(value, 1)),
+    key(
+        "transaction.abort.timed.out.transaction.cleanup.interval.ms",
+        Int,
+        Some("10000"),
+        Rule::AtLeast(1),
+        "No effect: a transaction is aborted when its time is up, not at the next look.",
+    ),
+    key(
+        "transaction.partition.verification.enable",
+        Boolean,
+        Some("true"),
+        Rule::Any,
+        "Whether a batch is refused whose partition has not joined its transaction.",
+    )
+    .broker(|config, value| config.txn_verify_partitions = value.bool()),
+    key(
+        "add.partitions.to.txn.retry.backoff.max.ms",
+        Int,
+        Some("100"),
+        Rule::AtLeast(0),
+        "How long a request waits for the end of the transaction before.",
+    )
+    .broker(|config, value| config.txn_retry_backoff_max = millis(value, 1)),
+    key(
+        "add.partitions.to.txn.retry.backoff.ms",
+        Int,
+        Some("20"),
+        Rule::AtLeast(1),
+        "No effect: a request that waits for the end of a transaction goes on as soon as that has come.",
+    ),
     // ---- connections
     key("socket.request.max.bytes", Int, Some("104857600"), Rule::AtLeast(1), "Bytes of the largest request.")
         .broker(|config, value| config.request_bytes_max = usize::try_from(value.int()).unwrap_or(0)),

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use millpond_core::bounded::table::HashKey;
 use millpond_core::catalog::name::CLUSTER_METADATA;
-use millpond_core::ids::{BrokerId, PartitionIndex, TopicId};
+use millpond_core::ids::{BrokerId, PartitionIndex, ProducerId, TopicId};
 use millpond_core::log::config::LogConfig;
 use millpond_core::log::partition_log::{LogLimits, LogMemory};
 use millpond_core::log::recover::{OpenHints, RecoveryReport};
@@ -355,6 +355,11 @@ impl LogDirectory<'static> for DataDir {
                 tracing::error!(topic, partition, %file, position, next = next.0, "the log is damaged here; reading goes on at the next offset");
             }
         }
+    }
+
+    fn abandoned(&mut self, partition: PartitionName<'_>, producer_id: ProducerId) {
+        let (topic, partition) = (partition.topic, partition.index.0);
+        tracing::warn!(topic, partition, producer_id = producer_id.0, "an open transaction that no coordinator knows was aborted");
     }
 
     fn removed(&mut self, topic_id: TopicId) {

@@ -180,11 +180,11 @@ apis! {
     DeleteRecords = 21: DeleteRecordsRequest<'static>, DeleteRecordsResponse<'static>, advertised 0-2;
     InitProducerId = 22: InitProducerIdRequest<'static>, InitProducerIdResponse, advertised 0-5;
     OffsetForLeaderEpoch = 23: OffsetForLeaderEpochRequest<'static>, OffsetForLeaderEpochResponse<'static>, advertised 2-4;
-    AddPartitionsToTxn = 24: AddPartitionsToTxnRequest<'static>, AddPartitionsToTxnResponse<'static>;
-    AddOffsetsToTxn = 25: AddOffsetsToTxnRequest<'static>, AddOffsetsToTxnResponse;
-    EndTxn = 26: EndTxnRequest<'static>, EndTxnResponse;
-    WriteTxnMarkers = 27: WriteTxnMarkersRequest<'static>, WriteTxnMarkersResponse<'static>;
-    TxnOffsetCommit = 28: TxnOffsetCommitRequest<'static>, TxnOffsetCommitResponse<'static>;
+    AddPartitionsToTxn = 24: AddPartitionsToTxnRequest<'static>, AddPartitionsToTxnResponse<'static>, advertised 0-5;
+    AddOffsetsToTxn = 25: AddOffsetsToTxnRequest<'static>, AddOffsetsToTxnResponse, advertised 0-4;
+    EndTxn = 26: EndTxnRequest<'static>, EndTxnResponse, advertised 0-5;
+    WriteTxnMarkers = 27: WriteTxnMarkersRequest<'static>, WriteTxnMarkersResponse<'static>, advertised 1-2;
+    TxnOffsetCommit = 28: TxnOffsetCommitRequest<'static>, TxnOffsetCommitResponse<'static>, advertised 0-5;
     DescribeConfigs = 32: DescribeConfigsRequest<'static>, DescribeConfigsResponse<'static>, advertised 1-4;
     AlterConfigs = 33: AlterConfigsRequest<'static>, AlterConfigsResponse<'static>, advertised 0-2;
     DescribeLogDirs = 35: DescribeLogDirsRequest<'static>, DescribeLogDirsResponse<'static>, advertised 1-5;

@@ -4,6 +4,7 @@ use millpond_core::ids::CallId;
 use millpond_core::shard::logs::Written;
 use millpond_core::time::Instant;
 
+use crate::api::produce::WaitingProduce;
 use crate::protocol::api_key::ApiKey;
 use crate::protocol::error_code::ErrorCode;
 
@@ -42,14 +43,20 @@ pub enum Call {
         on_failure: ErrorCode,
         /// Of an answer that speaks of each partition by itself: what each that is granted depends on, in order.
         parts: Vec<Written>,
+        /// What all of it depends on besides.
+        common: Vec<Written>,
     },
     /// For bytes to read: then it is carried out again.
-    Fetch(Box<WaitingFetch>),
+    Fetch(Box<WaitingRequest>),
+    /// For the end of a transaction: then it is carried out again.
+    Again(Box<WaitingRequest>),
+    /// For the end of a transaction, with batches that are checked already.
+    Produce(Box<WaitingProduce>),
 }
 
-/// A fetch that waits for bytes.
+/// A request that waits to be carried out again.
 #[derive(Debug)]
-pub struct WaitingFetch {
+pub struct WaitingRequest {
     /// What the answer repeats.
     pub head: Head,
     /// Where it goes.
@@ -108,7 +115,8 @@ impl Calls {
         }
         match call.as_ref()? {
             Call::Machine { head, .. } | Call::Held { head, .. } => Some(*head),
-            Call::Fetch(fetch) => Some(fetch.head),
+            Call::Fetch(request) | Call::Again(request) => Some(request.head),
+            Call::Produce(produce) => Some(produce.head),
         }
     }
 

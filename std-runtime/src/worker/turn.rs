@@ -1,5 +1,6 @@
 //! A turn: what it may look at, what it changes, and what becomes of answers and deadlines.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use millpond_core::bounded::list::List;
@@ -8,7 +9,8 @@ use millpond_core::catalog::input::ResourceKind;
 use millpond_core::group::answer::Answer;
 use millpond_core::group::coordinator::Coordinator;
 use millpond_core::group::input::Input;
-use millpond_core::ids::{CallId, Offset, ProducerId};
+use millpond_core::ids::{CallId, Offset};
+use millpond_core::log::txn_index::AbortedTransaction;
 use millpond_core::log::watermarks::Watermarks;
 use millpond_core::machine::{Answers, When};
 use millpond_core::shard::directory::PartitionName;
@@ -21,7 +23,6 @@ use crate::api;
 use crate::config::broker_config::BrokerConfig;
 use crate::disk::data_dir::{DataDir, Identity};
 use crate::disk::remembered::{LeftLog, Snapshot};
-use crate::protocol::api_key::ApiKey;
 use crate::protocol::error_code::ErrorCode;
 use crate::protocol::refuse::{Keep, refuse};
 
@@ -30,6 +31,9 @@ use super::reply::{Outgoing, Reply};
 
 /// What a compressed batch may unfold to. Unit: bytes.
 pub const UNFOLDED_BYTES_MAX: usize = 256 << 20;
+
+/// How many aborted transactions one range of a log may touch.
+pub const ABORTED_MAX: usize = 1 << 20;
 
 /// What of the broker every turn may look at.
 #[derive(Debug)]
@@ -49,8 +53,6 @@ pub struct Inner {
     pub shard: Shard<'static, DataDir>,
     /// The calls that wait.
     pub calls: Calls,
-    /// Producer ids that were allocated and not handed out yet.
-    pub producer_ids: core::ops::Range<i64>,
     /// Waits that have ended during the turn.
     pub released: Released,
     /// Scratch.
@@ -61,6 +63,8 @@ pub struct Inner {
     pub batch: List<'static, u8>,
     /// Scratch: its records.
     pub records: List<'static, u8>,
+    /// Scratch: the aborted transactions in a range of a log.
+    pub aborted: List<'static, AbortedTransaction>,
     /// When old records are looked for next.
     pub(super) retention_due: Option<Instant>,
     /// When it is written down how the logs stand.
@@ -69,11 +73,11 @@ pub struct Inner {
 
 /// Waits that have ended.
 #[derive(Debug, Default)]
-pub struct Released(Vec<(CallId, Outcome)>);
+pub struct Released(VecDeque<(CallId, Outcome)>);
 
 impl Release for Released {
     fn release(&mut self, call: CallId, outcome: Outcome) {
-        self.0.push((call, outcome));
+        self.0.push_back((call, outcome));
     }
 }
 
@@ -103,7 +107,16 @@ impl Turn<'_> {
             let mut answers = GroupAnswers { calls: &mut inner.calls, own: None, ready: Vec::new() };
             let Some(result) = inner.shard.groups_timeout(at, &mut answers, &mut inner.released) else { break };
             let ready = answers.ready;
-            self.deliver(ready, result.map_err(|error| api::error_map::of_group_write(&error)));
+            self.deliver(ready, &[], result.map_err(|error| api::error_map::of_group_write(&error)));
+        }
+        loop {
+            let inner = &mut *self.inner;
+            match inner.shard.transactions_timeout(at, &mut inner.released) {
+                None => break,
+                Some(Ok(_)) => {}
+                // It has seen to it that it is asked again, in a while.
+                Some(Err(error)) => tracing::error!(%error, "a transaction whose time is up cannot be aborted; it is tried again"),
+            }
         }
         if self.inner.retention_due.is_some_and(|due| due <= at.now) {
             self.inner.shard.retain(at, |name, error| {
@@ -159,6 +172,18 @@ impl Turn<'_> {
     ///
     /// `tell` encodes the answer to this request, if it comes in this turn; one that comes later is encoded by [`api::group::tell`].
     pub fn group<'i>(&mut self, head: Head, reply: Reply, tell: &Tell<'_>, input: impl FnOnce(CallId) -> Input<'i>) {
+        self.group_after(head, reply, &[], tell, input);
+    }
+
+    /// The same for a request that is part of a transaction: what it does is true only with what was `joined` before.
+    pub fn group_after<'i>(
+        &mut self,
+        head: Head,
+        reply: Reply,
+        joined: &[Written],
+        tell: &Tell<'_>,
+        input: impl FnOnce(CallId) -> Input<'i>,
+    ) {
         let inner = &mut *self.inner;
         let call = inner.calls.add(Call::Machine { head, reply });
         let input = input(call);
@@ -168,15 +193,18 @@ impl Turn<'_> {
         if let Err(error) = &result {
             tracing::warn!(%error, "the group coordinator could not write down what it decided");
         }
-        self.deliver(ready, result.map_err(|error| api::error_map::of_group_write(&error)));
+        self.deliver(ready, joined, result.map_err(|error| api::error_map::of_group_write(&error)));
     }
 
     /// Sends answers, or holds those that must become true first.
-    fn deliver(&mut self, ready: Vec<ReadyAnswer>, written: Result<Option<Written>, ErrorCode>) {
+    fn deliver(&mut self, ready: Vec<ReadyAnswer>, joined: &[Written], written: Result<Option<Written>, ErrorCode>) {
         for ReadyAnswer { head, reply, when, mut outgoing } in ready {
             match (when, written) {
                 (When::Now, _) | (When::Written, Ok(None)) => reply.send(outgoing),
-                (When::Written, Ok(Some(written))) => self.hold(head, reply, outgoing, &[written], ErrorCode::NOT_COORDINATOR, None),
+                (When::Written, Ok(Some(written))) => {
+                    let written: Vec<Written> = joined.iter().copied().chain([written]).collect();
+                    self.hold(head, reply, outgoing, &written, ErrorCode::NOT_COORDINATOR, None);
+                }
                 (When::Written, Err(error)) => {
                     refuse_frame(head, &mut outgoing, error, &mut || false);
                     reply.send(outgoing);
@@ -196,28 +224,43 @@ impl Turn<'_> {
         on_failure: ErrorCode,
         timeout: Option<Millis>,
     ) {
+        self.hold_parts(head, reply, outgoing, (Vec::new(), written.to_vec()), on_failure, timeout);
+    }
+
+    /// Sends an answer when what it speaks of is committed. One that speaks of each partition by itself names what each that is granted
+    /// depends on, in order, and what all of them do: when that fails or takes too long, those are refused that are not true.
+    #[expect(clippy::too_many_arguments, reason = "an answer and everything it depends on")]
+    pub fn hold_parts(
+        &mut self,
+        head: Head,
+        reply: Reply,
+        outgoing: Outgoing,
+        (parts, common): (Vec<Written>, Vec<Written>),
+        on_failure: ErrorCode,
+        timeout: Option<Millis>,
+    ) {
         /// How long an answer that has no time of its own waits for the disk.
         const PATIENCE: Millis = Millis(30_000);
         let inner = &mut *self.inner;
-        if inner.shard.is_committed(written) {
+        if inner.shard.is_committed(&parts) && inner.shard.is_committed(&common) {
             return reply.send(outgoing);
         }
-        // Every other answer is true as a whole or not at all.
-        let parts = if head.api_key == ApiKey::Produce { written.to_vec() } else { Vec::new() };
-        let call = inner.calls.add(Call::Held { head, reply, outgoing, on_failure, parts });
+        let written: Vec<Written> = parts.iter().chain(&common).copied().collect();
+        let call = inner.calls.add(Call::Held { head, reply, outgoing, on_failure, parts, common });
         let due = self.at.now.after(timeout.unwrap_or(PATIENCE));
-        if !inner.shard.hold(call, due, written, &mut inner.ends) {
+        if !inner.shard.hold(call, due, &written, &mut inner.ends) {
             inner.released.release(call, Outcome::Failed);
         }
     }
 
     /// Answers whoever was released during the turn, and whoever that releases in turn.
     pub(super) fn settle(&mut self) {
-        while let Some((id, outcome)) = self.inner.released.0.pop() {
+        self.proceed();
+        while let Some((id, outcome)) = self.inner.released.0.pop_front() {
             match self.inner.calls.take(id) {
                 None => {}
                 Some(Call::Machine { head: _, reply }) => drop(reply),
-                Some(Call::Held { head, reply, mut outgoing, on_failure, parts }) => {
+                Some(Call::Held { head, reply, mut outgoing, on_failure, parts, common }) => {
                     let error = match outcome {
                         Outcome::Ready => None,
                         Outcome::TimedOut => Some(ErrorCode::REQUEST_TIMED_OUT),
@@ -227,7 +270,8 @@ impl Turn<'_> {
                     if let Some(error) = error {
                         let mut parts = parts.iter();
                         let shard = &self.inner.shard;
-                        let keep = &mut || parts.next().is_some_and(|part| shard.is_committed(core::slice::from_ref(part)));
+                        let is_common = shard.is_committed(&common);
+                        let keep = &mut || parts.next().is_some_and(|part| is_common && shard.is_committed(core::slice::from_ref(part)));
                         refuse_frame(head, &mut outgoing, error, keep);
                     }
                     reply.send(outgoing);
@@ -236,22 +280,25 @@ impl Turn<'_> {
                     fetch.reply.waited(id, fetch.body.len());
                     api::fetch::resume(self, *fetch);
                 }
+                Some(Call::Again(request)) => {
+                    request.reply.waited(id, request.body.len());
+                    api::transaction::resume(self, *request);
+                }
+                Some(Call::Produce(produce)) => {
+                    produce.reply.waited(id, produce.size());
+                    api::produce::resume(self, *produce);
+                }
             }
+            self.proceed();
         }
     }
 
-    /// A producer id that nobody else has. Answers what must be committed before it may be told.
-    ///
-    /// # Errors
-    /// When no more can be had.
-    pub fn producer_id(&mut self) -> Result<(ProducerId, Option<Written>), ErrorCode> {
-        if let Some(id) = self.inner.producer_ids.next() {
-            return Ok((ProducerId(id), self.inner.shard.uncommitted_catalog()));
-        }
-        let (block, written) = api::catalog::allocate_producer_ids(self)?;
-        self.inner.producer_ids = block;
-        let id = self.inner.producer_ids.next().ok_or(ErrorCode::UNKNOWN_SERVER_ERROR)?;
-        Ok((ProducerId(id), written))
+    /// Lets transactions that end go as far as they can.
+    fn proceed(&mut self) {
+        let inner = &mut *self.inner;
+        inner.shard.proceed(self.at, &mut inner.released, &mut |name, error| {
+            tracing::error!(topic = name.topic, partition = name.index.0, %error, "the end of a transaction cannot be written; it is tried again");
+        });
     }
 }
 

@@ -13,7 +13,7 @@ use crate::clock::Clock;
 use crate::disk::data_dir::{DataDir, DataDirError};
 
 use super::calls::Calls;
-use super::turn::{Inner, Released, Surroundings, Turn, UNFOLDED_BYTES_MAX, left_log};
+use super::turn::{ABORTED_MAX, Inner, Released, Surroundings, Turn, UNFOLDED_BYTES_MAX, left_log};
 
 /// One shard behind a lock, and what drives it.
 #[derive(Debug)]
@@ -38,12 +38,12 @@ impl Worker {
         let inner = Inner {
             shard,
             calls: Calls::default(),
-            producer_ids: 0..0,
             released: Released::default(),
             slots: List::grown(usize::MAX),
             ends: List::grown(usize::MAX),
             batch: List::grown(UNFOLDED_BYTES_MAX),
             records: List::grown(UNFOLDED_BYTES_MAX),
+            aborted: List::grown(ABORTED_MAX),
             retention_due: None,
             checkpoint_due: None,
         };

@@ -15,6 +15,7 @@ use millpond_core::group::coordinator::{Coordinator, CoordinatorMemory};
 use millpond_core::group::error::GroupError;
 use millpond_core::group::input::{Caller, Commit, CommitPartition, Heartbeat, Input, Join, MemberAssignment, Protocol, Sync};
 use millpond_core::group::offsets::OffsetEntry;
+use millpond_core::group::pending::{OpenTransaction, PendingOffset};
 use millpond_core::group::record::GroupRecord;
 use millpond_core::ids::{CallId, GenerationId, Offset, PartitionIndex, TopicId};
 use millpond_core::machine::{Answers, Effects, EncodedRecord, Machine, RecordEnds, Records, When};
@@ -42,6 +43,10 @@ struct Arena {
     protocols: heapless::Vec<Place<ProtocolEntry>, 16>,
     offsets: heapless::Vec<Place<Hashed<OffsetEntry>>, 8>,
     offset_index: heapless::Vec<Slot, 16>,
+    pending_offsets: heapless::Vec<Place<Hashed<PendingOffset>>, 8>,
+    pending_offset_index: heapless::Vec<Slot, 16>,
+    transactions: heapless::Vec<Place<Hashed<OpenTransaction>>, 4>,
+    transaction_index: heapless::Vec<Slot, 8>,
     session_heap: heapless::Vec<Slot, 8>,
     session_entries: heapless::Vec<DeadlineEntry, 8>,
     pending_heap: heapless::Vec<Slot, 4>,
@@ -62,6 +67,8 @@ impl Arena {
             offered: Table::new(Slab::new(List::lent(&mut self.offered)), List::lent(&mut self.offered_index)),
             protocols: Slab::new(List::lent(&mut self.protocols)),
             offsets: Table::new(Slab::new(List::lent(&mut self.offsets)), List::lent(&mut self.offset_index)),
+            pending_offsets: Table::new(Slab::new(List::lent(&mut self.pending_offsets)), List::lent(&mut self.pending_offset_index)),
+            transactions: Table::new(Slab::new(List::lent(&mut self.transactions)), List::lent(&mut self.transaction_index)),
             sessions: Deadlines::new(List::lent(&mut self.session_heap), List::lent(&mut self.session_entries)),
             pending_sessions: Deadlines::new(List::lent(&mut self.pending_heap), List::lent(&mut self.pending_entries)),
             rounds: Deadlines::new(List::lent(&mut self.round_heap), List::lent(&mut self.round_entries)),
@@ -71,7 +78,7 @@ impl Arena {
 }
 
 /// Memory whose every part has a limit of its own, in the order of this list.
-const PARTS: [(&str, usize); 10] = [
+const PARTS: [(&str, usize); 12] = [
     ("text bytes", 500),
     ("texts", 48),
     ("groups", 4),
@@ -81,11 +88,13 @@ const PARTS: [(&str, usize); 10] = [
     ("offered", 6),
     ("protocols", 10),
     ("offsets", 6),
+    ("pending offsets", 4),
+    ("transactions", 2),
     ("results", 8),
 ];
 
-fn limited(limits: [usize; 10]) -> CoordinatorMemory<'static> {
-    let [text_bytes, texts, groups, members, instances, pendings, offered, protocols, offsets, results] = limits;
+fn limited(limits: [usize; 12]) -> CoordinatorMemory<'static> {
+    let [text_bytes, texts, groups, members, instances, pendings, offered, protocols, offsets, pending_offsets, transactions, results] = limits;
     CoordinatorMemory {
         texts: ByteHeap::grown(text_bytes, texts),
         groups: Table::grown(groups),
@@ -95,6 +104,8 @@ fn limited(limits: [usize; 10]) -> CoordinatorMemory<'static> {
         offered: Table::grown(offered),
         protocols: Slab::grown(protocols),
         offsets: Table::grown(offsets),
+        pending_offsets: Table::grown(pending_offsets),
+        transactions: Table::grown(transactions),
         sessions: Deadlines::grown(members),
         pending_sessions: Deadlines::grown(pendings),
         rounds: Deadlines::grown(groups),
@@ -248,7 +259,7 @@ impl<'m> Node<'m> {
                 self.log.extend_from_slice(&size.to_be_bytes()).expect("room in the log");
                 self.log.extend_from_slice(part.unwrap_or_default()).expect("room in the log");
             }
-            self.coordinator.replay(&GroupRecord::decode(record).expect("a record"));
+            self.coordinator.replay(&GroupRecord::decode(record, None).expect("a record"));
         }
         self.coordinator.assert_consistent();
     }
@@ -314,7 +325,7 @@ impl<'m> Node<'m> {
             metadata: "note",
         };
         let generation_id = Some(GenerationId(generation_id));
-        self.ask(Input::Commit(Commit { caller, generation_id, expire_timestamp: None, partitions: &[partition] }));
+        self.ask(Input::Commit(Commit { caller, generation_id, transaction: None, expire_timestamp: None, partitions: &[partition] }));
     }
 
     fn restart(&mut self, memory: CoordinatorMemory<'m>) {
@@ -327,7 +338,7 @@ impl<'m> Node<'m> {
             Some((i16::from_be_bytes(*size) >= 0).then_some(part))
         };
         while let (Some(Some(key)), Some(value)) = (part(), part()) {
-            self.coordinator.replay(&GroupRecord::decode(EncodedRecord { key, value }).expect("a record"));
+            self.coordinator.replay(&GroupRecord::decode(EncodedRecord { key, value }, None).expect("a record"));
         }
         self.coordinator.loaded(self.at);
     }

@@ -251,6 +251,7 @@ impl Day {
                 group_instance_id: asking.instance.filter(|_| !simple),
             },
             generation_id: (!simple).then_some(GenerationId(asking.generation)),
+            transaction: None,
             expire_timestamp: self.random.once_in(8).then_some(self.driver.at.wall.after(Millis(600_000))),
             partitions: &partitions,
         }));
@@ -315,7 +316,7 @@ impl Day {
                     self.marks.retain(|(of, _), _| of != group);
                     self.holders.retain(|(of, _, _), _| of != group);
                 }
-                GroupRecord::Offset { .. } | GroupRecord::Foreign => {}
+                GroupRecord::Offset { .. } | GroupRecord::TransactionEnded { .. } | GroupRecord::Foreign => {}
             }
         }
         for (call, reply) in outcome.replies {

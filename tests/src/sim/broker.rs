@@ -1,6 +1,6 @@
 //! A broker without sockets: it drives the turns of a shard as the worker of the real one does, call by call.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use millpond_core::bounded::list::List;
 use millpond_core::bounded::slab::Slot;
@@ -8,7 +8,7 @@ use millpond_core::bounded::table::HashKey;
 use millpond_core::catalog::answer::Answer as CatalogAnswer;
 use millpond_core::catalog::catalog::{Catalog, CatalogConfig, CatalogMemory};
 use millpond_core::catalog::input::{
-    AllocateProducerIds, AlterConfigs, Bootstrap, CreatePartitions, CreateTopic, DeleteTopic, Input as CatalogInput, ResourceKind, TopicRef,
+    AlterConfigs, Bootstrap, CreatePartitions, CreateTopic, DeleteTopic, Input as CatalogInput, ResourceKind, TopicRef,
 };
 use millpond_core::catalog::name;
 use millpond_core::group::answer::Answer as GroupAnswer;
@@ -28,6 +28,8 @@ use millpond_core::shard::logs::{SyncedLog, Written};
 use millpond_core::shard::parked::{Outcome, Parked, ParkedMemory, Release};
 use millpond_core::shard::shard::{Shard, ShardMemory, ShardPartitions};
 use millpond_core::time::{Instant, Millis, Moment};
+use millpond_core::txn::config::TxnConfig;
+use millpond_core::txn::coordinator::{Coordinator as TxnCoordinator, CoordinatorMemory as TxnMemory};
 
 use crate::group::Reply;
 
@@ -59,11 +61,11 @@ enum Call {
 }
 
 #[derive(Default)]
-struct Released(Vec<(CallId, Outcome)>);
+struct Released(VecDeque<(CallId, Outcome)>);
 
 impl Release for Released {
     fn release(&mut self, call: CallId, outcome: Outcome) {
-        self.0.push((call, outcome));
+        self.0.push_back((call, outcome));
     }
 }
 
@@ -75,7 +77,6 @@ pub(crate) struct Broker {
     disk: Disk,
     calls: BTreeMap<CallId, Call>,
     released: Released,
-    producer_ids: core::ops::Range<i64>,
     slots: List<'static, Slot>,
     ends: List<'static, (Slot, Offset)>,
     pub(crate) said: Said,
@@ -99,7 +100,6 @@ impl Answers<Coordinator<'static>> for GroupAnswers<'_> {
 enum Caught {
     Topic(TopicId),
     Deleted(String, TopicId),
-    Ids(core::ops::Range<i64>),
     Done,
     Refused,
 }
@@ -111,7 +111,6 @@ impl Answers<Catalog<'static>> for Catch {
         self.0 = Some(match answer {
             CatalogAnswer::TopicCreated(Ok(created)) => Caught::Topic(created.topic_id),
             CatalogAnswer::TopicDeleted(Ok(deleted)) => Caught::Deleted(deleted.name.to_owned(), deleted.topic_id),
-            CatalogAnswer::ProducerIds(Ok(block)) => Caught::Ids(block.first.0..block.first.0 + block.count),
             CatalogAnswer::Bootstrapped | CatalogAnswer::PartitionsCreated(Ok(())) | CatalogAnswer::ConfigsAltered(Ok(())) => Caught::Done,
             _ => Caught::Refused,
         });
@@ -128,11 +127,12 @@ impl Broker {
         let group_config = GroupConfig { initial_rebalance_delay: Millis(500), offsets_partition_count: 2, ..GroupConfig::default() };
         let limits = CoordinatorLimits { groups: 16, members: 64, offsets: 512, text_bytes: 1 << 18 };
         let groups = Coordinator::new(group_config, key, CoordinatorMemory::grown(limits));
+        let txns = TxnCoordinator::new(TxnConfig { partition_count: 2, ..TxnConfig::default() }, key, TxnMemory::grown(16, 64));
         let parked = Parked::new(ParkedMemory::grown(WAITS_MAX, WAITS_MAX * 4));
         let memory = ShardMemory::grown(1 << 20, 4096, PARTITIONS_MAX);
         let partitions = ShardPartitions::grown(PARTITIONS_MAX);
         let mut scratch = List::grown(1 << 22);
-        let shard = Shard::open(at, directory, catalog, groups, parked, memory, partitions, key, &mut scratch);
+        let shard = Shard::open(at, directory, catalog, groups, txns, parked, memory, partitions, key, &mut scratch);
         let mut shard = shard.map_err(|error| error.to_string())?;
         let (catalog, directory) = shard.catalog_and_directory();
         directory.tidy(|topic_id| catalog.topic_by_id(topic_id).is_some());
@@ -141,7 +141,6 @@ impl Broker {
             disk: disk.clone(),
             calls: BTreeMap::new(),
             released: Released::default(),
-            producer_ids: 0..0,
             slots: List::grown(1 << 10),
             ends: List::grown(1 << 10),
             said: Vec::new(),
@@ -287,13 +286,8 @@ impl Broker {
     }
 
     fn producer_id(&mut self, at: Moment) -> Result<(i64, Option<Written>), ()> {
-        if let Some(id) = self.producer_ids.next() {
-            return Ok((id, self.shard.uncommitted_catalog()));
-        }
-        let (caught, written) = self.catalog(at, CatalogInput::AllocateProducerIds(AllocateProducerIds { call: CallId(0) }))?;
-        let Caught::Ids(block) = caught else { return Err(()) };
-        self.producer_ids = block;
-        Ok((self.producer_ids.next().ok_or(())?, written))
+        let id = self.shard.producer_id(at, &mut self.released).map_err(|_| ())?;
+        Ok((id.0, self.shard.uncommitted_catalog()))
     }
 
     fn produce(&mut self, at: Moment, call: CallId, (topic, index): (&str, i32), bytes: &[u8], acks: i8) {
@@ -347,7 +341,7 @@ impl Broker {
         let up_to = if self.sabotaged(Sabotage::ReadsAboveHighWatermark) { ReadUpTo::LogEnd } else { ReadUpTo::HighWatermark };
         let limits = FetchLimits { min_bytes: *min_bytes, max_bytes: *max_bytes, up_to };
         let disk = self.disk.clone();
-        let outcome = self.shard.fetch(at, &wanted, limits, |number, fetched| {
+        let outcome = self.shard.fetch(at, &wanted, limits, &mut List::grown(64), |number, fetched, _| {
             let Some(read) = read.get_mut(number) else { return };
             match fetched {
                 Ok(range) => {
@@ -458,6 +452,7 @@ impl Broker {
                     return self.say(call, Answer::Refused);
                 }
                 GroupInput::Commit(Commit {
+                    transaction: None,
                     caller,
                     generation_id: Some(GenerationId(member.generation)),
                     expire_timestamp: None,
@@ -507,7 +502,7 @@ impl Broker {
 
     /// Answers whoever was released during the turn.
     fn settle(&mut self, at: Moment) {
-        while let Some((call, outcome)) = self.released.0.pop() {
+        while let Some((call, outcome)) = self.released.0.pop_front() {
             if self.sabotaged(Sabotage::ForgetsCalls) && call.0.is_multiple_of(16) {
                 continue;
             }

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use millpond::disk::names;
 use millpond_core::bounded::table::HashKey;
 use millpond_core::catalog::name::CLUSTER_METADATA;
-use millpond_core::ids::{Offset, PartitionIndex, TopicId};
+use millpond_core::ids::{Offset, PartitionIndex, ProducerId, TopicId};
 use millpond_core::log::config::LogConfig;
 use millpond_core::log::partition_log::{LogLimits, LogMemory};
 use millpond_core::log::recover::{OpenHints, RecoveryReport};
@@ -190,6 +190,8 @@ impl LogDirectory<'static> for Directory {
             println!("left out of {partition:?}: {what:?}");
         }
     }
+
+    fn abandoned(&mut self, _: PartitionName<'_>, _: ProducerId) {}
 
     fn removed(&mut self, topic_id: TopicId) {
         self.removed.push(topic_id);

@@ -1,0 +1,55 @@
+//! EndTxn, key 26, served 0-5. KIP-98, KIP-588 (v2), KIP-890 (v4, v5).
+//!
+//! Differences from Apache Kafka: none known.
+
+use millpond_core::ids::CallId;
+use millpond_core::record::marker::Outcome;
+use millpond_core::txn::answer::Answer;
+use millpond_core::txn::input::{End, Input};
+use millpond_core::txn::state::TransactionVersion;
+use millpond_core::wire::reader::DecodeError;
+
+use crate::protocol::error_code::ErrorCode;
+use crate::protocol::messages::end_txn::{EndTxnRequest, EndTxnResponse};
+use crate::worker::calls::Head;
+use crate::worker::reply::Outgoing;
+
+use super::dispatch::Asked;
+use super::transaction::{code_for, identity};
+use super::{respond, transaction};
+
+/// From this version on, the end of each transaction uses up an epoch. Source: `TransactionVersion.transactionVersionForEndTxn`.
+const EPOCH_PER_TRANSACTION_SINCE: i16 = 5;
+/// From this version on, clients know that they are fenced.
+const FENCED_SINCE: i16 = 2;
+
+pub(crate) fn serve(asked: Asked<'_>) -> Result<(), DecodeError> {
+    let request: EndTxnRequest<'_> = asked.decode()?;
+    let Asked { worker, head, reply, .. } = asked;
+    let end = End {
+        call: CallId(0),
+        transactional_id: request.transactional_id,
+        identity: identity(request.producer_id, request.producer_epoch),
+        outcome: if request.committed { Outcome::Commit } else { Outcome::Abort },
+        version: if head.version >= EPOCH_PER_TRANSACTION_SINCE { TransactionVersion::Two } else { TransactionVersion::Zero },
+    };
+    worker.turn(|turn| match transaction::turn(turn, Input::End(end)) {
+        Err(code) => reply.send(refused(head, code)),
+        Ok(turned) => {
+            let outgoing = match turned.answer {
+                Answer::Ended(Ok(next)) => {
+                    let (producer_id, producer_epoch) = (next.producer_id.0, next.producer_epoch.0);
+                    respond::encode(head, &EndTxnResponse { producer_id, producer_epoch, ..Default::default() })
+                }
+                Answer::Ended(Err(error)) => refused(head, code_for(&error, head.version >= FENCED_SINCE)),
+                Answer::Initialized(_) | Answer::PartitionsAdded(_) => refused(head, ErrorCode::UNKNOWN_SERVER_ERROR),
+            };
+            turned.send(turn, head, reply, outgoing);
+        }
+    });
+    Ok(())
+}
+
+fn refused(head: Head, code: ErrorCode) -> Outgoing {
+    respond::encode(head, &EndTxnResponse { error_code: code.number(), ..Default::default() })
+}

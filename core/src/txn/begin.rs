@@ -36,6 +36,9 @@ impl<'m> Coordinator<'m> {
         }
         let Some(slot) = self.find(initialize.transactional_id) else { return self.found(at, initialize, fx) };
         let Some(transaction) = self.transactions.get(slot) else { return Err(TxnError::NotFound) };
+        if transaction.state.decided().is_some() {
+            return Err(TxnError::ConcurrentTransactions);
+        }
         let (current, last_epoch) = (transaction.identity, transaction.last_epoch);
         let is_known = |expected: Identity| {
             expected.producer_id == current.producer_id
@@ -138,6 +141,9 @@ impl<'m> Coordinator<'m> {
     }
 
     fn try_add_partitions(&mut self, at: Moment, add: &AddPartitions<'_>, fx: &mut Fx<'_, '_, 'm>) -> Result<(), TxnError> {
+        if self.ending_of(add.transactional_id).is_some() {
+            return Err(TxnError::ConcurrentTransactions);
+        }
         let slot = self.check_writer(add.transactional_id, add.identity)?;
         let Some(transaction) = self.transactions.get(slot) else { return Err(TxnError::NotFound) };
         let is_new = |partition: &TopicPartition<'_>| !self.reaches(slot, partition.topic, partition.partition);

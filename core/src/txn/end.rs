@@ -188,6 +188,10 @@ fn bumped(identity: Identity) -> Identity {
 
 /// What a producer of version 2 may end. Source: the table above `TransactionCoordinator.endTransaction`.
 fn judge(transaction: &Transaction, end: &End<'_>) -> Result<Verdict, TxnError> {
+    if transaction.state.decided().is_some() {
+        // What was decided before must come to its end first, whoever asks.
+        return Err(TxnError::ConcurrentTransactions);
+    }
     let (current, asking) = (transaction.identity, end.identity);
     let is_bumped = current.producer_epoch.0.checked_sub(1) == Some(asking.producer_epoch.0);
     let is_rotated = Some(asking.producer_id) == transaction.previous_producer_id
@@ -198,19 +202,16 @@ fn judge(transaction: &Transaction, end: &End<'_>) -> Result<Verdict, TxnError> 
     }
     let is_current = current.producer_epoch == asking.producer_epoch;
     let is_valid = match transaction.state {
-        State::Empty | State::Ongoing => is_current,
-        State::PrepareCommit | State::PrepareAbort => is_bumped,
+        State::Empty | State::Ongoing | State::PrepareCommit | State::PrepareAbort => is_current,
         State::CompleteCommit | State::CompleteAbort => is_bumped || is_rotated || is_current,
     };
     if !is_valid {
         return Err(TxnError::ProducerFenced);
     }
     let asks_again = is_bumped || is_rotated;
-    let same = |outcome| if end.outcome == outcome { Err(TxnError::ConcurrentTransactions) } else { Err(TxnError::InvalidState) };
     match transaction.state {
         State::Ongoing => Ok(Verdict::Decide),
-        State::PrepareCommit => same(Outcome::Commit),
-        State::PrepareAbort => same(Outcome::Abort),
+        State::PrepareCommit | State::PrepareAbort => Err(TxnError::ConcurrentTransactions),
         State::CompleteCommit | State::CompleteAbort if asks_again => {
             if transaction.state.completed() == Some(end.outcome) {
                 Ok(Verdict::Done)
@@ -238,9 +239,7 @@ fn judge_by_shared_epoch(transaction: &Transaction, end: &End<'_>) -> Result<Ver
     match state {
         State::Ongoing => Ok(Verdict::Decide),
         State::CompleteCommit | State::CompleteAbort if state.completed() == Some(end.outcome) => Ok(Verdict::Done),
-        State::PrepareCommit | State::PrepareAbort if state.decided() == Some(end.outcome) => Err(TxnError::ConcurrentTransactions),
-        State::Empty | State::PrepareCommit | State::PrepareAbort | State::CompleteCommit | State::CompleteAbort => {
-            Err(TxnError::InvalidState)
-        }
+        State::PrepareCommit | State::PrepareAbort => Err(TxnError::ConcurrentTransactions),
+        State::Empty | State::CompleteCommit | State::CompleteAbort => Err(TxnError::InvalidState),
     }
 }

@@ -18,13 +18,13 @@
 //! |---|---|---|---|---|---|
 //! | Empty | next epoch | Ongoing | `InvalidState` | PrepareAbort | `InvalidState` |
 //! | Ongoing | PrepareAbort, `ConcurrentTransactions` | Ongoing | PrepareCommit | PrepareAbort | PrepareAbort |
-//! | PrepareCommit | `ConcurrentTransactions` | `ConcurrentTransactions` | `ProducerFenced`; before: `ConcurrentTransactions` | `ProducerFenced` | `InvalidState` |
-//! | PrepareAbort | `ConcurrentTransactions` | `ConcurrentTransactions` | `ProducerFenced`; before: `InvalidState` | `ProducerFenced` | `ConcurrentTransactions` |
+//! | PrepareCommit, PrepareAbort | `ConcurrentTransactions` | `ConcurrentTransactions` | `ConcurrentTransactions` | `ConcurrentTransactions` | `ConcurrentTransactions` |
 //! | CompleteCommit | next epoch | Ongoing | `InvalidState`; before: done | PrepareAbort | `InvalidState` |
 //! | CompleteAbort | next epoch | Ongoing | `InvalidState` | PrepareAbort | done |
 //!
-//! Under version 2 a producer that did not hear the answer still has the epoch before, and asks again with it: in a Prepare state
-//! `ConcurrentTransactions` to the same outcome, in a Complete state the answer once more; `InvalidState` to the other outcome.
+//! Under version 2 a producer that did not hear the answer still has the epoch before, and asks again with it: in a Complete state it gets
+//! the answer once more, and `InvalidState` to the other outcome. In a Prepare state everybody is told to come again: Kafka has a
+//! transition pending there until the markers are safe.
 //!
 //! Source: `TransactionState`, `TransactionCoordinator`, KIP-890. There is no state Dead: an id that expired is gone; and none between
 //! a decision and its record, since a decision that was not written was not made.

@@ -259,6 +259,8 @@ fn verify(turn: &Turn<'_>, checked: &mut Checked<'_>, transactional_id: &str, wh
 
 fn refuse(checked: &mut Checked<'_>, at: usize, code: ErrorCode) {
     if let (Some(part), Some(batch)) = (checked.parts.get_mut(at), checked.batches.get_mut(at)) {
+        // It never came near the log. Source: `ReplicaManager.handleProduceAppend`.
+        part.log_start_offset = NO_LOG;
         part.outcome = Outcome::Done(Err(Refused::plain(code)));
         *batch = None;
     }

@@ -129,6 +129,7 @@ pub(crate) fn resume(turn: &mut Turn<'_>, request: WaitingRequest) {
         ApiKey::InitProducerId => init_producer_id::carry_out(turn, request),
         ApiKey::AddPartitionsToTxn => add_partitions_to_txn::carry_out(turn, request),
         ApiKey::AddOffsetsToTxn => add_offsets_to_txn::carry_out(turn, request),
+        ApiKey::EndTxn => end_txn::carry_out(turn, request),
         ApiKey::TxnOffsetCommit => txn_offset_commit::carry_out(turn, request),
         other => {
             debug_assert!(false, "{other:?} does not wait for transactions");

@@ -94,7 +94,8 @@ const PARTS: [(&str, usize); 12] = [
 ];
 
 fn limited(limits: [usize; 12]) -> CoordinatorMemory<'static> {
-    let [text_bytes, texts, groups, members, instances, pendings, offered, protocols, offsets, pending_offsets, transactions, results] = limits;
+    let [text_bytes, texts, groups, members, instances, pendings, offered, protocols, offsets, pending_offsets, transactions, results] =
+        limits;
     CoordinatorMemory {
         texts: ByteHeap::grown(text_bytes, texts),
         groups: Table::grown(groups),

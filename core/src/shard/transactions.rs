@@ -458,7 +458,9 @@ impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
             !self.transactions.coordinator.is_expected(identity, topic.name, partition.index)
         });
         let producer = unknown.next()?;
-        let producer_epoch: ProducerEpoch = producer.epoch;
+        // Under the next epoch: whatever its producer still sends under this one is refused, also a batch that is here and was aborted
+        // with the others. Told that it is a duplicate, the producer would take it for written.
+        let producer_epoch = ProducerEpoch(producer.epoch.0.saturating_add(1));
         Some((Identity { producer_id: producer.id, producer_epoch }, producer.coordinator_epoch.max(0)))
     }
 }

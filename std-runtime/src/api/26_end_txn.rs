@@ -59,7 +59,13 @@ pub(crate) fn carry_out(turn: &mut Turn<'_>, waiting: WaitingRequest) -> Result<
                     back.reply.send(refused(head, ErrorCode::CONCURRENT_TRANSACTIONS));
                     return Ok(());
                 }
-                Answer::Ended(Err(error)) => refused(head, code_for(&error, head.version >= FENCED_SINCE)),
+                Answer::Ended(Err(error)) => {
+                    let known = turn.inner.shard.txns().transaction(request.transactional_id);
+                    let (state, epoch) = known.map_or(("", -1), |known| (known.state().name(), known.identity().producer_epoch.0));
+                    let (id, asks, commit) = (request.transactional_id, request.producer_epoch, request.committed);
+                    tracing::warn!(id, state, epoch, asks, commit, %error, "a transaction cannot be ended so");
+                    refused(head, code_for(&error, head.version >= FENCED_SINCE))
+                }
                 Answer::Initialized(_) | Answer::PartitionsAdded(_) => refused(head, ErrorCode::UNKNOWN_SERVER_ERROR),
             };
             turned.send(turn, head, waiting.reply, outgoing);

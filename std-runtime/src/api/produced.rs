@@ -199,6 +199,7 @@ fn join(turn: &mut Turn<'_>, checked: &mut Checked<'_>) -> Joined {
         };
         match known {
             Some((epoch, _)) if stamp.epoch < epoch => refuse(checked, at, ErrorCode::INVALID_PRODUCER_EPOCH),
+            // It has joined: what says so may not be safe yet.
             Some((epoch, true)) if stamp.epoch == epoch => {}
             _ => {
                 let topic = turn.inner.shard.catalog().topic_at(part.topic).map_or_else(String::new, |topic| topic.name.to_string());
@@ -206,13 +207,16 @@ fn join(turn: &mut Turn<'_>, checked: &mut Checked<'_>) -> Joined {
             }
         }
     }
-    let Some(stamp) = producer.filter(|_| !missing.is_empty()) else { return Joined::Now(TurnWritten::new()) };
+    let Some(stamp) = producer else { return Joined::Now(TurnWritten::new()) };
+    if missing.is_empty() {
+        return Joined::Now(turn.inner.shard.uncommitted_transaction(transactional_id).into_iter().collect());
+    }
     let who = Identity { producer_id: stamp.id, producer_epoch: stamp.epoch };
     if checked.head.version < JOINS_SINCE {
         if turn.around.config.txn_verify_partitions {
             verify(turn, checked, transactional_id, who, &missing);
         }
-        return Joined::Now(TurnWritten::new());
+        return Joined::Now(turn.inner.shard.uncommitted_transaction(transactional_id).into_iter().collect());
     }
     let index = |at: usize| checked.parts.get(at).map_or(PartitionIndex(0), |part| part.index);
     let mut partitions: Vec<TopicPartition<'_>> =

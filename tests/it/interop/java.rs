@@ -28,9 +28,9 @@ fn jars_or_skip(test: &str) -> Option<PathBuf> {
 }
 
 /// Kafka's tools and a broker to use them on.
-struct Kafka {
-    jars: PathBuf,
-    broker: Broker,
+pub(super) struct Kafka {
+    pub(super) jars: PathBuf,
+    pub(super) broker: Broker,
 }
 
 /// A tool's name as its script has it, and the class behind it.
@@ -47,6 +47,8 @@ const TOOLS: &[(&str, &str)] = &[
     ("kafka-log-dirs", "org.apache.kafka.tools.LogDirsCommand"),
     ("kafka-cluster", "org.apache.kafka.tools.ClusterTool"),
     ("kafka-broker-api-versions", "org.apache.kafka.tools.BrokerApiVersionsCommand"),
+    ("kafka-transactions", "org.apache.kafka.tools.TransactionsCommand"),
+    ("kafka-features", "org.apache.kafka.tools.FeatureCommand"),
     ("kafka-dump-log", "org.apache.kafka.tools.DumpLogSegments"),
 ];
 
@@ -70,7 +72,7 @@ impl Kafka {
     }
 
     /// A tool on files.
-    fn offline(&self, tool: &str, arguments: &str) -> Command {
+    pub(super) fn offline(&self, tool: &str, arguments: &str) -> Command {
         let mut command = self.command(tool);
         command.args(arguments.split_whitespace());
         command
@@ -78,13 +80,19 @@ impl Kafka {
 
     /// A tool on the broker.
     fn online(&self, tool: &str, arguments: &str) -> Command {
-        let mut command = self.offline(tool, arguments);
-        command.args(["--bootstrap-server", self.broker.bootstrap()]);
+        let mut command = self.command(tool);
+        let bootstrap = ["--bootstrap-server", self.broker.bootstrap()];
+        // Some want it before what they are to do, some behind.
+        if ["kafka-transactions", "kafka-features"].contains(&tool) {
+            command.args(bootstrap).args(arguments.split_whitespace());
+        } else {
+            command.args(arguments.split_whitespace()).args(bootstrap);
+        }
         command
     }
 
     /// What a tool says when it succeeds.
-    fn says(&self, tool: &str, arguments: &str) -> String {
+    pub(super) fn says(&self, tool: &str, arguments: &str) -> String {
         match run_command(&mut self.online(tool, arguments)) {
             Ok(text) => text,
             Err(message) => panic!("{tool} {arguments}: {message}"),
@@ -108,7 +116,7 @@ impl Kafka {
     }
 }
 
-fn kafka_or_skip(test: &str, settings: &[(&str, &str)]) -> Option<Kafka> {
+pub(super) fn kafka_or_skip(test: &str, settings: &[(&str, &str)]) -> Option<Kafka> {
     let jars = jars_or_skip(test)?;
     Some(Kafka { jars, broker: Broker::start(settings) })
 }

@@ -164,6 +164,25 @@ impl<'m> Epochs<'m> {
     }
 }
 
+/// Whether the file is whole and its reigns rise. One that is missing is not.
+pub(super) fn is_sound<S: SegmentStore>(disk: &mut Disk<S>) -> DiskResult<S, bool> {
+    let mut lines = Inflow::new(disk, FileName::EPOCHS);
+    if number(&mut lines)? != Some((0, b'\n')) {
+        return Ok(false);
+    }
+    let Some((count, b'\n')) = number(&mut lines)? else { return Ok(false) };
+    let mut last = None;
+    for _ in 0..count {
+        let (Some((epoch, b' ')), Some((start, b'\n'))) = (number(&mut lines)?, number(&mut lines)?) else { return Ok(false) };
+        let rises = last.is_none_or(|(before, at)| epoch > before && start > at);
+        if !rises || i32::try_from(epoch).is_err() {
+            return Ok(false);
+        }
+        last = Some((epoch, start));
+    }
+    Ok(lines.byte()?.is_none())
+}
+
 /// Reads digits up to the byte behind them, which is answered too; `None` when there are no digits or no byte behind them.
 fn number<S: SegmentStore>(lines: &mut Inflow<'_, S>) -> DiskResult<S, Option<(i64, u8)>> {
     let mut number: Option<i64> = None;

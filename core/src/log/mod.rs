@@ -8,6 +8,7 @@
 //! - [`watermarks`]: the four offsets. [`config`]: the settings. [`error`]: what can go wrong.
 //! - [`segment`], [`index`]: one file of batches and the way into it. [`producers`]: who wrote last, for idempotence and transactions;
 //!   [`snapshot`] is their file, and [`txn_index`] says whose transactions were aborted. [`epochs`]: whose reign began where.
+//! - [`verify`]: looking through a log that is not in use, and repairing it.
 //! - `disk`: the store, with every failure told in words.
 
 pub mod config;
@@ -25,5 +26,6 @@ pub mod scan;
 pub mod segment;
 pub mod snapshot;
 pub mod txn_index;
+pub mod verify;
 pub mod watermarks;
 pub mod whole;

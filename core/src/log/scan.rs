@@ -234,7 +234,7 @@ enum Judged {
 }
 
 /// The checksum of a batch on the disk.
-fn checksum<S: SegmentStore>(disk: &mut Disk<S>, segment: &Segment, position: u32, size: u32) -> DiskResult<S, u32> {
+pub(super) fn checksum<S: SegmentStore>(disk: &mut Disk<S>, segment: &Segment, position: u32, size: u32) -> DiskResult<S, u32> {
     let mut buffer = [0u8; 4096];
     let mut crc = Crc32c::new();
     let skipped = u32::try_from(CRC + 4).unwrap_or(0);

@@ -49,6 +49,12 @@ pub(super) fn read<S: SegmentStore>(disk: &mut Disk<S>, offset: Offset, producer
     Ok(true)
 }
 
+/// Whether a snapshot can be read.
+pub(super) fn is_sound<S: SegmentStore>(disk: &mut Disk<S>, offset: Offset) -> DiskResult<S, bool> {
+    let file = FileName::live(FileKind::Snapshot, offset);
+    Ok(check(&mut Inflow::new(disk, file))?.is_some())
+}
+
 fn check<S: SegmentStore>(bytes: &mut Inflow<'_, S>) -> DiskResult<S, Option<u32>> {
     let version = bytes.array()?.map(i16::from_be_bytes);
     let stated = bytes.array()?.map(u32::from_be_bytes);

@@ -8,6 +8,7 @@ mod model;
 mod on_disk;
 mod rules;
 mod transactions;
+mod verify;
 
 use alloc::vec::Vec;
 

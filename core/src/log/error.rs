@@ -32,6 +32,8 @@ pub enum Doing {
     SyncNames,
     /// Opening a file for others.
     Handle,
+    /// Keeping the bytes of a file elsewhere.
+    SetAside,
 }
 
 /// The store failed. Kind: failure; whether the log goes on is said by the error around this one.
@@ -60,6 +62,7 @@ impl<E: fmt::Display> fmt::Display for StoreError<E> {
             Doing::Sync => "syncing",
             Doing::SyncNames => "syncing the names of files",
             Doing::Handle => "opening",
+            Doing::SetAside => "setting aside",
         };
         match self.file {
             Some(file) => write!(f, "{verb} {file}: {}", self.error),

@@ -6,6 +6,7 @@ mod life;
 mod model;
 #[cfg(unix)]
 mod on_disk;
+mod repair;
 mod rules;
 mod transactions;
 mod verify;

@@ -5,8 +5,10 @@
 //!
 //! - [`verifier`]: the walk over all files of a partition. [`finding`]: what it may come across, as values.
 //! - `batches`: which bytes of a segment are batches and which are not; `indexes`: whether the ways into it lead where they say.
+//! - [`repair`]: writing anew what is not sound, without what cannot be read.
 
 mod batches;
 pub mod finding;
 mod indexes;
+pub mod repair;
 pub mod verifier;

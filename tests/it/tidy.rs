@@ -30,7 +30,7 @@ const CORE_BESIDE: &[(&str, &str)] = &[("wire", "ids"), ("wire", "bounded"), ("m
 /// The rooms of the runtime, each with those it may import.
 const RUNTIME_ROOMS: &[(&str, &[&str])] = &[
     ("bin", &["cli"]),
-    ("cli", &["broker", "client", "config", "protocol", "compression", "clock"]),
+    ("cli", &["broker", "client", "config", "protocol", "compression", "disk", "clock"]),
     ("broker", &["net", "api", "worker", "config", "disk", "clock"]),
     ("client", &["protocol", "compression", "clock"]),
     ("net", &["api", "worker", "protocol", "disk"]),

@@ -45,11 +45,19 @@ impl Done {
 /// When it prints what is no text.
 #[must_use]
 pub fn run(address: &str, line: &str, input: Vec<u8>) -> Done {
+    run_offline(&format!("{line} --bootstrap {}", address.replace(' ', "~")), input)
+}
+
+/// Runs a command that needs no broker, given as one line in which `~` stands for a space within a word.
+///
+/// # Panics
+/// When it prints what is no text.
+#[must_use]
+pub fn run_offline(line: &str, input: Vec<u8>) -> Done {
     let words = line.split(' ').map(|word| word.replace('~', " "));
-    let arguments: Vec<String> =
-        ["millpond".to_string()].into_iter().chain(words).chain(["--bootstrap".to_string(), address.to_string()]).collect();
+    let arguments: Vec<String> = ["millpond".to_string()].into_iter().chain(words).collect();
     let (mut out, mut err) = (Vec::new(), Vec::new());
-    let mut terminal = Terminal { input: Some(Box::new(Cursor::new(input))), out: &mut out, err: &mut err, signals: false };
+    let mut terminal = Terminal { input: Some(Box::new(Cursor::new(input))), out: &mut out, err: &mut err, signals: false, watched: false };
     let code = run_with(arguments, &mut terminal);
     Done { code, out: String::from_utf8(out).expect("text"), err: String::from_utf8(err).expect("text") }
 }

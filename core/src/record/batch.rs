@@ -66,6 +66,23 @@ impl Header {
         Self { bytes: [0; layout::HEADER_SIZE] }
     }
 
+    /// A whole batch without records, which stands for offsets that nobody can read any more: a compaction leaves such, and readers pass
+    /// over it. Source: `DefaultRecordBatch.writeEmptyHeader`.
+    #[must_use]
+    pub fn empty(first: Offset, last_offset_delta: i32) -> Self {
+        let mut header = Self::zeroed();
+        header.stamp(first, LeaderEpoch(-1));
+        header.set(layout::MAGIC, layout::MAGIC_V2.to_be_bytes());
+        header.set(layout::LAST_OFFSET_DELTA, last_offset_delta.to_be_bytes());
+        for absent in [layout::BASE_TIMESTAMP, layout::MAX_TIMESTAMP, layout::PRODUCER_ID] {
+            header.set(absent, (-1i64).to_be_bytes());
+        }
+        header.set(layout::PRODUCER_EPOCH, (-1i16).to_be_bytes());
+        header.set(layout::BASE_SEQUENCE, (-1i32).to_be_bytes());
+        header.seal(&[]);
+        header
+    }
+
     /// Whether the length and the format version are those of a batch.
     ///
     /// # Errors

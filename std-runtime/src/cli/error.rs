@@ -3,6 +3,7 @@
 use std::io;
 
 use crate::client::error::ClientError;
+use crate::disk::offline::OfflineError;
 use crate::protocol::error_code::ErrorCode;
 
 /// Why a command did not do what it was told.
@@ -20,6 +21,12 @@ pub enum CommandError {
     /// An option has a value that it cannot have.
     #[error("{0}")]
     Usage(String),
+    /// A directory cannot be looked at.
+    #[error("{0}")]
+    Offline(#[from] OfflineError),
+    /// Something is damaged, and the output says what.
+    #[error("{0}")]
+    Damaged(String),
     /// It worked for some, not for all: a line for each that failed.
     #[error("{}", .0.join("\n"))]
     Several(Vec<String>),

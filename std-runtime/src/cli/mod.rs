@@ -1,10 +1,12 @@
 //! The commands of the binary `millpond`.
 //!
 //! - [`serve`]: a broker. [`topic`], [`group`], [`produce`], [`consume`]: what clients do, at any broker that speaks Kafka's protocol.
+//! - [`log`]: the files of a data directory, without a broker.
 //! - [`run`] is the program, [`run_with`] the same inside another one. [`terminal`]: what a command reads and writes.
 //! - [`connect`]: the options that lead to a broker. [`error`]: how a command fails. [`table`], [`moment`], [`record_format`]: how things look.
 
 use std::ffi::OsString;
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -13,6 +15,7 @@ pub mod connect;
 pub mod consume;
 pub mod error;
 pub mod group;
+pub mod log;
 pub mod moment;
 pub mod produce;
 pub mod record_format;
@@ -43,6 +46,9 @@ enum Command {
     /// Look at consumer groups, move their offsets, delete them.
     #[command(subcommand)]
     Group(group::Group),
+    /// Look at the files of a data directory, without a broker, and repair them.
+    #[command(subcommand)]
+    Log(log::Log),
     /// Write records: one from each line of the input.
     Produce(produce::Produce),
     /// Read records.
@@ -55,6 +61,7 @@ impl Command {
             Self::Serve(_) => Err(CommandError::Usage("serve runs as a program of its own".to_string())),
             Self::Topic(topic) => topic.carry_out(terminal).await,
             Self::Group(group) => group.carry_out(terminal).await,
+            Self::Log(log) => log.carry_out(terminal),
             Self::Produce(produce) => produce.carry_out(terminal).await,
             Self::Consume(consume) => consume.carry_out(terminal).await,
         }
@@ -71,7 +78,8 @@ pub fn run(arguments: Arguments) -> ExitCode {
     };
     let (mut out, mut err) = (std::io::stdout(), std::io::stderr());
     let input = Box::new(std::io::stdin());
-    let mut terminal = Terminal { input: Some(input), out: &mut out, err: &mut err, signals: true };
+    let watched = std::io::stderr().is_terminal();
+    let mut terminal = Terminal { input: Some(input), out: &mut out, err: &mut err, signals: true, watched };
     ExitCode::from(terminal.run(async |terminal| command.carry_out(terminal).await))
 }
 

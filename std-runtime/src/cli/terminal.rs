@@ -18,6 +18,8 @@ pub struct Terminal<'t> {
     pub err: &'t mut dyn Write,
     /// Whether the signals of the process are meant for it.
     pub signals: bool,
+    /// Whether somebody watches `err` while the command runs: then it may show how far it is.
+    pub watched: bool,
 }
 
 impl fmt::Debug for Terminal<'_> {

@@ -39,15 +39,22 @@ pub fn write(root: &Path, name: &str, offsets: &Offsets) -> io::Result<()> {
 /// # Errors
 /// When it cannot be read.
 pub fn read(path: &Path) -> io::Result<Offsets> {
-    let text = match std::fs::read_to_string(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Offsets::new()),
-        Err(error) if error.kind() == io::ErrorKind::InvalidData => String::new(),
-        text => text?,
-    };
-    Ok(parse(&text).unwrap_or_else(|| {
+    Ok(read_if_sound(path)?.unwrap_or_else(|| {
         tracing::warn!(file = %path.display(), "the checkpoint is damaged and is left aside");
         Offsets::new()
     }))
+}
+
+/// Reads a checkpoint; none when there is none, `None` when it is damaged.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn read_if_sound(path: &Path) -> io::Result<Option<Offsets>> {
+    match std::fs::read_to_string(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Some(Offsets::new())),
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => Ok(None),
+        text => Ok(parse(&text?)),
+    }
 }
 
 fn parse(text: &str) -> Option<Offsets> {

@@ -27,8 +27,10 @@ use super::files::{OpenFiles, PartitionFiles, sync_directory};
 use super::names;
 use super::remembered::{LeftLog, Remembered, Snapshot};
 
-const LOCK: &str = ".lock";
-const META: &str = "meta.properties";
+/// The file whose lock a broker holds.
+pub const LOCK: &str = ".lock";
+/// The file that says who the broker is.
+pub const META: &str = "meta.properties";
 const CLEAN_SHUTDOWN: &str = ".kafka_cleanshutdown";
 
 /// How many files of all partitions together stay open, if the system allows. A partition in use has three.
@@ -407,7 +409,10 @@ fn open_files_max() -> NonZeroUsize {
 }
 
 /// Takes the lock of a directory; it is held until the file is closed.
-fn lock(root: &Path) -> Result<File, DataDirError> {
+///
+/// # Errors
+/// [`DataDirError::Locked`] when another has it.
+pub fn lock(root: &Path) -> Result<File, DataDirError> {
     let path = root.join(LOCK);
     let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(failed("opening", &path))?;
     match file.try_lock() {
@@ -433,23 +438,31 @@ fn identity(root: &Path, node: BrokerId, fresh: &mut impl FnMut() -> TopicId) ->
         }
         text => text.map_err(failed("reading", &path))?,
     };
-    let entries: HashMap<String, String> = properties::parse(&text).into_iter().collect();
-    let damaged = |reason: &str| DataDirError::Damaged { file: path.clone(), reason: reason.to_string() };
-    let found = entries.get("node.id").or_else(|| entries.get("broker.id"));
-    if let Some(version) = entries.get("version").filter(|version| !["0", "1"].contains(&version.as_str())) {
-        return Err(damaged(&format!("its version is {version}, and only 0 and 1 are known")));
-    }
-    let found: i32 = found.and_then(|id| id.parse().ok()).ok_or_else(|| damaged("it has no node.id"))?;
+    let (found, identity) = parse_identity(&text).map_err(|reason| DataDirError::Damaged { file: path, reason })?;
     if found != node.0 {
         return Err(DataDirError::OtherNode { directory: root.to_path_buf(), found, expected: node.0 });
     }
-    let cluster_id = entries.get("cluster.id").cloned().ok_or_else(|| damaged("it has no cluster.id"))?;
+    Ok(identity)
+}
+
+/// Reads what `meta.properties` says: the node, and who it is.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn parse_identity(text: &str) -> Result<(i32, Identity), String> {
+    let entries: HashMap<String, String> = properties::parse(text).into_iter().collect();
+    let found = entries.get("node.id").or_else(|| entries.get("broker.id"));
+    if let Some(version) = entries.get("version").filter(|version| !["0", "1"].contains(&version.as_str())) {
+        return Err(format!("its version is {version}, and only 0 and 1 are known"));
+    }
+    let found: i32 = found.and_then(|id| id.parse().ok()).ok_or("it has no node.id")?;
+    let cluster_id = entries.get("cluster.id").cloned().ok_or("it has no cluster.id")?;
     let directory_id = entries.get("directory.id").and_then(|id| TopicId::parse(id)).unwrap_or(TopicId::ZERO);
-    Ok(Identity { cluster_id, directory_id })
+    Ok((found, Identity { cluster_id, directory_id }))
 }
 
 /// The topic that a partition's directory belongs to.
-fn read_topic_id(directory: &Path) -> Option<TopicId> {
+pub(crate) fn read_topic_id(directory: &Path) -> Option<TopicId> {
     let text = std::fs::read_to_string(directory.join("partition.metadata")).ok()?;
     text.lines().find_map(|line| line.strip_prefix("topic_id:")).and_then(|id| TopicId::parse(id.trim()))
 }

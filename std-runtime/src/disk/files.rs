@@ -106,8 +106,10 @@ pub struct PartitionFiles {
     /// Which partition, among those that share the open files.
     number: u64,
     directory: Arc<Path>,
-    /// What goes into `partition.metadata` when the directory is created.
+    /// What goes into `partition.metadata` when the directory is created; nothing when it is there already.
     identity: String,
+    /// Whether files are opened to be written to.
+    writable: bool,
     open: Arc<OpenFiles>,
     /// The file used last, mostly the active segment, as long as it is among the open ones.
     last: Option<(FileName, Weak<File>)>,
@@ -124,7 +126,14 @@ impl PartitionFiles {
     /// The files in a directory, which need not exist. `number` tells its open files from those of other partitions.
     #[must_use]
     pub fn new(number: u64, directory: &Path, identity: String, open: Arc<OpenFiles>) -> Self {
-        Self { number, directory: directory.into(), identity, open, last: None }
+        Self { number, directory: directory.into(), identity, writable: true, open, last: None }
+    }
+
+    /// The files in a directory that is there, of a partition that no broker uses. Without `writable` nothing can be changed, and nothing
+    /// has to be allowed but reading.
+    #[must_use]
+    pub fn offline(number: u64, directory: &Path, writable: bool, open: Arc<OpenFiles>) -> Self {
+        Self { number, directory: directory.into(), identity: String::new(), writable, open, last: None }
     }
 
     fn path(&self, file: FileName) -> PathBuf {
@@ -154,10 +163,10 @@ impl PartitionFiles {
     fn open_file(&self, name: FileName, missing: Missing) -> io::Result<Option<OpenFile>> {
         let path = self.path(name);
         let mut options = OpenOptions::new();
-        options.read(true).write(true);
+        options.read(true).write(self.writable);
         let opened = match options.open(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound && missing == Missing::Create => {
-                if !self.path(FileName::METADATA).exists() {
+                if !self.identity.is_empty() && !self.path(FileName::METADATA).exists() {
                     self.create_directory()?;
                 }
                 options.create(true).truncate(false).open(&path)

@@ -14,9 +14,12 @@ use millpond_core::ids::{Offset, PartitionIndex};
 use super::checkpoint::{self, Offsets};
 use super::files::sync_directory;
 
-const RECOVERY_POINTS: &str = "recovery-point-offset-checkpoint";
-const LOG_STARTS: &str = "log-start-offset-checkpoint";
-const HIGH_WATERMARKS: &str = "replication-offset-checkpoint";
+/// Up to where logs are on the disk.
+pub const RECOVERY_POINTS: &str = "recovery-point-offset-checkpoint";
+/// Where logs begin.
+pub const LOG_STARTS: &str = "log-start-offset-checkpoint";
+/// How far consumers could see.
+pub const HIGH_WATERMARKS: &str = "replication-offset-checkpoint";
 
 /// What is remembered of one log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]

@@ -10,6 +10,7 @@ use crate::log::disk::{Disk, DiskResult};
 use crate::log::error::{Doing, StoreError};
 use crate::log::segment::{Entry, Segment};
 use crate::log::{epochs, index, snapshot};
+use crate::record::batch::Header;
 use crate::record::codec::Codec;
 use crate::store::file_name::{FileKind, FileName, FileState};
 use crate::store::segment_store::SegmentStore;
@@ -26,7 +27,8 @@ const INDEX_INTERVAL: u32 = 4096;
 pub struct RepairLimits {
     /// Only what follows from the batches, and a write at the end that did not get done: no batch that was once whole is cut out.
     pub only_torn: bool,
-    /// Where the log should end at least: an end before it is brought up to it, so that no offset is given out twice.
+    /// Where the log should end at least: an end before it is brought up to it, so that no offset is given out
+    /// twice.
     pub end: Option<Offset>,
 }
 
@@ -46,20 +48,25 @@ impl<S: SegmentStore> Verifier<'_, S> {
         mut codec: Option<&mut dyn Codec>,
         set_aside: SetAside<'_, S::Error>,
     ) -> Result<(), VerifyError<S::Error>> {
-        self.raise_end(limits, lend(&mut codec))?;
+        self.raise_end(limits, lend(&mut codec), set_aside)?;
         self.list_segments()?;
         self.clear_unfinished(set_aside)?;
         let mut end = self.segments.first().copied().unwrap_or(Offset::ZERO);
+        let mut batches_end = None;
         for at in 0..self.segments.len() {
             let Some(around) = self.around(at, end)? else { break };
             let mut report = Report { totals: Totals::default(), each: &mut |_| {} };
             let seen = self.segment(around, lend(&mut codec), &mut report)?;
             end = seen.end;
+            batches_end = if report.totals.batches > 0 { Some(end) } else { batches_end };
             if seen.has_holes && (seen.is_torn_only || !limits.only_torn) {
                 self.rewrite(around, lend(&mut codec), set_aside)?;
             } else if seen.has_wrong_index && !seen.has_holes {
                 self.build_indexes(around, lend(&mut codec), set_aside)?;
             }
+        }
+        if let Some(batches_end) = batches_end.filter(|_| !limits.only_torn) {
+            self.fill(batches_end, end, set_aside)?;
         }
         self.repair_singles(codec, set_aside)?;
         self.sync_everything()
@@ -189,14 +196,39 @@ impl<S: SegmentStore> Verifier<'_, S> {
         self.disk.sync_names()
     }
 
-    /// Begins an empty segment where the log should end, if it ends before.
-    fn raise_end(&mut self, limits: RepairLimits, codec: Option<&mut dyn Codec>) -> Result<(), VerifyError<S::Error>> {
-        let Some(wanted) = limits.end.filter(|_| !limits.only_torn) else { return Ok(()) };
-        if self.verify(codec, &mut |_| {})?.end < wanted {
-            self.disk.write(FileName::live(FileKind::Log, wanted), 0, &[])?;
-            self.disk.sync_names()?;
+    /// Brings the end of the log up to where it should be.
+    fn raise_end(
+        &mut self,
+        limits: RepairLimits,
+        codec: Option<&mut dyn Codec>,
+        set_aside: SetAside<'_, S::Error>,
+    ) -> Result<(), VerifyError<S::Error>> {
+        if let Some(wanted) = limits.end.filter(|_| !limits.only_torn) {
+            let end = self.verify(codec, &mut |_| {})?.end;
+            self.fill(end, wanted, set_aside)?;
         }
         Ok(())
+    }
+
+    /// Adds a segment with a batch that stands for the offsets from `from` to before `to` and has no records.
+    ///
+    /// The name of an empty segment would do for the log, but whoever reads up to its end would wait there for records that do not come.
+    /// A segment that begins at `from` already has no sound batch.
+    fn fill(&mut self, from: Offset, to: Offset, set_aside: SetAside<'_, S::Error>) -> DiskResult<S, ()> {
+        let last = to.0.checked_sub(from.0).and_then(|missing| i32::try_from(missing.checked_sub(1)?).ok());
+        let Some(last_offset_delta) = last.filter(|last| *last >= 0) else { return Ok(()) };
+        let new = Segment::new(from, Timestamp(0));
+        self.put_all_aside(&new, &[FileKind::Log, FileKind::Index, FileKind::TimeIndex], set_aside)?;
+        let batch = Header::empty(from, last_offset_delta);
+        for (kind, bytes) in [(FileKind::Log, batch.as_bytes().as_slice()), (FileKind::Index, &[]), (FileKind::TimeIndex, &[])] {
+            self.disk.delete(cleaned(&new, kind))?;
+            self.disk.write(cleaned(&new, kind), 0, &[bytes])?;
+            self.disk.sync(cleaned(&new, kind))?;
+        }
+        self.delete_indexes(&new)?;
+        self.disk.rename(cleaned(&new, FileKind::Log), new.file(FileKind::Log))?;
+        self.disk.sync_names()?;
+        self.place_indexes(&new)
     }
 
     /// Removes snapshots that cannot be read, and writes the reigns of leaders anew.

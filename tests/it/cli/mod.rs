@@ -8,6 +8,7 @@ use millpond::config::broker_config::BrokerConfig;
 use millpond_tests::command::{Done, run};
 
 mod groups;
+mod log_verify;
 mod records;
 mod topics;
 
@@ -16,6 +17,7 @@ struct World {
     broker: Option<Broker>,
     address: String,
     directory: PathBuf,
+    config: BrokerConfig,
     runtime: tokio::runtime::Runtime,
 }
 
@@ -37,9 +39,9 @@ impl World {
         ];
         let settings = settings.into_iter().chain(more.iter().copied());
         let (config, _) = BrokerConfig::from_entries(settings).expect("settings");
-        let broker = runtime.block_on(Broker::start(config)).expect("starts");
+        let broker = runtime.block_on(Broker::start(config.clone())).expect("starts");
         let address = broker.local_addr().to_string();
-        Self { broker: Some(broker), address, directory, runtime }
+        Self { broker: Some(broker), address, directory, config, runtime }
     }
 
     /// Runs a command, given as one line, with a text as its input.
@@ -49,6 +51,23 @@ impl World {
 
     fn run(&self, line: &str) -> Done {
         self.feed(line, "")
+    }
+}
+
+impl World {
+    /// Stops the broker in good order; its directory stays.
+    fn stop(&mut self) {
+        if let Some(broker) = self.broker.take() {
+            self.runtime.block_on(broker.shutdown()).expect("stops");
+        }
+    }
+
+    /// Runs a broker on the directory again.
+    fn start(&mut self) {
+        assert!(self.broker.is_none(), "it runs");
+        let broker = self.runtime.block_on(Broker::start(self.config.clone())).expect("starts");
+        self.address = broker.local_addr().to_string();
+        self.broker = Some(broker);
     }
 }
 

@@ -109,6 +109,8 @@ pub struct Misfit {
 pub struct OfflineDir {
     root: PathBuf,
     is_data_dir: bool,
+    /// Whether all of it is meant, and not only some partitions.
+    is_whole: bool,
     /// The partitions that were asked for, by name.
     pub partitions: Vec<OfflinePartition>,
     /// What is wrong beside the logs.
@@ -132,12 +134,20 @@ impl OfflineDir {
             let Some(parent) = parent else {
                 let partition = OfflinePartition { partition: parse(&name), name, path: path.clone(), recovery_point: None };
                 let partitions = vec![partition];
-                return Ok(Self { root: path, is_data_dir: false, partitions, misfits: Vec::new(), recovery_points: None, _lock: None });
+                let misfits = Vec::new();
+                return Ok(Self {
+                    root: path,
+                    is_data_dir: false,
+                    is_whole: true,
+                    partitions,
+                    misfits,
+                    recovery_points: None,
+                    _lock: None,
+                });
             };
-            let mut whole = Self::open_data_dir(parent, to_change)?;
-            whole.partitions.retain(|partition| partition.name == name);
-            whole.misfits.clear();
-            return Ok(whole);
+            let mut directory = Self::open_data_dir(parent, to_change)?;
+            directory.keep(|partition| partition.name == name);
+            return Ok(directory);
         }
         Self::open_data_dir(&path, to_change)
     }
@@ -181,7 +191,15 @@ impl OfflineDir {
             return Err(OfflineError::NoLogs(root.to_path_buf()));
         }
         misfits.extend(misfit_identity(root)?);
-        Ok(Self { root: root.to_path_buf(), is_data_dir: true, partitions, misfits, recovery_points, _lock: lock })
+        let root = root.to_path_buf();
+        Ok(Self { root, is_data_dir: true, is_whole: true, partitions, misfits, recovery_points, _lock: lock })
+    }
+
+    /// Leaves all partitions aside but those that `is_meant` names, and what lies beside the logs too.
+    pub fn keep(&mut self, is_meant: impl FnMut(&OfflinePartition) -> bool) {
+        self.partitions.retain(is_meant);
+        self.misfits.clear();
+        self.is_whole = false;
     }
 
     /// Where it is.
@@ -211,6 +229,12 @@ impl OfflineDir {
     #[must_use]
     pub const fn has_lost_points(&self) -> bool {
         self.is_data_dir && self.recovery_points.is_none()
+    }
+
+    /// Whether all of it is meant, and not only some partitions.
+    #[must_use]
+    pub const fn is_whole(&self) -> bool {
+        self.is_whole
     }
 
     /// Copies a file that lies beside the logs, before it is changed: to the same name with the number behind it.

@@ -133,7 +133,7 @@ fn one_flipped_bit_costs_one_batch_and_is_named() {
     assert!(done.out.contains(&format!("t-0/{FIRST}, byte {position}, ")), "{}", done.out);
     assert!(done.out.contains("; offset 4 cannot be read"), "{}", done.out);
     assert!(done.out.contains("all the rest can be saved"), "{}", done.out);
-    assert_eq!(done.failed(), "millpond: damage was found; 1 offsets cannot be read\n");
+    assert_eq!(done.failed(), "millpond: damage was found; 1 offset cannot be read\n");
     let (code, report) = world.report("");
     assert_eq!((code, &report["sound"]), (1, &Value::from(false)));
     let finding = &of(&report, "t")["before"]["findings"][0];

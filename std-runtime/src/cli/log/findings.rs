@@ -106,7 +106,7 @@ impl Seen {
     }
 
     /// Puts together which offsets are lost. What is missing at the end is told as well: everything below the recovery point was there.
-    pub fn settle(&mut self, log: &str, recovery_point: Option<Offset>) {
+    pub fn settle(&mut self, log: &str, recovery_point: Option<Offset>, remedy: Remedy) {
         self.lost = self.told.iter().filter_map(|told| told.offsets).collect();
         let Some(point) = recovery_point.filter(|point| *point > self.totals.end) else { return };
         let missing = Unreadable { first: self.totals.end, end: Some(point) };
@@ -124,7 +124,7 @@ impl Seen {
             reason: format!("the log ends at offset {}, and everything below {point} was on the disk once", self.totals.end),
             offsets: None,
             is_damage: true,
-            remedy: Remedy::Rebuild,
+            remedy,
         });
     }
 }

@@ -10,6 +10,9 @@ use crate::cli::table::write_json;
 
 use super::findings::{Outcome, Outcomes, Remedy, Seen, Told};
 
+/// How many spans of offsets the summary of a partition names.
+const SPANS_NAMED: usize = 5;
+
 /// Writes the report for people: a line for each finding, one for each damaged partition, and the sums.
 ///
 /// # Errors
@@ -32,8 +35,9 @@ pub fn text(outcomes: &Outcomes, out: &mut dyn Write) -> io::Result<()> {
         0 => "all of it sound".to_owned(),
         _ => format!("{damaged} damaged, {} % of the bytes sound", percent(&sums)),
     };
-    let (partitions, segments) = (outcomes.partitions.len(), sums.segments);
-    writeln!(out, "{partitions} partitions, {segments} segments, {} batches, {} bytes: {verdict}", sums.batches, sums.bytes)?;
+    let partitions = counted(u64::try_from(outcomes.partitions.len()).unwrap_or(u64::MAX), "partition");
+    let (segments, bytes) = (counted(sums.segments.into(), "segment"), counted(sums.bytes, "byte"));
+    writeln!(out, "{partitions}, {segments}, {} batches, {bytes}: {verdict}", sums.batches)?;
     if sums.batches_unopened > 0 {
         let hint = if outcomes.deep { "too large or unknown" } else { "compressed; --deep looks into them" };
         writeln!(out, "of {} batches only the checksum was looked at: {hint}", sums.batches_unopened)?;
@@ -50,15 +54,15 @@ pub fn verdict(outcomes: &Outcomes) -> Option<String> {
     let lost: u64 = outcomes.partitions.iter().map(|outcome| outcome.seen.offsets_lost()).sum();
     let lossless = outcomes.is_lossless();
     Some(match (outcomes.repair, outcomes.is_sound()) {
-        (true, true) => format!("repaired; {lost} offsets could not be saved"),
+        (true, true) => format!("repaired; {} could not be saved", counted(lost, "offset")),
         (true, false) => "not all of the damage could be repaired".to_owned(),
         (false, _) if lossless => "damage was found; no records are lost by it".to_owned(),
-        (false, _) => format!("damage was found; {lost} offsets cannot be read"),
+        (false, _) => format!("damage was found; {} cannot be read", counted(lost, "offset")),
     })
 }
 
 fn line(told: &Told) -> String {
-    let place = if told.bytes > 0 { format!(", byte {}, {} bytes", told.position, told.bytes) } else { String::new() };
+    let place = if told.bytes > 0 { format!(", byte {}, {}", told.position, counted(told.bytes, "byte")) } else { String::new() };
     let offsets = told.offsets.map_or(String::new(), |offsets| format!("; {} cannot be read", span(&offsets)));
     format!("{}{place}: {}{offsets}", told.file, told.reason)
 }
@@ -98,8 +102,19 @@ fn left(outcome: &Outcome, seen: &Seen) -> String {
     left.join(", ")
 }
 
+/// The first of them; the lines above have all.
 fn spans(lost: &[Unreadable]) -> String {
-    lost.iter().map(span).collect::<Vec<_>>().join(", ")
+    let mut words = lost.iter().take(SPANS_NAMED).map(span).collect::<Vec<_>>().join(", ");
+    let count: u64 = lost.iter().skip(SPANS_NAMED).map(Unreadable::count).sum();
+    if count > 0 {
+        words.push_str(&format!(" and {} elsewhere", counted(count, "offset")));
+    }
+    words
+}
+
+/// A number of things.
+fn counted(count: u64, thing: &str) -> String {
+    if count == 1 { format!("1 {thing}") } else { format!("{count} {thing}s") }
 }
 
 /// A share in hundredths, rounded down: only all is 100.

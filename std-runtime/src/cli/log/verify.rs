@@ -61,9 +61,11 @@ pub struct Verify {
 impl Verify {
     pub(super) fn carry_out(self, terminal: &mut Terminal<'_>) -> Result<(), CommandError> {
         let mut directory = OfflineDir::open(&self.directory, self.repair)?;
-        directory.partitions.retain(|partition| self.is_meant(partition));
-        if directory.partitions.is_empty() && self.topic.is_some() {
-            return Err(CommandError::Usage(format!("{} has no such partition", self.directory.display())));
+        if self.topic.is_some() {
+            directory.keep(|partition| self.is_meant(partition));
+            if directory.partitions.is_empty() {
+                return Err(CommandError::Usage(format!("{} has no such partition", self.directory.display())));
+            }
         }
         let outcomes = self.look(&directory, terminal)?;
         if self.json {
@@ -75,8 +77,8 @@ impl Verify {
     }
 
     fn is_meant(&self, partition: &OfflinePartition) -> bool {
-        let (topic, index) = partition.partition.as_ref().map_or((None, None), |(topic, index)| (Some(topic), Some(index.0)));
-        (self.topic.is_none() || self.topic.as_ref() == topic) && (self.partition.is_none() || self.partition == index)
+        let (topic, index) = partition.partition.as_ref().map_or((None, None), |(topic, index)| (Some(&**topic), Some(index.0)));
+        self.topic.as_deref() == topic && (self.partition.is_none() || self.partition == index)
     }
 
     fn look(&self, directory: &OfflineDir, terminal: &mut Terminal<'_>) -> Result<Outcomes, CommandError> {
@@ -121,9 +123,8 @@ impl Verify {
     fn repair(&self, directory: &OfflineDir, desk: &mut Desk, outcomes: &mut Outcomes) -> Result<(), CommandError> {
         let root = directory.path();
         let number = directory.next_number().map_err(offline::failed("reading", root))?;
-        let is_whole = self.topic.is_none();
         // Without them a broker takes a gap for a loss of power: then all logs are made durable, and that is written down.
-        let all = directory.has_lost_points() && is_whole;
+        let all = directory.has_lost_points() && directory.is_whole();
         let mut ends = Vec::new();
         for (partition, outcome) in directory.partitions.iter().zip(&mut outcomes.partitions) {
             let is_damaged = outcome.seen.told.iter().any(|told| told.is_damage);
@@ -140,7 +141,7 @@ impl Verify {
             outcome.set_aside = aside.path().exists().then(|| relative(aside.path(), root));
             outcome.after = Some(after);
         }
-        if is_whole || !directory.has_lost_points() {
+        if directory.is_whole() || !directory.has_lost_points() {
             directory.note_durable(&ends, number).map_err(offline::failed("writing the recovery points in", root))?;
         }
         let mut left = Vec::new();
@@ -148,7 +149,7 @@ impl Verify {
             let path = &misfit.path;
             // The recovery points may have been written anew by now.
             let is_mended = directory.is_sound_now(path).map_err(offline::failed("reading", path))?;
-            if !misfit.may_go || !is_whole {
+            if !misfit.may_go {
                 left.push(tell(misfit, root));
             } else if !is_mended {
                 directory.set_aside(path, number).map_err(offline::failed("setting aside", path))?;
@@ -186,7 +187,8 @@ impl Desk {
         seen.totals = totals.map_err(|error| CommandError::Several(vec![format!("{folder}: {error}")]))?;
         let misfit = offline::misfit_topic(partition).map_err(offline::failed("reading", &partition.path))?;
         seen.told.extend(misfit.map(|misfit| tell(&misfit, partition.path.parent().unwrap_or(&partition.path))));
-        seen.settle(folder, partition.recovery_point);
+        let may_raise = partition.path.exists() && !partition.is_catalogue();
+        seen.settle(folder, partition.recovery_point, if may_raise { Remedy::Rebuild } else { Remedy::None });
         Ok(seen)
     }
 

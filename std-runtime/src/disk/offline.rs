@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use millpond_core::catalog::name::CLUSTER_METADATA;
 use millpond_core::ids::{Offset, PartitionIndex};
 use millpond_core::store::file_name::{FileKind, FileName};
+use rustix::fs::FlockOperation;
+use rustix::io::Errno;
 
 use super::checkpoint::{self, Offsets};
 use super::data_dir::{self, DataDirError, LOCK, META};
@@ -154,6 +156,9 @@ impl OfflineDir {
 
     fn open_data_dir(root: &Path, to_change: bool) -> Result<Self, OfflineError> {
         let lock = if to_change { Some(data_dir::lock(root)?) } else { lock_to_look(root)? };
+        if let Some(lock) = &lock {
+            lock_as_kafka_does(root, lock, to_change)?;
+        }
         let reading = || failed("reading", root);
         let mut misfits = Vec::new();
         let mut checkpoints = HashMap::new();
@@ -397,5 +402,15 @@ fn lock_to_look(root: &Path) -> Result<Option<File>, OfflineError> {
         Ok(()) => Ok(Some(file)),
         Err(fs::TryLockError::WouldBlock) => Err(OfflineError::InUse(root.to_path_buf())),
         Err(fs::TryLockError::Error(error)) => Err(failed("locking", &path)(error)),
+    }
+}
+
+/// Takes Kafka's kind of lock as well: what is held by a Java program is not seen by the other kind. Source: `FileLock`.
+fn lock_as_kafka_does(root: &Path, lock: &File, to_change: bool) -> Result<(), OfflineError> {
+    let how = if to_change { FlockOperation::NonBlockingLockExclusive } else { FlockOperation::NonBlockingLockShared };
+    match rustix::fs::fcntl_lock(lock, how) {
+        Ok(()) => Ok(()),
+        Err(Errno::AGAIN | Errno::ACCESS) => Err(OfflineError::InUse(root.to_path_buf())),
+        Err(error) => Err(failed("locking", &root.join(LOCK))(error.into())),
     }
 }

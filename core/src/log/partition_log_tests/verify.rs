@@ -255,7 +255,8 @@ fn what_is_not_a_file_of_a_log_any_more_is_told_by_name() {
     assert_eq!(transactions([entry(50, 110), entry(112, 120)].concat()), []);
     assert_eq!(transactions(entry(112, 120)[..33].to_vec()), [(0, 33)]);
     assert_eq!(transactions([entry(50, 110), entry(100, 110), entry(111, 112)].concat()), [(34, 68)]);
-    assert_eq!(transactions(entry(150, 200)), [(0, 34)]);
+    assert_eq!(transactions(entry(150, 200)), []);
+    assert_eq!(transactions(entry(50, 99)), [(0, 34)]);
     assert_eq!(transactions(entry(30, 20)), [(0, 34)]);
     let mut other = entry(101, 102);
     other[1] = 1;

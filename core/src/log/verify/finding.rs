@@ -92,7 +92,7 @@ pub enum Fault {
     Snapshot,
     /// The reigns of leaders cannot be read. They follow from the batches.
     Epochs,
-    /// Work on the files was interrupted; opening the log ends it. No damage.
+    /// Work on the files is not done, or was interrupted; opening the log ends it. No damage.
     Unfinished,
 }
 
@@ -106,7 +106,7 @@ impl fmt::Display for Fault {
             Self::Transactions => f.write_str("an entry of the aborted transactions makes no sense"),
             Self::Snapshot => f.write_str("the snapshot of the producers cannot be read"),
             Self::Epochs => f.write_str("the reigns of leaders cannot be read"),
-            Self::Unfinished => f.write_str("left over from work that was interrupted"),
+            Self::Unfinished => f.write_str("work on this file is not done"),
         }
     }
 }

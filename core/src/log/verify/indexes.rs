@@ -235,9 +235,11 @@ impl Indexes {
     }
 }
 
-/// Looks through the aborted transactions of a segment whose offsets end before `end`. Answers where the first entry begins that makes
-/// no sense, and how many bytes lie from there on.
-pub(super) fn wrong_transactions<S: SegmentStore>(disk: &mut Disk<S>, base: Offset, end: Offset) -> DiskResult<S, Option<(u64, u64)>> {
+/// Looks through the aborted transactions of a segment. Answers where the first entry begins that makes no sense, and how many bytes lie
+/// from there on.
+///
+/// An entry may name an end behind that of its segment: the marker was lost, and it is still true that the transaction was aborted.
+pub(super) fn wrong_transactions<S: SegmentStore>(disk: &mut Disk<S>, base: Offset) -> DiskResult<S, Option<(u64, u64)>> {
     let file = FileName::live(FileKind::TxnIndex, base);
     let size = disk.size(file)?.unwrap_or(0);
     let mut entries = Inflow::new(disk, file);
@@ -251,7 +253,7 @@ pub(super) fn wrong_transactions<S: SegmentStore>(disk: &mut Disk<S>, base: Offs
             return Ok(Some((position, size - position)));
         };
         let in_order = first >= 0 && first <= last && before.is_none_or(|before| last > before);
-        let in_place = last >= base.0 && last < end.0 && stable >= 0;
+        let in_place = last >= base.0 && stable >= 0;
         if version != Some(0) || producer < 0 || !in_order || !in_place {
             return Ok(Some((position, size - position)));
         }

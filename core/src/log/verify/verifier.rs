@@ -223,7 +223,7 @@ impl<'m, S: SegmentStore> Verifier<'m, S> {
             (end, accounted) = (seen.end, seen.accounted);
         }
         report.totals.end = end;
-        self.verify_singles(end, &mut report)?;
+        self.verify_singles(&mut report)?;
         Ok(report.totals)
     }
 
@@ -339,11 +339,10 @@ impl<'m, S: SegmentStore> Verifier<'m, S> {
     }
 
     /// Looks at the files that do not belong to the batches of one segment.
-    fn verify_singles(&mut self, end: Offset, report: &mut Report<'_>) -> DiskResult<S, ()> {
+    fn verify_singles(&mut self, report: &mut Report<'_>) -> DiskResult<S, ()> {
         for at in 0..self.segments.len() {
             let Some(base) = self.segments.get(at).copied() else { break };
-            let next = self.segments.get(at + 1).copied().unwrap_or(end);
-            if let Some((position, bytes)) = indexes::wrong_transactions(&mut self.disk, base, next)? {
+            if let Some((position, bytes)) = indexes::wrong_transactions(&mut self.disk, base)? {
                 let file = FileName::live(FileKind::TxnIndex, base);
                 report.found(Finding { file, position, bytes, offsets: None, fault: Fault::Transactions });
             }

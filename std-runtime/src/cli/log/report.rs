@@ -22,7 +22,12 @@ pub fn text(outcomes: &Outcomes, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "{}", line(told))?;
     }
     for outcome in &outcomes.partitions {
-        for told in &outcome.seen.told {
+        let unfinished = outcome.seen.told.iter().filter(|told| !told.is_damage).count();
+        if unfinished > 0 {
+            let files = counted(u64::try_from(unfinished).unwrap_or(u64::MAX), "file");
+            writeln!(out, "{}: {files} of work that is not done, which a broker ends when it starts", outcome.name)?;
+        }
+        for told in outcome.seen.told.iter().filter(|told| told.is_damage) {
             writeln!(out, "{}", line(told))?;
         }
         if !outcome.seen.is_sound() {

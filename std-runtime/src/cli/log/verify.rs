@@ -1,5 +1,6 @@
 //! `millpond log verify`
 
+use core::cmp::Ordering;
 use core::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -184,11 +185,15 @@ impl Desk {
             Event::Found(finding) => seen.told.push(Told::of(&finding, folder, !partition.is_catalogue())),
             Event::Read(bytes) => each(bytes.into()),
         });
+        // Files come in no order of their own.
+        seen.told.sort_by(|one, other| {
+            one.is_damage.cmp(&other.is_damage).then_with(|| if one.is_damage { Ordering::Equal } else { one.file.cmp(&other.file) })
+        });
         seen.totals = totals.map_err(|error| CommandError::Several(vec![format!("{folder}: {error}")]))?;
         let misfit = offline::misfit_topic(partition).map_err(offline::failed("reading", &partition.path))?;
         seen.told.extend(misfit.map(|misfit| tell(&misfit, partition.path.parent().unwrap_or(&partition.path))));
         let may_raise = partition.path.exists() && !partition.is_catalogue();
-        seen.settle(folder, partition.recovery_point, if may_raise { Remedy::Rebuild } else { Remedy::None });
+        seen.settle(&partition.name, partition.recovery_point, if may_raise { Remedy::Rebuild } else { Remedy::None });
         Ok(seen)
     }
 

@@ -47,7 +47,7 @@ impl Group {
 
     fn believe(&mut self) {
         for record in self.records.iter() {
-            self.coordinator.replay(&GroupRecord::decode(record).expect("its own record"));
+            self.coordinator.replay(&GroupRecord::decode(record, None).expect("its own record"));
         }
         self.records.clear();
     }

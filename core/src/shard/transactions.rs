@@ -123,7 +123,7 @@ impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
         answers: &mut dyn Answers<Coordinator<'m>>,
         out: &mut dyn Release,
     ) -> Result<TurnWritten, WriteError<StoreFailure<'m, D>>> {
-        self.lend_producer_id(at, out)?;
+        self.lend_producer_id(at, out);
         self.records.clear();
         self.transactions.coordinator.step(at, input, &mut Effects { records: &mut self.records, answers });
         let mut written = TurnWritten::new();
@@ -147,20 +147,19 @@ impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
         if self.transactions.coordinator.poll_timeout().is_none_or(|due| due > at.now) {
             return None;
         }
-        if let Err(error) = self.lend_producer_id(at, out) {
-            return Some(Err(error));
-        }
+        self.lend_producer_id(at, out);
         self.records.clear();
         let acted = self.transactions.coordinator.handle_timeout(at, &mut Effects { records: &mut self.records, answers: &mut Nobody });
         acted.then(|| self.write_down_transaction(at, out))
     }
 
-    fn lend_producer_id(&mut self, at: Moment, out: &mut dyn Release) -> Result<(), WriteError<StoreFailure<'m, D>>> {
-        if self.transactions.coordinator.wants_producer_id() {
-            let id = self.producer_id(at, out)?;
+    /// Sees to it that the coordinator has a producer id to spare. Without one it refuses whoever needs it, and nobody else.
+    fn lend_producer_id(&mut self, at: Moment, out: &mut dyn Release) {
+        if self.transactions.coordinator.wants_producer_id()
+            && let Ok(id) = self.producer_id(at, out)
+        {
             self.transactions.coordinator.give_producer_id(id);
         }
-        Ok(())
     }
 
     fn write_down_transaction(&mut self, at: Moment, out: &mut dyn Release) -> Result<Option<Written>, WriteError<StoreFailure<'m, D>>> {
@@ -421,6 +420,8 @@ impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
     /// The coordinator knows everything that was written down: logs that were opened before are looked at now.
     pub(super) fn transactions_loaded(&mut self, at: Moment) {
         self.transactions.is_loaded = true;
+        // What was decided before goes on.
+        self.logs.stirred = true;
         let mut from = 0;
         while let Some(slot) = self.logs.partitions.next_from(from) {
             from = slot.index() + 1;

@@ -5,7 +5,7 @@ use crate::ids::{ProducerEpoch, ProducerId};
 use super::error::TxnError;
 
 /// A producer as it goes on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Identity {
     /// Its id.
     pub producer_id: ProducerId,

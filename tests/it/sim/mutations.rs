@@ -23,6 +23,9 @@ fn every_invariant_notices_when_its_protection_is_missing() {
         (Sabotage::SwallowsAnswers, &["answered"]),
         (Sabotage::AnswersTwice, &["answered"]),
         (Sabotage::ForgetsCalls, &["no-leaks"]),
+        (Sabotage::TellsDecisionsEarly, &["decided"]),
+        (Sabotage::ReadsUndecided, &["decided"]),
+        (Sabotage::ShowsAborted, &["decided"]),
         (Sabotage::SleepsThroughDeadlines, &["deadlines"]),
     ] {
         let found = (0..SEEDS).find_map(|seed| sim::run(seed, Some(sabotage)).violation.map(|violation| (seed, violation)));

@@ -20,6 +20,7 @@ use millpond_core::group::input::{
 use millpond_core::ids::{BrokerId, CallId, GenerationId, Offset, PartitionIndex, TopicId};
 use millpond_core::log::error::ReadError;
 use millpond_core::log::reading::ReadUpTo;
+use millpond_core::log::txn_index::AbortedTransaction;
 use millpond_core::machine::{Answers, When};
 use millpond_core::record::batch::Batch;
 use millpond_core::record::validate::{self, Origin};
@@ -28,15 +29,21 @@ use millpond_core::shard::logs::{SyncedLog, Written};
 use millpond_core::shard::parked::{Outcome, Parked, ParkedMemory, Release};
 use millpond_core::shard::shard::{Shard, ShardMemory, ShardPartitions};
 use millpond_core::time::{Instant, Millis, Moment};
+use millpond_core::txn::answer::Answer as TxnAnswer;
 use millpond_core::txn::config::TxnConfig;
 use millpond_core::txn::coordinator::{Coordinator as TxnCoordinator, CoordinatorMemory as TxnMemory};
+
+use millpond_core::record::marker::{EndMarker, Outcome as End};
+use millpond_core::txn::error::TxnError;
+use millpond_core::txn::input::{AddPartitions, End as TxnEnd, Initialize, Input, TopicPartition};
+use millpond_core::txn::state::TransactionVersion;
 
 use crate::group::Reply;
 
 use super::Sabotage;
 use super::directory::{Directory, LeftLog};
 use super::disk::{Disk, OpenFile};
-use super::message::{Answer, Partition, Read, Request, Topic};
+use super::message::{Answer, Partition, Read, Request, Topic, Transaction};
 
 const PARTITIONS_MAX: usize = 64;
 const WAITS_MAX: usize = 256;
@@ -56,8 +63,17 @@ pub(crate) struct SyncJob {
 
 enum Call {
     Machine,
-    Held { answer: Answer },
-    Fetch { request: Request, due: Instant },
+    Held {
+        answer: Answer,
+    },
+    Fetch {
+        request: Request,
+        due: Instant,
+    },
+    /// Waits for the end of a transaction, to be carried out again.
+    Again {
+        request: Request,
+    },
 }
 
 #[derive(Default)]
@@ -94,6 +110,14 @@ impl Answers<Coordinator<'static>> for GroupAnswers<'_> {
         if self.calls.remove(&call).is_some() {
             self.ready.push((call, when, Reply::of(&answer)));
         }
+    }
+}
+
+struct CoordinatorSaid(Option<(When, TxnAnswer)>);
+
+impl Answers<TxnCoordinator<'static>> for CoordinatorSaid {
+    fn answer(&mut self, _: CallId, when: When, answer: TxnAnswer) {
+        self.0 = Some((when, answer));
     }
 }
 
@@ -148,7 +172,10 @@ impl Broker {
             next_topic_id: ids_from,
         };
         if broker.shard.catalog().is_blank() {
-            let input = CatalogInput::Bootstrap(Bootstrap { call: CallId(0), features: &[("metadata.version", 20)] });
+            let input = CatalogInput::Bootstrap(Bootstrap {
+                call: CallId(0),
+                features: &[("metadata.version", 20), (name::TRANSACTION_VERSION, 2)],
+            });
             broker.catalog(at, input).map_err(|()| "the first records cannot be written".to_owned())?;
         }
         Ok(broker)
@@ -192,7 +219,7 @@ impl Broker {
                 }
                 Err(()) => self.say(call, Answer::Refused),
             },
-            Request::Produce { topic, partition, bytes, acks, .. } => self.produce(at, call, (&topic, partition), &bytes, acks),
+            Request::Produce { .. } | Request::Initialize { .. } | Request::End { .. } => self.write(at, call, request, true),
             Request::Fetch { .. } => {
                 let due = at.now.after(Millis(500));
                 self.fetch(at, call, request, due);
@@ -290,13 +317,116 @@ impl Broker {
         Ok((id.0, self.shard.uncommitted_catalog()))
     }
 
-    fn produce(&mut self, at: Moment, call: CallId, (topic, index): (&str, i32), bytes: &[u8], acks: i8) {
+    /// Requests that may have to wait for the end of a transaction.
+    fn write(&mut self, at: Moment, call: CallId, request: Request, may_wait: bool) {
+        let concurrent = match &request {
+            Request::Produce { topic, partition, bytes, acks, transaction, .. } => {
+                let joined = match transaction {
+                    None => Ok(Vec::new()),
+                    Some(transaction) => self.join(at, transaction, (topic, *partition)),
+                };
+                match joined {
+                    Ok(joined) => {
+                        self.produce(at, call, (topic, *partition), bytes, *acks, &joined);
+                        None
+                    }
+                    Err(TxnError::ConcurrentTransactions) => transaction.as_ref().map(|transaction| transaction.id.clone()),
+                    Err(error) => return self.say(call, Answer::NotSo(error)),
+                }
+            }
+            Request::Initialize { id } => {
+                if self.ensure(at, name::TRANSACTION_STATE, 2).is_err() {
+                    return self.say(call, Answer::Refused);
+                }
+                let initialize = Initialize { call, transactional_id: id, timeout: Millis(20_000), expected: None };
+                self.ask_coordinator(at, call, Input::Initialize(initialize)).then(|| id.clone())
+            }
+            Request::End { transaction, commit } => {
+                let outcome = if *commit { End::Commit } else { End::Abort };
+                let (transactional_id, identity) = (transaction.id.as_str(), transaction.identity);
+                let end = TxnEnd { call, transactional_id, identity, outcome, version: TransactionVersion::Two };
+                self.ask_coordinator(at, call, Input::End(end)).then(|| transaction.id.clone())
+            }
+            _ => None,
+        };
+        let Some(id) = concurrent else { return };
+        if may_wait && self.shard.await_end(call, at.now.after(Millis(100)), &id) {
+            self.calls.insert(call, Call::Again { request });
+        } else {
+            self.say(call, Answer::NotSo(TxnError::ConcurrentTransactions));
+        }
+    }
+
+    /// Asks the transaction coordinator, and answers unless the transaction is coming to its end: then true.
+    fn ask_coordinator(&mut self, at: Moment, call: CallId, input: Input<'_>) -> bool {
+        let mut heard = CoordinatorSaid(None);
+        let written = self.shard.transaction(at, input, &mut heard, &mut self.released);
+        let (Ok(written), Some((when, answer))) = (written, heard.0) else {
+            self.say(call, Answer::Refused);
+            return false;
+        };
+        let was_ended_by_this = !written.is_empty() && when == When::Written;
+        let answer = match answer {
+            TxnAnswer::Initialized(Err(TxnError::ConcurrentTransactions)) if was_ended_by_this => {
+                Answer::NotSo(TxnError::ConcurrentTransactions)
+            }
+            TxnAnswer::Initialized(Err(TxnError::ConcurrentTransactions)) | TxnAnswer::Ended(Err(TxnError::ConcurrentTransactions)) => {
+                return true;
+            }
+            TxnAnswer::Initialized(Ok(identity)) | TxnAnswer::Ended(Ok(identity)) => Answer::Identity(identity),
+            TxnAnswer::Initialized(Err(error)) | TxnAnswer::Ended(Err(error)) | TxnAnswer::PartitionsAdded(Err(error)) => {
+                Answer::NotSo(error)
+            }
+            TxnAnswer::PartitionsAdded(Ok(())) => Answer::Done,
+        };
+        if when == When::Written && !self.sabotaged(Sabotage::TellsDecisionsEarly) {
+            self.hold(at, call, answer, &written, PATIENCE);
+        } else {
+            self.say(call, answer);
+        }
+        false
+    }
+
+    /// Lets a partition join a transaction, unless it is open there already, as Produce does.
+    fn join(&mut self, at: Moment, transaction: &Transaction, (topic, index): (&str, i32)) -> Result<Vec<Written>, TxnError> {
+        let (id, index) = (transaction.id.as_str(), PartitionIndex(index));
+        let slot = self.shard.catalog().topic(topic).map_or(Slot::NONE, |topic| topic.slot);
+        let known = self.shard.log(at, slot, index).ok().and_then(|log| {
+            let known = log.producers().find(transaction.identity.producer_id)?;
+            Some(known.epoch == transaction.identity.producer_epoch && known.transaction_start.is_some())
+        });
+        if known == Some(true) {
+            return Ok(self.shard.uncommitted_transaction(id).into_iter().collect());
+        }
+        let partitions = [TopicPartition { topic, partition: index }];
+        let (identity, version) = (transaction.identity, TransactionVersion::Two);
+        let add = AddPartitions { call: CallId(0), transactional_id: id, identity, partitions: &partitions, version };
+        let mut heard = CoordinatorSaid(None);
+        let written = self.shard.transaction(at, Input::AddPartitions(add), &mut heard, &mut self.released);
+        match (written, heard.0) {
+            (Ok(written), Some((_, TxnAnswer::PartitionsAdded(Ok(()))))) => Ok(written.to_vec()),
+            (_, Some((_, TxnAnswer::PartitionsAdded(Err(error))))) => Err(error),
+            _ => Err(TxnError::Full),
+        }
+    }
+
+    /// The topic of a coordinator, made if it is missing.
+    fn ensure(&mut self, at: Moment, topic: &str, partitions: i32) -> Result<(), ()> {
+        if self.shard.catalog().topic(topic).is_some() {
+            return Ok(());
+        }
+        self.create_topic(at, topic, partitions, &[]).map(drop)
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "a batch, and where it goes")]
+    fn produce(&mut self, at: Moment, call: CallId, (topic, index): (&str, i32), bytes: &[u8], acks: i8, joined: &[Written]) {
         let Some((slot, id)) = self.shard.catalog().topic(topic).map(|topic| (topic.slot, topic.topic_id)) else {
             return self.say(call, Answer::Refused);
         };
         let index = PartitionIndex(index);
         let rules = self.shard.log(at, slot, index).map(|log| (log.config().rules(Origin::Client), log.config().write_caching));
         let Ok((rules, cached)) = rules else { return self.say(call, Answer::Refused) };
+        let rules = validate::Rules { epoch_per_transaction: true, ..rules };
         let checked = validate::check(bytes, &rules, at.wall, None);
         let Ok(checked) = checked else { return self.say(call, Answer::Refused) };
         match self.shard.append(at, slot, index, &checked, &mut self.released) {
@@ -304,7 +434,8 @@ impl Broker {
                 let partition = Partition { topic: topic.to_owned(), id, index: index.0 };
                 let answer = Answer::Produced { partition, base_offset: appended.base_offset.0, safe: acks == -1 && !cached };
                 if acks == -1 && !self.sabotaged(Sabotage::AcknowledgesEarly) {
-                    self.hold(at, call, answer, &[written], Millis(10_000));
+                    let written: Vec<Written> = joined.iter().copied().chain([written]).collect();
+                    self.hold(at, call, answer, &written, Millis(10_000));
                 } else {
                     self.say(call, answer);
                 }
@@ -314,7 +445,7 @@ impl Broker {
     }
 
     fn fetch(&mut self, at: Moment, call: CallId, request: Request, due: Instant) {
-        let Request::Fetch { partitions, min_bytes, max_bytes } = &request else { return };
+        let Request::Fetch { partitions, min_bytes, max_bytes, committed } = &request else { return };
         let mut wanted = Vec::new();
         let mut read: Vec<Read> = Vec::new();
         for (topic, index, offset) in partitions {
@@ -324,6 +455,9 @@ impl Broker {
                 partition,
                 from: *offset,
                 high_watermark: -1,
+                last_stable: -1,
+                committed: *committed,
+                next: *offset,
                 log_start: -1,
                 records: Vec::new(),
                 in_range: true,
@@ -338,20 +472,28 @@ impl Broker {
                 last_fetched_epoch: None,
             });
         }
-        let up_to = if self.sabotaged(Sabotage::ReadsAboveHighWatermark) { ReadUpTo::LogEnd } else { ReadUpTo::HighWatermark };
+        let up_to = match committed {
+            _ if self.sabotaged(Sabotage::ReadsAboveHighWatermark) => ReadUpTo::LogEnd,
+            true if !self.sabotaged(Sabotage::ReadsUndecided) => ReadUpTo::LastStable,
+            true | false => ReadUpTo::HighWatermark,
+        };
+        let keeps_aborted = self.sabotaged(Sabotage::ShowsAborted);
         let limits = FetchLimits { min_bytes: *min_bytes, max_bytes: *max_bytes, up_to };
         let disk = self.disk.clone();
-        let outcome = self.shard.fetch(at, &wanted, limits, &mut List::grown(64), |number, fetched, _| {
+        let outcome = self.shard.fetch(at, &wanted, limits, &mut List::grown(1 << 10), |number, fetched, aborted| {
             let Some(read) = read.get_mut(number) else { return };
             match fetched {
                 Ok(range) => {
                     read.high_watermark = range.watermarks.high_watermark().0;
+                    read.last_stable = range.watermarks.last_stable().0;
                     read.log_start = range.watermarks.log_start().0;
                     if let Some(slice) = range.bytes {
                         let media = disk.borrow();
                         let from = usize::try_from(slice.position).unwrap_or(usize::MAX);
                         let to = from.saturating_add(usize::try_from(slice.size).unwrap_or(0));
-                        read.records = records(media.bytes(slice.handle.file).get(from..to).unwrap_or_default());
+                        let bytes = media.bytes(slice.handle.file).get(from..to).unwrap_or_default();
+                        let aborted = if keeps_aborted { &[] } else { aborted };
+                        (read.records, read.next) = records(bytes, read.from, aborted);
                     }
                 }
                 Err(FetchError::Read(ReadError::OutOfRange { log_start, .. })) => {
@@ -502,6 +644,7 @@ impl Broker {
 
     /// Answers whoever was released during the turn.
     fn settle(&mut self, at: Moment) {
+        self.shard.proceed(at, &mut self.released, &mut |_, _| ());
         while let Some((call, outcome)) = self.released.0.pop_front() {
             if self.sabotaged(Sabotage::ForgetsCalls) && call.0.is_multiple_of(16) {
                 continue;
@@ -510,7 +653,9 @@ impl Broker {
                 None | Some(Call::Machine) => {}
                 Some(Call::Held { answer }) => self.say(call, if outcome == Outcome::Ready { answer } else { Answer::Unknown }),
                 Some(Call::Fetch { request, due }) => self.fetch(at, call, request, due),
+                Some(Call::Again { request }) => self.write(at, call, request, outcome == Outcome::Ready),
             }
+            self.shard.proceed(at, &mut self.released, &mut |_, _| ());
         }
     }
 
@@ -529,6 +674,8 @@ impl Broker {
             let ready = answers.ready;
             self.deliver(at, ready, result.map_err(|_| ()));
         }
+        // What cannot be written is tried again.
+        while self.shard.transactions_timeout(at, &mut self.released).is_some() {}
         self.settle(at);
     }
 
@@ -606,17 +753,51 @@ impl Broker {
         (machine.collect(), parked, self.shard.groups().waiting().map(|call| call.0).collect())
     }
 
+    /// Prints who has transactions open in a partition, and what the coordinator knows.
+    pub(crate) fn show(&self, partition: &Partition) {
+        let mut logs = self.shard.open_logs();
+        let log = logs.find(|(topic, index, _)| (*topic, index.0) == (partition.id, partition.index)).map(|(_, _, log)| log);
+        for producer in log.into_iter().flat_map(|log| log.producers().iter()).filter(|producer| producer.transaction_start.is_some()) {
+            println!("open: {producer:?}");
+        }
+        for transaction in self.shard.txns().views() {
+            let topics: Vec<_> = transaction.topics().map(|(topic, partitions)| (topic, partitions.collect::<Vec<_>>())).collect();
+            println!("{} {:?} {:?} {topics:?}", transaction.transactional_id(), transaction.state(), transaction.identity());
+        }
+    }
+
     pub(crate) fn waits(&self, id: RequestId) -> bool {
         self.calls.contains_key(&CallId(id))
     }
 }
 
-/// The offset and the number of every record of whole batches.
-fn records(mut bytes: &[u8]) -> Vec<(i64, u64)> {
+/// The offset and the number of every record of whole batches, without those of aborted transactions, and the offset behind them.
+/// As clients do it: from the first record of an aborted transaction to its marker, what its producer wrote is left out.
+fn records(mut bytes: &[u8], from: i64, aborted: &[AbortedTransaction]) -> (Vec<(i64, u64)>, i64) {
     let mut found = Vec::new();
+    let mut next = from;
+    let mut to_come: Vec<AbortedTransaction> = aborted.to_vec();
+    to_come.sort_by_key(|one| one.first_offset);
+    let mut left_out = BTreeSet::new();
     while let Ok((batch, behind)) = Batch::split_first(bytes) {
         bytes = behind;
-        let base = batch.header().base_offset().0;
+        let header = batch.header();
+        next = header.next_offset().0;
+        while to_come.first().is_some_and(|one| one.first_offset <= header.last_offset()) {
+            left_out.insert(to_come.remove(0).producer_id);
+        }
+        let producer = header.producer().map(|stamp| stamp.id);
+        if header.is_control() {
+            let marker = batch.records().and_then(|mut records| records.next()?.ok()).and_then(|record| EndMarker::read(&record));
+            if let (Some(producer), Some(EndMarker { outcome: End::Abort, .. })) = (producer, marker) {
+                left_out.remove(&producer);
+            }
+            continue;
+        }
+        if header.is_transactional() && producer.is_some_and(|producer| left_out.contains(&producer)) {
+            continue;
+        }
+        let base = header.base_offset().0;
         for record in batch.records().into_iter().flatten() {
             let Ok(record) = record else {
                 found.push((base, u64::MAX));
@@ -626,5 +807,5 @@ fn records(mut bytes: &[u8]) -> Vec<(i64, u64)> {
             found.push((base + i64::from(record.offset_delta), if batch.crc_is_right() { number } else { u64::MAX }));
         }
     }
-    found
+    (found, next)
 }

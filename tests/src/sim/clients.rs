@@ -8,11 +8,13 @@ use millpond_core::ids::{ProducerEpoch, ProducerId, Sequence};
 use millpond_core::record::batch::ProducerStamp;
 use millpond_core::record::builder::{BatchOptions, Builder, NewRecord};
 use millpond_core::time::Timestamp;
+use millpond_core::txn::answer::Identity;
+use millpond_core::txn::error::TxnError;
 
 use crate::group::Reply;
 use crate::random::Random;
 
-use super::message::{Answer, Member, Partition, Request, Topic};
+use super::message::{Answer, Member, Partition, Request, Topic, Transaction};
 
 const TOPICS: [&str; 4] = ["t", "u", "v", "w"];
 const GROUPS: [&str; 2] = ["g", "h"];
@@ -29,7 +31,11 @@ pub(crate) struct Client {
 #[derive(Debug)]
 enum Role {
     Producer(Producer),
-    Reader(Positions),
+    Reader {
+        positions: Positions,
+        committed: bool,
+    },
+    Teller(Teller),
     Member(Consumer),
     Admin,
     /// Looks at what groups have committed, all the time.
@@ -46,6 +52,23 @@ struct Producer {
     acks: i8,
     sequences: BTreeMap<(String, i32), i32>,
     sending: Option<Sending>,
+    sent: u64,
+}
+
+/// Writes in transactions.
+#[derive(Debug, Default)]
+struct Teller {
+    number: u64,
+    id: String,
+    identity: Option<Identity>,
+    transaction: u64,
+    sequences: BTreeMap<(String, i32), i32>,
+    sending: Option<Sending>,
+    written: u32,
+    failed: bool,
+    /// How it is to end, once that is decided.
+    ending: Option<bool>,
+    tries: u32,
     sent: u64,
 }
 
@@ -86,8 +109,9 @@ impl Client {
                 acks: if number == 4 && random.once_in(2) { 1 } else { -1 },
                 ..Producer::default()
             }),
-            5 => Role::Reader(Positions::new()),
+            5 | 12 => Role::Reader { positions: Positions::new(), committed: number == 12 },
             9 => Role::Monitor,
+            10 | 11 => Role::Teller(Teller { number, id: format!("teller-{number}"), ..Teller::default() }),
             _ => {
                 let group = if random.once_in(4) { GROUPS[1] } else { GROUPS[0] };
                 Role::Member(Consumer { member: Member { group: group.to_owned(), ..Member::default() }, ..Consumer::default() })
@@ -106,7 +130,8 @@ impl Client {
             Role::Admin => administrate(random),
             Role::Monitor => Request::FetchOffsets { group: (*random.pick(&GROUPS)).to_owned() },
             Role::Producer(producer) => producer.ask(&self.topics, random, wall),
-            Role::Reader(positions) => {
+            Role::Teller(teller) => teller.ask(&self.topics, random, wall),
+            Role::Reader { positions, committed } => {
                 let mut partitions = Vec::new();
                 for topic in &self.topics {
                     for index in 0..topic.partitions {
@@ -117,7 +142,7 @@ impl Client {
                         partitions.push((topic.name.clone(), index, *position));
                     }
                 }
-                fetch(partitions, random)
+                fetch(partitions, *committed, random)
             }
             Role::Member(consumer) => consumer.ask(&self.topics, random),
         }
@@ -134,10 +159,11 @@ impl Client {
         match &mut self.role {
             Role::Admin | Role::Monitor => {}
             Role::Producer(producer) => producer.hear(request, answer),
-            Role::Reader(positions) => {
+            Role::Teller(teller) => teller.hear(request, answer),
+            Role::Reader { positions, .. } => {
                 if let Some(Answer::Read(reads)) = answer {
                     for read in reads {
-                        let next = read.records.last().map_or(read.from, |(offset, _)| offset + 1);
+                        let next = read.next;
                         let next = if read.in_range { next } else { read.log_start };
                         positions.insert((read.partition.topic.clone(), read.partition.index), next);
                     }
@@ -148,8 +174,8 @@ impl Client {
     }
 }
 
-fn fetch(partitions: Vec<(String, i32, i64)>, random: &mut Random) -> Request {
-    Request::Fetch { partitions, min_bytes: *random.pick(&[1, 1, 400]), max_bytes: *random.pick(&[100, 2000, 1 << 20]) }
+fn fetch(partitions: Vec<(String, i32, i64)>, committed: bool, random: &mut Random) -> Request {
+    Request::Fetch { partitions, min_bytes: *random.pick(&[1, 1, 400]), max_bytes: *random.pick(&[100, 2000, 1 << 20]), committed }
 }
 
 fn administrate(random: &mut Random) -> Request {
@@ -188,17 +214,8 @@ impl Producer {
             let records: Vec<u64> = (first..self.sent).map(|at| self.number << 32 | at).collect();
             let sequence = self.sequences.get(&(topic.name.clone(), partition)).copied().unwrap_or(0);
             let stamp = self.id.map(|id| ProducerStamp { id: ProducerId(id), epoch: ProducerEpoch(0), base_sequence: Sequence(sequence) });
-            let mut bytes = List::grown(1 << 16);
-            let options = BatchOptions { producer: stamp, ..BatchOptions::default() };
-            let mut builder = Builder::new(&mut bytes, options).expect("room for a header");
-            for record in &records {
-                let mut value = record.to_be_bytes().to_vec();
-                value.resize(8 + random.below(250), b'.');
-                let record = NewRecord { timestamp: Some(wall), key: None, value: Some(&value), headers: &[] };
-                builder.append(record).expect("room for a record");
-            }
-            builder.finish().expect("a batch has records");
-            self.sending = Some(Sending { topic: topic.name.clone(), partition, bytes: bytes.to_vec(), records, tries: 0 });
+            let bytes = batch(&records, stamp, false, random, wall);
+            self.sending = Some(Sending { topic: topic.name.clone(), partition, bytes, records, tries: 0 });
         }
         let Some(sending) = &mut self.sending else { return Request::Metadata };
         sending.tries += 1;
@@ -209,6 +226,7 @@ impl Producer {
             acks: self.acks,
             records: sending.records.clone(),
             producer: self.id,
+            transaction: None,
         }
     }
 
@@ -225,6 +243,107 @@ impl Producer {
             (Request::Produce { .. }, _) if self.sending.as_ref().is_some_and(|sending| sending.tries > 4) => {
                 (self.sending, self.id) = (None, None);
             }
+            _ => {}
+        }
+    }
+}
+
+/// A batch of numbered records.
+fn batch(records: &[u64], stamp: Option<ProducerStamp>, transactional: bool, random: &mut Random, wall: Timestamp) -> Vec<u8> {
+    let mut bytes = List::grown(1 << 16);
+    let options = BatchOptions { producer: stamp, transactional, ..BatchOptions::default() };
+    let mut builder = Builder::new(&mut bytes, options).expect("room for a header");
+    for record in records {
+        let mut value = record.to_be_bytes().to_vec();
+        value.resize(8 + random.below(250), b'.');
+        let record = NewRecord { timestamp: Some(wall), key: None, value: Some(&value), headers: &[] };
+        builder.append(record).expect("room for a record");
+    }
+    builder.finish().expect("a batch has records");
+    bytes.to_vec()
+}
+
+impl Teller {
+    /// What it does next: take over its id, write to a few partitions, end the transaction.
+    fn ask(&mut self, topics: &[Topic], random: &mut Random, wall: Timestamp) -> Request {
+        let Some(identity) = self.identity else {
+            self.begin();
+            return Request::Initialize { id: self.id.clone() };
+        };
+        if topics.is_empty() {
+            return Request::Metadata;
+        }
+        let transaction = Transaction { id: self.id.clone(), identity, number: self.transaction };
+        if self.ending.is_none() && self.sending.is_none() && (self.failed || self.written >= 4 || (self.written > 0 && random.once_in(3)))
+        {
+            self.ending = Some(!self.failed && !random.once_in(4));
+        }
+        if let Some(commit) = self.ending {
+            // It forgets to end it now and then: then its time is up some day.
+            if self.tries == 0 && random.once_in(40) {
+                self.identity = None;
+            }
+            self.tries += 1;
+            return Request::End { transaction, commit };
+        }
+        if self.sending.is_none() {
+            let topic = random.pick(topics);
+            let partition = i32::try_from(random.below(usize::try_from(topic.partitions).unwrap_or(1))).unwrap_or(0);
+            let first = self.sent;
+            self.sent += 1 + u64::try_from(random.below(3)).unwrap_or(0);
+            let records: Vec<u64> = (first..self.sent).map(|at| self.number << 32 | at).collect();
+            let sequence = self.sequences.get(&(topic.name.clone(), partition)).copied().unwrap_or(0);
+            let stamp = ProducerStamp { id: identity.producer_id, epoch: identity.producer_epoch, base_sequence: Sequence(sequence) };
+            let bytes = batch(&records, Some(stamp), true, random, wall);
+            self.sending = Some(Sending { topic: topic.name.clone(), partition, bytes, records, tries: 0 });
+        }
+        let Some(sending) = &mut self.sending else { return Request::Metadata };
+        sending.tries += 1;
+        Request::Produce {
+            topic: sending.topic.clone(),
+            partition: sending.partition,
+            bytes: sending.bytes.clone(),
+            acks: -1,
+            records: sending.records.clone(),
+            producer: Some(identity.producer_id.0),
+            transaction: Some(transaction),
+        }
+    }
+
+    /// A transaction begins.
+    fn begin(&mut self) {
+        self.transaction += 1;
+        (self.written, self.tries, self.failed) = (0, 0, false);
+        (self.sending, self.ending) = (None, None);
+        self.sequences.clear();
+    }
+
+    fn hear(&mut self, request: &Request, answer: Option<&Answer>) {
+        match (request, answer) {
+            (Request::Initialize { .. }, Some(Answer::Identity(identity))) => {
+                self.begin();
+                self.identity = Some(*identity);
+            }
+            (Request::End { .. }, Some(Answer::Identity(identity))) => {
+                self.begin();
+                self.identity = Some(*identity);
+            }
+            (Request::Produce { .. }, Some(Answer::Produced { .. })) => {
+                if let Some(sent) = self.sending.take() {
+                    let count = i32::try_from(sent.records.len()).unwrap_or(0);
+                    *self.sequences.entry((sent.topic, sent.partition)).or_insert(0) += count;
+                    self.written += 1;
+                }
+            }
+            (_, Some(Answer::NotSo(TxnError::ConcurrentTransactions))) => {}
+            (_, Some(Answer::NotSo(_))) => self.identity = None,
+            // It cannot be written, or nobody knows whether it was: with a record missing, all that is left is to abort.
+            (Request::Produce { .. }, _) => {
+                if self.sending.as_ref().is_some_and(|sending| sending.tries > 4) || matches!(answer, Some(Answer::Refused)) {
+                    (self.sending, self.failed) = (None, true);
+                }
+            }
+            (Request::End { .. }, _) if self.tries > 10 => self.identity = None,
             _ => {}
         }
     }
@@ -259,7 +378,7 @@ impl Consumer {
                         known.map_or(0, |(_, offset)| *offset)
                     };
                     let partitions = self.assigned.iter().map(|(topic, index)| (topic.clone(), *index, position(topic, *index))).collect();
-                    fetch(partitions, random)
+                    fetch(partitions, false, random)
                 }
             },
         }
@@ -303,7 +422,7 @@ impl Consumer {
             }
             (Request::Fetch { .. }, Some(Answer::Read(reads))) => {
                 for read in reads.iter().filter(|read| !read.failed) {
-                    let next = read.records.last().map_or(read.from, |(offset, _)| offset + 1);
+                    let next = read.next;
                     let next = if read.in_range { next } else { read.log_start };
                     self.positions
                         .retain(|partition, _| (&partition.topic, partition.index) != (&read.partition.topic, read.partition.index));

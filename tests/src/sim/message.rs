@@ -1,6 +1,8 @@
 //! What clients and the broker say to each other, without the wire.
 
 use millpond_core::ids::TopicId;
+use millpond_core::txn::answer::Identity;
+use millpond_core::txn::error::TxnError;
 
 use crate::group::Reply;
 
@@ -30,19 +32,81 @@ pub(crate) struct Member {
 pub(crate) enum Request {
     Metadata,
     InitProducer,
-    Produce { topic: String, partition: i32, bytes: Vec<u8>, acks: i8, records: Vec<u64>, producer: Option<i64> },
-    Fetch { partitions: Vec<(String, i32, i64)>, min_bytes: i32, max_bytes: u32 },
-    Join { member: Member },
-    Sync { member: Member, assignments: Vec<(String, Vec<u8>)> },
-    Heartbeat { member: Member },
-    Leave { member: Member },
-    Commit { member: Member, offsets: Vec<(Partition, i64)> },
-    FetchOffsets { group: String },
-    CreateTopic { topic: String, partitions: i32, configs: Vec<(&'static str, String)> },
-    GrowTopic { topic: String, partitions: i32 },
-    AlterTopic { topic: String, config: &'static str, value: Option<String> },
-    DeleteTopic { topic: String },
-    DeleteRecords { topic: String, partition: i32, upto: i64 },
+    Produce {
+        topic: String,
+        partition: i32,
+        bytes: Vec<u8>,
+        acks: i8,
+        records: Vec<u64>,
+        producer: Option<i64>,
+        transaction: Option<Transaction>,
+    },
+    /// A producer takes over a transactional id.
+    Initialize {
+        id: String,
+    },
+    /// A producer ends its transaction: that number, under that epoch.
+    End {
+        transaction: Transaction,
+        commit: bool,
+    },
+    /// `committed`: only what is decided, without what was aborted.
+    Fetch {
+        partitions: Vec<(String, i32, i64)>,
+        min_bytes: i32,
+        max_bytes: u32,
+        committed: bool,
+    },
+    Join {
+        member: Member,
+    },
+    Sync {
+        member: Member,
+        assignments: Vec<(String, Vec<u8>)>,
+    },
+    Heartbeat {
+        member: Member,
+    },
+    Leave {
+        member: Member,
+    },
+    Commit {
+        member: Member,
+        offsets: Vec<(Partition, i64)>,
+    },
+    FetchOffsets {
+        group: String,
+    },
+    CreateTopic {
+        topic: String,
+        partitions: i32,
+        configs: Vec<(&'static str, String)>,
+    },
+    GrowTopic {
+        topic: String,
+        partitions: i32,
+    },
+    AlterTopic {
+        topic: String,
+        config: &'static str,
+        value: Option<String>,
+    },
+    DeleteTopic {
+        topic: String,
+    },
+    DeleteRecords {
+        topic: String,
+        partition: i32,
+        upto: i64,
+    },
+}
+
+/// One transaction of a producer, as it numbers them itself.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Transaction {
+    pub(crate) id: String,
+    pub(crate) identity: Identity,
+    pub(crate) number: u64,
 }
 
 /// What one partition of a fetch yields.
@@ -51,6 +115,11 @@ pub(crate) struct Read {
     pub(crate) partition: Partition,
     pub(crate) from: i64,
     pub(crate) high_watermark: i64,
+    pub(crate) last_stable: i64,
+    /// Only what is decided was asked for.
+    pub(crate) committed: bool,
+    /// Behind the last batch that was read.
+    pub(crate) next: i64,
     pub(crate) log_start: i64,
     /// Offset and number.
     pub(crate) records: Vec<(i64, u64)>,
@@ -62,6 +131,10 @@ pub(crate) struct Read {
 pub(crate) enum Answer {
     Topics(Vec<Topic>),
     Producer(i64),
+    /// A transactional producer goes on as this one.
+    Identity(Identity),
+    /// The transaction coordinator says no.
+    NotSo(TxnError),
     Produced {
         partition: Partition,
         base_offset: i64,

@@ -55,6 +55,12 @@ pub enum Sabotage {
     AnswersTwice,
     /// Some calls are forgotten when their wait ends.
     ForgetsCalls,
+    /// A producer is told how its transaction ends before that is safe.
+    TellsDecisionsEarly,
+    /// Readers of committed records read up to the high watermark.
+    ReadsUndecided,
+    /// Readers of committed records are not told what was aborted.
+    ShowsAborted,
     /// Deadlines are not acted on.
     SleepsThroughDeadlines,
 }

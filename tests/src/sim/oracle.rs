@@ -14,6 +14,7 @@ use super::invariants::acknowledged::Acknowledged;
 use super::invariants::answered::Answered;
 use super::invariants::authentic::Authentic;
 use super::invariants::committed::Committed;
+use super::invariants::decided::Decided;
 use super::invariants::one_owner::OneOwner;
 use super::invariants::repeatable::Repeatable;
 use super::invariants::topics::Topics;
@@ -28,6 +29,7 @@ pub(crate) struct Oracle {
     one_owner: OneOwner,
     committed: Committed,
     topics: Topics,
+    decided: Decided,
     answered: Answered,
     /// Topics that do not wait for their disk.
     caching: BTreeSet<String>,
@@ -47,9 +49,13 @@ impl Oracle {
     /// A client sends a request; whether it arrives is another matter.
     pub(crate) fn ask(&mut self, id: u64, request: &Request) {
         match request {
-            Request::Produce { topic, partition, records, producer, .. } => {
+            Request::Produce { topic, partition, records, producer, transaction, .. } => {
                 self.authentic.send(topic, *partition, *producer, records);
+                if let Some(transaction) = transaction {
+                    self.decided.send(transaction, records);
+                }
             }
+            Request::End { transaction, commit } => self.decided.ask_end(transaction, *commit),
             Request::DeleteRecords { topic, partition, upto } => self.acknowledged.delete_below(topic, *partition, *upto),
             Request::CreateTopic { topic, configs, .. } => {
                 configs.iter().for_each(|(config, _)| self.configure(topic, config));
@@ -96,8 +102,15 @@ impl Oracle {
                 let verdict = self.authentic.introduce(*producer, id);
                 self.judge("authentic", verdict);
             }
-            (Answer::Produced { partition, base_offset, safe: true }, Request::Produce { records, .. }) => {
+            (Answer::Identity(_), Request::End { transaction, commit }) => {
+                let verdict = self.decided.told_end(transaction, *commit);
+                self.judge("decided", verdict);
+            }
+            (Answer::Produced { partition, base_offset, safe: true }, Request::Produce { records, transaction, .. }) => {
                 self.counts[0] += 1;
+                if let Some(transaction) = transaction {
+                    self.decided.acknowledge(transaction, partition, records);
+                }
                 self.acknowledged.acknowledge(partition, *base_offset, records);
             }
             (Answer::Read(reads), _) => reads.iter().for_each(|read| self.read(read)),
@@ -126,12 +139,29 @@ impl Oracle {
         if self.topics.is_doomed(read.partition.id) || read.partition.id == TopicId::ZERO {
             return;
         }
+        let verdict = self.decided.read(read);
+        self.judge("decided", verdict);
+        if read.committed {
+            // What is left out is neither lost nor another.
+            return;
+        }
         let verdict = self.acknowledged.read(read);
         self.judge("acknowledged", verdict);
         let verdict = self.authentic.read(read);
         self.judge("authentic", verdict);
         let verdict = self.repeatable.read(read);
         self.judge("repeatable", verdict);
+    }
+
+    /// At the end of the world everything was read.
+    pub(crate) fn read_last(&mut self, read: &Read) {
+        self.decided.read_last(read);
+    }
+
+    /// Nothing more will be said.
+    pub(crate) fn finish(&mut self) {
+        let verdict = self.decided.finish();
+        self.judge("decided", verdict);
     }
 
     /// After every turn.

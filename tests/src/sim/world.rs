@@ -19,7 +19,7 @@ use super::{Outcome, Sabotage, Violation};
 
 /// How long a client waits for an answer. Unit: ms.
 const PATIENCE: u64 = 12_000;
-const CLIENTS: u64 = 10;
+const CLIENTS: u64 = 13;
 
 enum Event {
     Act(usize),
@@ -128,10 +128,17 @@ impl World {
         self.clock.now = end;
         self.drive();
         self.restart(true);
-        self.read_everything();
+        self.read_everything(false);
+        // Nobody asks anything any more; what was found open in the logs, or coming to its end, is ended.
+        self.events.clear();
+        self.drive();
+        let end = self.clock.now + 60_000;
+        self.run_for(2000, end);
+        self.read_everything(true);
+        self.oracle.finish();
     }
 
-    fn read_everything(&mut self) {
+    fn read_everything(&mut self, committed: bool) {
         for partition in self.oracle.partitions() {
             let mut from = 0;
             for _ in 0..10_000 {
@@ -139,7 +146,7 @@ impl World {
                 self.next_request += 1;
                 let partitions = vec![(partition.topic.clone(), partition.index, from)];
                 let id = self.next_request;
-                let request = Request::Fetch { partitions, min_bytes: 0, max_bytes: 1 << 20 };
+                let request = Request::Fetch { partitions, min_bytes: 0, max_bytes: 1 << 20, committed };
                 self.oracle.ask(id, &request);
                 self.oracle.receive(self.clock.now, id, broker);
                 broker.receive(self.clock.moment(), id, request);
@@ -149,12 +156,16 @@ impl World {
                     if let Answer::Read(reads) = &answer
                         && let Some(read) = reads.first()
                     {
+                        self.oracle.read_last(read);
                         if read.failed || read.partition != partition {
                             self.oracle.broken(format!("{partition:?} cannot be read: {read:?}"));
                         }
-                        next = if read.in_range { read.records.last().map(|last| last.0 + 1) } else { Some(read.log_start) };
+                        next = if read.in_range { Some(read.next) } else { Some(read.log_start) };
                         next = next.filter(|next| *next > from);
-                        if read.in_range && read.records.is_empty() && from < read.high_watermark {
+                        if read.in_range && read.next <= from && from < read.high_watermark {
+                            if self.loud {
+                                broker.show(&partition);
+                            }
                             self.oracle.broken(format!("{partition:?} yields nothing below its end: {read:?}"));
                         }
                     }
@@ -265,6 +276,7 @@ impl World {
         let pause = match number {
             0 | 1 => 600,
             9 => 20,
+            10.. => 60,
             _ => 120,
         };
         let pause = 1 + self.span(pause);

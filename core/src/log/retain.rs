@@ -74,21 +74,27 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
 
     /// Makes sure that what lies before `end` can go. Answers whether it can now.
     ///
-    /// Producers are remembered by the batches that are about to go, or by a snapshot behind them: that one must be durable first.
+    /// Producers are remembered by the batches that are about to go, or by a snapshot: the one at `end`, where recovery would begin to
+    /// read, must be durable first. Where that one is missing one behind it must do.
     /// And were this segment's name lost and an older one's back, recovery would find a gap, and cut the log there.
     fn secure_the_front(&mut self, end: Offset) -> DiskResult<S, bool> {
         let safe = self.marks.high_watermark();
-        if !self.last_snapshot.is_some_and(|snapshot| snapshot >= end && snapshot <= safe) {
-            if self.marks.log_end() > safe {
-                return Ok(false);
+        let at_end = FileName::live(FileKind::Snapshot, end);
+        if self.last_snapshot != Some(end) && self.disk.size(at_end)?.is_some() {
+            self.sync_now(at_end)?;
+        } else {
+            if !self.last_snapshot.is_some_and(|snapshot| snapshot >= end && snapshot <= safe) {
+                if self.marks.log_end() > safe {
+                    return Ok(false);
+                }
+                match self.write_snapshot(self.marks.log_end()) {
+                    // A full disk is what deletion is for: then late retries of old producers are taken for new.
+                    Err(error) if error.is_full => {}
+                    written => written?,
+                }
             }
-            match self.write_snapshot(self.marks.log_end()) {
-                // A full disk is what deletion is for: then late retries of old producers are taken for new.
-                Err(error) if error.is_full => {}
-                written => written?,
-            }
+            self.sync_snapshot()?;
         }
-        self.sync_snapshot()?;
         if self.front_unsynced || self.names != self.names_synced {
             self.sync_names_now()?;
             self.front_unsynced = false;

@@ -110,3 +110,23 @@ fn a_snapshot_whose_batches_were_lost_is_not_believed_of_later_ones() {
     let (mut log, _) = open(log.into_store(), small(true), OpenHints::default());
     assert!(put(&mut log, 0, &first).unwrap().is_duplicate);
 }
+
+#[test]
+fn who_wrote_only_what_retention_has_deleted_is_known_after_a_loss_of_power() {
+    let early = Given { producer: Some((3, 0, 0)), ..Given::of(&[&[3; 600]], 1) };
+    let mut log = fresh(LogConfig { retention_bytes: Some(4_000), ..small(false) });
+    put(&mut log, 0, &early).unwrap();
+    for at in 0..30 {
+        put(&mut log, 0, &Given::of(&[&[1; 200]], at)).unwrap();
+        log.sync_all().unwrap();
+    }
+    let before = log.segments().len();
+    assert!(log.retain(Timestamp(0)).unwrap().segments > 0);
+    assert!(log.segments().len() > 2 && log.segments().len() < before, "several are left, each with a snapshot at its start");
+    let mut store = log.into_store();
+    // Nothing survives that was not asked to.
+    store.crash(|_, synced, _| Some(synced));
+    let (mut log, report) = open(store, small(false), OpenHints::default());
+    assert_eq!(report.cut, None);
+    assert!(put(&mut log, 0, &early).unwrap().is_duplicate);
+}

@@ -8,8 +8,10 @@
 //! - [`watermarks`]: the four offsets. [`config`]: the settings. [`error`]: what can go wrong.
 //! - [`segment`], [`index`]: one file of batches and the way into it. [`producers`]: who wrote last, for idempotence and transactions;
 //!   [`snapshot`] is their file, and [`txn_index`] says whose transactions were aborted. [`epochs`]: whose reign began where.
+//! - [`compact`]: of each key the last record is kept.
 //! - `disk`: the store, with every failure told in words.
 
+pub mod compact;
 pub mod config;
 mod disk;
 pub mod durability;

@@ -1,5 +1,7 @@
 //! Tests of a whole log.
 
+mod compaction;
+mod compaction_crash;
 mod crash;
 mod damage;
 mod life;
@@ -7,6 +9,7 @@ mod model;
 #[cfg(unix)]
 mod on_disk;
 mod rules;
+mod shared;
 mod transactions;
 
 use alloc::vec::Vec;

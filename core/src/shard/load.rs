@@ -45,7 +45,7 @@ impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
             directory,
             catalog,
             groups,
-            logs: Logs { partitions: partitions.0, parked, unsynced: memory.unsynced, key, closed: false },
+            logs: Logs { partitions: partitions.0, parked, unsynced: memory.unsynced, key, closed: false, has_dirt: false },
             records: memory.records,
             batch: memory.batch,
             doomed: memory.doomed,

@@ -9,10 +9,12 @@
 //! Each method of [`shard::Shard`] is a turn: one command in, its answer out, in the types of that command. Nothing waits inside a
 //! turn; what must wait is [`parked`], as data, until a later turn releases it. Broker, simulator and embedder drive the same turns.
 //!
-//! Its turns by whose they are: `load` opens it; `turn` has those of the machines, `clients` those of records, `commit` those of the disk.
+//! Its turns by whose they are: `load` opens it; `turn` has those of the machines, `clients` those of records, `commit` those of the disk,
+//! [`compact`] those of a compaction, which goes on beside it.
 
 mod clients;
 mod commit;
+pub mod compact;
 pub mod directory;
 pub mod error;
 pub mod fetch;

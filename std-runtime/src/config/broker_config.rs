@@ -13,6 +13,19 @@ use millpond_core::time::Millis;
 use super::key::{BadValue, Key, Setter};
 use super::keys;
 
+/// The settings of compaction that are the same for all logs.
+#[derive(Clone, Copy, Debug)]
+pub struct CleanerConfig {
+    /// `log.cleaner.enable`.
+    pub enable: bool,
+    /// `log.cleaner.dedupe.buffer.size`. Unit: bytes.
+    pub key_map_bytes: usize,
+    /// `log.cleaner.io.max.bytes.per.second`. Unit: bytes a second.
+    pub io_bytes_per_second: f64,
+    /// `log.cleaner.backoff.ms`.
+    pub backoff: Millis,
+}
+
 /// The settings of a broker.
 #[derive(Clone, Debug)]
 pub struct BrokerConfig {
@@ -48,6 +61,8 @@ pub struct BrokerConfig {
     pub recovery_point_checkpoint_interval: Millis,
     /// `log.flush.start.offset.checkpoint.interval.ms`.
     pub log_start_checkpoint_interval: Millis,
+    /// Settings of compaction.
+    pub cleaner: CleanerConfig,
     /// Settings of the group coordinator.
     pub group: GroupConfig,
     /// Settings of logs whose topics set nothing else.
@@ -75,6 +90,7 @@ impl Default for BrokerConfig {
             retention_check_interval: Millis::ZERO,
             recovery_point_checkpoint_interval: Millis::ZERO,
             log_start_checkpoint_interval: Millis::ZERO,
+            cleaner: CleanerConfig { enable: true, key_map_bytes: 0, io_bytes_per_second: f64::MAX, backoff: Millis::ZERO },
             group: GroupConfig::default(),
             log: LogConfig::default(),
             given: BTreeMap::new(),

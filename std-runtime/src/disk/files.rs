@@ -109,6 +109,8 @@ pub struct PartitionFiles {
     /// What goes into `partition.metadata` when the directory is created.
     identity: String,
     open: Arc<OpenFiles>,
+    /// Whether the directory is created when a file is, if it is not there.
+    creates_directory: bool,
     /// The file used last, mostly the active segment, as long as it is among the open ones.
     last: Option<(FileName, Weak<File>)>,
 }
@@ -124,7 +126,14 @@ impl PartitionFiles {
     /// The files in a directory, which need not exist. `number` tells its open files from those of other partitions.
     #[must_use]
     pub fn new(number: u64, directory: &Path, identity: String, open: Arc<OpenFiles>) -> Self {
-        Self { number, directory: directory.into(), identity, open, last: None }
+        Self { number, directory: directory.into(), identity, open, creates_directory: true, last: None }
+    }
+
+    /// The same, for work beside the log that the files are of: a directory that is gone stays gone.
+    #[must_use]
+    pub const fn beside(mut self) -> Self {
+        self.creates_directory = false;
+        self
     }
 
     fn path(&self, file: FileName) -> PathBuf {
@@ -157,7 +166,7 @@ impl PartitionFiles {
         options.read(true).write(true);
         let opened = match options.open(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound && missing == Missing::Create => {
-                if !self.path(FileName::METADATA).exists() {
+                if self.creates_directory && !self.path(FileName::METADATA).exists() {
                     self.create_directory()?;
                 }
                 options.create(true).truncate(false).open(&path)

@@ -6,6 +6,7 @@ use super::shared::{Refusal, Shared, SharedLog};
 use super::*;
 use crate::log::compact::error::CompactError;
 use crate::log::compact::job::{CompactLimits, CompactMemory, Compaction, Step};
+use crate::log::reading::{ReadScratch, TimestampQuery};
 use crate::record::codec::{Codec, CodecError, Compression};
 use crate::record::marker::Outcome;
 use crate::store::file_name::FileKind;
@@ -179,8 +180,8 @@ pub(super) fn append(log: &mut SharedLog, model: &mut Model, dice: &mut Dice, ti
     model.end = appended.last_offset.0 + 1;
 }
 
-/// All records that lie in a log, and the offsets and outcomes of its markers.
-pub(super) fn lie_in(log: &mut SharedLog) -> (Vec<Found>, Vec<(i64, Outcome)>) {
+/// All records that lie in a log; and of its markers the offsets, the outcomes and the times.
+pub(super) fn lie_in(log: &mut SharedLog) -> (Vec<Found>, Vec<(i64, Outcome, i64)>) {
     let (mut records, mut markers) = (Vec::new(), Vec::new());
     let mut next = log.watermarks().log_start();
     let mut scratch = List::grown(1 << 16);
@@ -206,7 +207,7 @@ pub(super) fn lie_in(log: &mut SharedLog) -> (Vec<Found>, Vec<(i64, Outcome)>) {
                 let offset = header.base_offset().0 + i64::from(record.offset_delta);
                 let time = header.base_timestamp() + record.timestamp_delta;
                 if header.is_control() {
-                    markers.push((offset, EndMarker::read(&record).unwrap().outcome));
+                    markers.push((offset, EndMarker::read(&record).unwrap().outcome, time));
                 } else {
                     let what = Keyed { key: record.key.map(<[u8]>::to_vec), value: record.value.map(<[u8]>::to_vec) };
                     records.push((offset, time, what));
@@ -307,7 +308,16 @@ pub(super) fn check_view(log: &mut SharedLog, model: &Model, wall: i64) {
         let holds = batch.header().base_offset().0 <= *offset && *offset <= batch.header().last_offset().0;
         assert!(holds, "{offset} is not in {:?}", batch.header());
     }
-    for (offset, outcome) in &markers {
+    let mut times: Vec<(i64, i64)> = found.iter().map(|one| (one.0, one.1)).chain(markers.iter().map(|one| (one.0, one.2))).collect();
+    times.sort_unstable();
+    for time in (0..700).step_by(23) {
+        let (mut batch, mut records) = (List::grown(1 << 16), List::grown(1 << 16));
+        let scratch = ReadScratch { batch: &mut batch, records: &mut records, codec: Some(&mut Runs) };
+        let first = log.offset_for_timestamp(TimestampQuery::At(Timestamp(time)), ReadUpTo::LogEnd, scratch).unwrap();
+        let expected = times.iter().find(|one| one.1 >= time).map(|one| one.0);
+        assert_eq!(first.map(|first| first.offset.0), expected, "the first at {time}");
+    }
+    for (offset, outcome, _) in &markers {
         assert!(model.transactions.contains(&Some((*outcome, *offset))), "the marker at {offset} was written");
     }
 }

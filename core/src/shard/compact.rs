@@ -83,11 +83,7 @@ impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
     ///
     /// # Errors
     /// What [`LogError`] names.
-    pub fn swap_compacted(
-        &mut self,
-        log: CompactedLog,
-        job: &mut Compaction<'_, D::Store>,
-    ) -> Result<bool, LogError<StoreFailure<'m, D>>> {
+    pub fn swap_compacted(&mut self, log: CompactedLog, job: &mut Compaction<'_, D::Store>) -> Result<bool, LogError<StoreFailure<'m, D>>> {
         self.compacted(log).map_or(Ok(false), |partition| partition.log.swap(job))
     }
 

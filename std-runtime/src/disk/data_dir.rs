@@ -484,7 +484,13 @@ mod tests {
 
     fn left(log_start: i64) -> LeftLog {
         let durable_end = Offset(500);
-        LeftLog { partition: ("t".to_owned(), PartitionIndex(0)), durable_end, log_start: Offset(log_start), high_watermark: durable_end, first_dirty: None }
+        LeftLog {
+            partition: ("t".to_owned(), PartitionIndex(0)),
+            durable_end,
+            log_start: Offset(log_start),
+            high_watermark: durable_end,
+            first_dirty: None,
+        }
     }
 
     const OLD: TopicId = TopicId([7; 16]);

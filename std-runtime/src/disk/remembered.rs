@@ -186,7 +186,13 @@ mod tests {
 
     fn log(topic: &str, log_start: i64) -> LeftLog {
         let end = Offset(500);
-        LeftLog { partition: (topic.to_owned(), PartitionIndex(0)), durable_end: end, log_start: Offset(log_start), high_watermark: end, first_dirty: Some(Offset(7)) }
+        LeftLog {
+            partition: (topic.to_owned(), PartitionIndex(0)),
+            durable_end: end,
+            log_start: Offset(log_start),
+            high_watermark: end,
+            first_dirty: Some(Offset(7)),
+        }
     }
 
     #[test]
@@ -201,7 +207,8 @@ mod tests {
         late.write().unwrap();
         let read = Remembered::read(&root).unwrap();
         assert_eq!(read.of("gone", PartitionIndex(0)), Marks::default());
-        let marks = Marks { recovery_point: Some(Offset(500)), log_start: None, high_watermark: Some(Offset(500)), first_dirty: Some(Offset(7)) };
+        let marks =
+            Marks { recovery_point: Some(Offset(500)), log_start: None, high_watermark: Some(Offset(500)), first_dirty: Some(Offset(7)) };
         assert_eq!(read.of("stays", PartitionIndex(0)), marks);
         assert!(remembered.forget("gone").is_none());
         assert!(remembered.note([log("stays", 0)]).is_none());

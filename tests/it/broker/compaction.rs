@@ -14,7 +14,8 @@ use millpond_tests::broker::Broker;
 use super::command;
 
 /// Settings with which it is compacted at once, and often.
-const QUICK: &[(&str, &str)] = &[("log.cleaner.backoff.ms", "20"), ("log.segment.bytes", "1048576"), ("log.cleaner.min.cleanable.ratio", "0.1")];
+const QUICK: &[(&str, &str)] =
+    &[("log.cleaner.backoff.ms", "20"), ("log.segment.bytes", "1048576"), ("log.cleaner.min.cleanable.ratio", "0.1")];
 
 /// The bytes of a partition's files of one kind, and how many there are.
 fn size_of(data: &Path, partition: &str, kind: &str) -> (u64, usize) {
@@ -65,7 +66,8 @@ fn of_fifty_thousand_records_the_last_of_each_key_is_left() {
         }
         command(&broker, &format!("produce {topic} --key-separator = --batch-bytes 16384 --compression {compression}"), &lines);
         until_small(&broker, &format!("{topic}-0"), 1_300_000);
-        let expected: BTreeMap<String, String> = lines.lines().filter_map(|line| line.split_once('=')).map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+        let expected: BTreeMap<String, String> =
+            lines.lines().filter_map(|line| line.split_once('=')).map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
         let (found, count) = last_values(&broker, &topic);
         assert_eq!(found, expected);
         assert!(count < RECORDS / 2, "{count} records are left");
@@ -75,7 +77,8 @@ fn of_fifty_thousand_records_the_last_of_each_key_is_left() {
         broker.stop();
         let checkpoint = fs::read_to_string(broker.data_dir().join("cleaner-offset-checkpoint")).expect("it was compacted");
         assert!(checkpoint.lines().any(|line| line.starts_with(&format!("{topic} 0 "))), "{checkpoint}");
-        let leftovers = size_of(&broker.data_dir(), &format!("{topic}-0"), ".cleaned").1 + size_of(&broker.data_dir(), &format!("{topic}-0"), ".swap").1;
+        let leftovers = size_of(&broker.data_dir(), &format!("{topic}-0"), ".cleaned").1
+            + size_of(&broker.data_dir(), &format!("{topic}-0"), ".swap").1;
         assert_eq!(leftovers, 0);
         broker.restart();
         assert_eq!(last_values(&broker, &topic), (expected, count));

@@ -397,7 +397,7 @@ fn play(seed: u64) {
             }
             22 => log.roll(Timestamp(time)).unwrap(),
             23..=25 => {
-                let few_keys = CompactLimits { key_map_bytes: 24 * 16, ..limits() };
+                let few_keys = CompactLimits { key_map_bytes: 24 * 8, ..limits() };
                 let limits = if dice.roll(3) == 0 { few_keys } else { limits() };
                 let Some(mut job) = begin(&log, &disk, time, &limits) else { continue };
                 let mut cut = dice.roll(6) == 0;
@@ -495,4 +495,148 @@ fn a_compacted_log_says_what_it_said_but_for_what_is_superseded() {
     for seed in 0..60 {
         play(seed);
     }
+}
+
+fn keyed(key: &str, value: Option<&str>) -> Keyed {
+    Keyed { key: Some(key.as_bytes().to_vec()), value: value.map(|value| value.as_bytes().to_vec()) }
+}
+
+/// Appends one record a batch, and ends the segment.
+fn segment_of(log: &mut SharedLog, time: i64, records: &[(&str, Option<&str>)]) {
+    for (key, value) in records {
+        put_batch(log, time, BatchOptions::default(), Compression::None, &[keyed(key, *value)]);
+    }
+    log.sync_all().unwrap();
+    log.roll(Timestamp(time)).unwrap();
+}
+
+/// What lies in a log: the offset, the key and the value of each record.
+fn texts(log: &mut SharedLog) -> Vec<(i64, alloc::string::String)> {
+    let text =
+        |bytes: &Option<Vec<u8>>| bytes.as_ref().map_or("-".into(), |bytes| alloc::string::String::from_utf8(bytes.clone()).unwrap());
+    lie_in(log).0.iter().map(|(offset, _, what)| (*offset, text(&what.key) + "=" + &text(&what.value))).collect()
+}
+
+fn compact(log: &mut SharedLog, disk: &Shared, wall: i64) -> bool {
+    let Some(mut job) = begin(log, disk, wall, &limits()) else { return false };
+    run(log, &mut job, |_| ()).unwrap()
+}
+
+#[test]
+fn what_consumers_may_see_reaches_as_far_as_before() {
+    let disk = Shared::default();
+    let mut log = open_shared(&disk, OpenHints::default());
+    segment_of(&mut log, 1, &[("a", Some("1")), ("b", Some("2"))]);
+    // Nothing is synced behind the roll: what may be seen ends with the last closed segment.
+    segment_of(&mut log, 2, &[("a", Some("3"))]);
+    assert!(compact(&mut log, &disk, 9));
+    assert_eq!(log.segments().len(), 2);
+    assert_eq!(read_all(&mut log, Offset(0), ReadUpTo::HighWatermark, 5000).len(), 2);
+    assert_eq!(log.bytes_above_high_watermark(), 0);
+    segment_of(&mut log, 3, &[("b", Some("4"))]);
+    assert_eq!(read_all(&mut log, Offset(0), ReadUpTo::HighWatermark, 5000).len(), 3);
+}
+
+#[test]
+fn a_log_that_loses_its_oldest_segment_meanwhile_keeps_the_others_as_they_are() {
+    let disk = Shared::default();
+    let mut log = open_shared(&disk, OpenHints::default());
+    segment_of(&mut log, 1, &[("a", Some("1")), ("b", Some("2"))]);
+    segment_of(&mut log, 2, &[("a", Some("3"))]);
+    segment_of(&mut log, 3, &[("c", Some("4"))]);
+    let mut job = begin(&log, &disk, 9, &limits()).unwrap();
+    while job.step(&mut Runs).unwrap() != Step::Swap {}
+    log.delete_records(Offset(2)).unwrap();
+    assert_eq!(log.retain(Timestamp(9)).unwrap().segments, 1);
+    assert!(!log.is_as_planned(&job));
+    assert_eq!(log.swap(&mut job), Ok(false));
+    job.abandon();
+    assert_eq!(job.step(&mut Runs), Ok(Step::Done));
+    assert_eq!((log.first_dirty(), texts(&mut log)), (Offset(0), alloc::vec![(2, "a=3".into()), (3, "c=4".into())]));
+    let mut left = 0;
+    disk.clone().list(&mut |file| left += usize::from(file.state != crate::store::file_name::FileState::Live)).unwrap();
+    assert_eq!(left, 0);
+    // The next one begins where the log now does.
+    assert!(compact(&mut log, &disk, 9));
+    assert_eq!(log.first_dirty(), Offset(4));
+}
+
+#[test]
+fn a_damaged_batch_stays_damaged_and_what_it_would_supersede_stays() {
+    let disk = Shared::default();
+    let mut log = open_shared(&disk, OpenHints::default());
+    segment_of(&mut log, 1, &[("a", Some("1")), ("b", Some("2")), ("a", Some("3")), ("b", Some("4"))]);
+    let slice = log.read(Offset(2), 1, ReadUpTo::LogEnd, true).unwrap().bytes.unwrap();
+    let last = slice.position + u64::from(slice.size) - 2;
+    disk.clone().write_at(slice.file, last, &[b"?"]).unwrap();
+    assert!(compact(&mut log, &disk, 9));
+    let mut bytes = List::grown(1 << 16);
+    log.read_batches(Offset(0), &mut bytes).unwrap();
+    let (mut rest, mut sound): (&[u8], Vec<_>) = (&bytes, Vec::new());
+    while let Ok((batch, behind)) = Batch::split_first(rest) {
+        sound.push((batch.header().base_offset().0, batch.crc_is_right()));
+        rest = behind;
+    }
+    assert_eq!(sound, [(0, true), (2, false), (3, true)]);
+}
+
+#[test]
+fn a_log_is_due_when_it_is_dirty_enough_or_too_old_and_not_while_it_is_too_young() {
+    let disk = Shared::default();
+    let mut log = open_shared(&disk, OpenHints::default());
+    segment_of(&mut log, 1000, &[("a", Some("1")), ("b", Some("2")), ("c", Some("3"))]);
+    segment_of(&mut log, 2000, &[("a", Some("4"))]);
+    let due = |log: &mut SharedLog, wall| {
+        let cleanable = log.cleanable(Timestamp(wall)).unwrap();
+        (cleanable.is_due(log.config()), cleanable.upper.0, cleanable.later.map(|later| later.0))
+    };
+    assert_eq!(due(&mut log, 2000), (true, 4, None));
+    log.configure(LogConfig { min_compaction_lag: Millis(500), ..config() });
+    assert_eq!(due(&mut log, 1400), (false, 0, Some(1500)));
+    assert_eq!(due(&mut log, 2499), (true, 3, Some(2500)));
+    assert_eq!(due(&mut log, 2500), (true, 4, None));
+    assert!(compact(&mut log, &disk, 2500));
+    log.configure(config());
+    assert_eq!(due(&mut log, 9000), (false, 4, None));
+    put_batch(&mut log, 3000, BatchOptions::default(), Compression::None, &[keyed("d", Some("5"))]);
+    log.sync_all().unwrap();
+    log.configure(LogConfig { max_compaction_lag: Some(Millis(700)), ..config() });
+    assert_eq!(due(&mut log, 3700), (false, 4, Some(3700)));
+    // The active segment is ended, so that what lies in it can be compacted.
+    assert_eq!(due(&mut log, 3701), (true, 5, None));
+    assert!(compact(&mut log, &disk, 3701));
+    assert_eq!((due(&mut log, 9000), log.first_dirty().0), ((false, 5, None), 5));
+    log.configure(LogConfig { min_dirty_millionths: 600_000, ..config() });
+    segment_of(&mut log, 4000, &[("a", Some("6"))]);
+    assert_eq!(due(&mut log, 9000).0, false);
+}
+
+#[test]
+fn tombstones_are_seen_for_as_long_as_was_promised() {
+    let disk = Shared::default();
+    let mut log = open_shared(&disk, OpenHints::default());
+    segment_of(&mut log, 1, &[("a", Some("1")), ("b", Some("2")), ("a", None)]);
+    let both = |log: &mut SharedLog| texts(log).iter().filter(|(_, text)| text.starts_with('a')).cloned().collect::<Vec<_>>();
+    assert!(compact(&mut log, &disk, 1000));
+    assert_eq!(both(&mut log), [(2, "a=-".into())]);
+    // Its time is up at 1050, and something must be dirty for another pass.
+    for (wall, left) in [(1049, 1), (1050, 0)] {
+        segment_of(&mut log, 1, &[("c", Some("3"))]);
+        assert!(compact(&mut log, &disk, wall));
+        assert_eq!(both(&mut log).len(), left, "at {wall}");
+    }
+    assert!(texts(&mut log).contains(&(1, "b=2".into())));
+}
+
+#[test]
+fn a_map_that_holds_no_batch_is_said_to_be_too_small() {
+    let disk = Shared::default();
+    let mut log = open_shared(&disk, OpenHints::default());
+    let many: Vec<Keyed> = (0..30).map(|number| keyed(&alloc::format!("{number}"), Some("x"))).collect();
+    put_batch(&mut log, 1, BatchOptions::default(), Compression::None, &many);
+    log.sync_all().unwrap();
+    log.roll(Timestamp(1)).unwrap();
+    let few = CompactLimits { key_map_bytes: 24 * 16, ..limits() };
+    let mut job = begin(&log, &disk, 9, &few).unwrap();
+    assert_eq!(run(&mut log, &mut job, |_| ()), Err(CompactError::KeysTooMany { limit: 14 }));
 }

@@ -45,7 +45,7 @@ fn wherever_a_compaction_dies_the_log_is_the_old_one_or_the_new_one() {
             (from, disk.changes())
         };
         for dies_at in from..to {
-            for luck in 0..4 {
+            for luck in 0..8 {
                 let mut dice = Dice(dies_at * 31 + luck);
                 let disk = whole.copy();
                 let mut log = open_shared(&disk, hints);

@@ -402,7 +402,7 @@ pub const KEYS: &[Key] = &[
         Rule::AtLeast(1),
         "On how many brokers offsets are kept. Kafka's 3 asks for more brokers than there are.",
     ),
-    key("offsets.topic.segment.bytes", Int, Some("104857600"), Rule::AtLeast(1), "No effect yet: the broker's log.segment.bytes."),
+    key("offsets.topic.segment.bytes", Int, Some("104857600"), Rule::AtLeast(1), "Bytes. The segments of committed offsets roll when they would outgrow this; kept with the topic when it is created."),
     key("offsets.commit.timeout.ms", Int, Some("5000"), Rule::AtLeast(1), "No effect yet: a commit is answered when it is on the disk."),
     // ---- transactions
     key("transaction.state.log.replication.factor", Short, Some("1"), Rule::AtLeast(1), "No effect yet: there are no transactions."),

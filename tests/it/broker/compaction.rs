@@ -1,8 +1,8 @@
 //! A broker that compacts: its logs stay small, and nobody sees it but by that.
 
+use core::fmt::Write as _;
 use core::time::Duration;
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 

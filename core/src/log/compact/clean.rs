@@ -22,7 +22,7 @@ pub struct LastOfProducer {
     epoch: ProducerEpoch,
     /// The offset of its last numbered record.
     last: Option<Offset>,
-    /// The offset of its last marker, if that was come across among what is dirty.
+    /// The offset of its last marker, as far as one was come across.
     marker: Option<Offset>,
 }
 
@@ -54,7 +54,12 @@ impl<'m> LastRecords<'m> {
         self.list.binary_search_by_key(&id, |entry| entry.id).ok()
     }
 
-    /// A control batch was come across among what is dirty.
+    /// Whether one of them is known by its markers alone: then all that are there are to be looked for.
+    pub(in crate::log) fn ask_for_markers(&self) -> bool {
+        self.list.iter().any(|entry| entry.last.is_none())
+    }
+
+    /// A control batch was come across.
     fn saw_marker(&mut self, header: &Header) {
         let found = header.producer().and_then(|stamp| self.find(stamp.id));
         if let Some(entry) = found.and_then(|at| self.list.get_mut(at)) {
@@ -135,7 +140,7 @@ impl Cleaner<'_> {
             self.producers.saw_marker(header);
             return Ok(());
         }
-        if self.is_aborted(header) || !batch.crc_is_right() {
+        if header.last_offset() < self.first_dirty || self.is_aborted(header) || !batch.crc_is_right() {
             return Ok(());
         }
         let Some(body) = open(batch, codec, &mut self.records)? else { return Ok(()) };

@@ -107,7 +107,7 @@ pub enum Step {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
-    /// The keys of what is dirty are learnt.
+    /// The keys of what is dirty are learnt; and where the last markers are of producers that are known by nothing else, wherever that is.
     Learning,
     /// A group of segments is written anew.
     Writing,
@@ -188,7 +188,8 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
             kept: memory.kept,
             rebased: memory.rebased,
         };
-        let at = segments.partition_point(|segment| segment.base <= reach.first_dirty).saturating_sub(1);
+        let looks_back = cleaner.producers.ask_for_markers();
+        let at = if looks_back { 0 } else { segments.partition_point(|segment| segment.base <= reach.first_dirty).saturating_sub(1) };
         let mut job = Compaction {
             disk: Disk { store },
             segments,
@@ -290,7 +291,9 @@ impl<S: SegmentStore> Compaction<'_, S> {
             return self.end_learning();
         };
         if self.loaded != Some(self.at) {
-            self.position = segment.floor(&mut self.disk, self.cleaner.first_dirty)?;
+            if segment.base < self.cleaner.first_dirty && !self.cleaner.producers.ask_for_markers() {
+                self.position = segment.floor(&mut self.disk, self.cleaner.first_dirty)?;
+            }
             self.load_transactions()?;
         }
         let size = self.read(&segment)?;

@@ -317,6 +317,10 @@ pub(super) fn check_view(log: &mut SharedLog, model: &Model, wall: i64) {
         let expected = times.iter().find(|one| one.1 >= time).map(|one| one.0);
         assert_eq!(first.map(|first| first.offset.0), expected, "the first at {time}");
     }
+    let (mut batch, mut records) = (List::grown(1 << 16), List::grown(1 << 16));
+    let scratch = ReadScratch { batch: &mut batch, records: &mut records, codec: Some(&mut Runs) };
+    let latest = log.offset_for_timestamp(TimestampQuery::Max, ReadUpTo::LogEnd, scratch).unwrap();
+    assert_eq!(latest.map(|latest| latest.timestamp.unwrap().0), times.iter().map(|one| one.1).max());
     for (offset, outcome, _) in &markers {
         assert!(model.transactions.contains(&Some((*outcome, *offset))), "the marker at {offset} was written");
     }
@@ -526,15 +530,19 @@ fn compact(log: &mut SharedLog, disk: &Shared, wall: i64) -> bool {
 fn what_consumers_may_see_reaches_as_far_as_before() {
     let disk = Shared::default();
     let mut log = open_shared(&disk, OpenHints::default());
-    segment_of(&mut log, 1, &[("a", Some("1")), ("b", Some("2"))]);
     // Nothing is synced behind the roll: what may be seen ends with the last closed segment.
-    segment_of(&mut log, 2, &[("a", Some("3"))]);
-    assert!(compact(&mut log, &disk, 9));
-    assert_eq!(log.segments().len(), 2);
-    assert_eq!(read_all(&mut log, Offset(0), ReadUpTo::HighWatermark, 5000).len(), 2);
-    assert_eq!(log.bytes_above_high_watermark(), 0);
-    segment_of(&mut log, 3, &[("b", Some("4"))]);
-    assert_eq!(read_all(&mut log, Offset(0), ReadUpTo::HighWatermark, 5000).len(), 3);
+    segment_of(&mut log, 1, &[("a", Some("1")), ("a", Some("2")), ("b", Some("3"))]);
+    let mut seen = 2;
+    for more in [&[("a", Some("4"))], &[("c", Some("5"))]] {
+        assert!(compact(&mut log, &disk, 9));
+        assert_eq!(log.segments().len(), 2);
+        assert_eq!(log.bytes_above_high_watermark(), 0);
+        assert_eq!(read_all(&mut log, Offset(0), ReadUpTo::HighWatermark, 5000).len(), seen);
+        segment_of(&mut log, 3, more);
+        seen += 1;
+        assert_eq!(read_all(&mut log, Offset(0), ReadUpTo::HighWatermark, 5000).len(), seen);
+        seen -= usize::from(more[0].0 == "a");
+    }
 }
 
 #[test]
@@ -565,19 +573,68 @@ fn a_log_that_loses_its_oldest_segment_meanwhile_keeps_the_others_as_they_are() 
 fn a_damaged_batch_stays_damaged_and_what_it_would_supersede_stays() {
     let disk = Shared::default();
     let mut log = open_shared(&disk, OpenHints::default());
-    segment_of(&mut log, 1, &[("a", Some("1")), ("b", Some("2")), ("a", Some("3")), ("b", Some("4"))]);
+    for records in [[("a", "1"), ("b", "2")], [("a", "3"), ("b", "4")], [("b", "5"), ("c", "6")]] {
+        let records = records.map(|(key, value)| keyed(key, Some(value)));
+        put_batch(&mut log, 1, BatchOptions::default(), Compression::None, &records);
+    }
+    log.sync_all().unwrap();
+    log.roll(Timestamp(1)).unwrap();
     let slice = log.read(Offset(2), 1, ReadUpTo::LogEnd, true).unwrap().bytes.unwrap();
     let last = slice.position + u64::from(slice.size) - 2;
     disk.clone().write_at(slice.file, last, &[b"?"]).unwrap();
     assert!(compact(&mut log, &disk, 9));
     let mut bytes = List::grown(1 << 16);
     log.read_batches(Offset(0), &mut bytes).unwrap();
-    let (mut rest, mut sound): (&[u8], Vec<_>) = (&bytes, Vec::new());
+    let (mut rest, mut left): (&[u8], Vec<_>) = (&bytes, Vec::new());
     while let Ok((batch, behind)) = Batch::split_first(rest) {
-        sound.push((batch.header().base_offset().0, batch.crc_is_right()));
+        left.push((batch.header().base_offset().0, batch.header().record_count(), batch.crc_is_right()));
         rest = behind;
     }
-    assert_eq!(sound, [(0, true), (2, false), (3, true)]);
+    assert_eq!(left, [(0, 1, true), (2, 2, false), (4, 2, true)]);
+}
+
+#[test]
+fn whoever_numbers_nothing_is_known_by_the_last_of_its_markers() {
+    let disk = Shared::default();
+    let mut log = open_shared(&disk, OpenHints::default());
+    for round in 0..4 {
+        for at in 0..3 {
+            let given = Given { producer: Some((9, 0, -1)), transactional: true, ..Given::default() };
+            let mut bytes = List::grown(1 << 12);
+            let options = BatchOptions {
+                producer: given.producer.map(|(id, epoch, _)| ProducerStamp {
+                    id: ProducerId(id),
+                    epoch: ProducerEpoch(epoch),
+                    base_sequence: Sequence(-1),
+                }),
+                transactional: true,
+                ..BatchOptions::default()
+            };
+            let mut builder = Builder::new(&mut bytes, options).unwrap();
+            let value = Some(&[round, at][..]);
+            builder.append(NewRecord { timestamp: Some(Timestamp(1)), key: Some(b"group"), value, headers: &[] }).unwrap();
+            builder.finish().unwrap();
+            let checked = check(&bytes, &log.config().rules(Origin::Coordinator), Timestamp(1), None).unwrap();
+            log.append(Timestamp(1), EPOCH, &checked).unwrap();
+        }
+        put_marker(&mut log, 1, 9, if round == 1 { Outcome::Abort } else { Outcome::Commit });
+    }
+    segment_of(&mut log, 1, &[("group", Some("last"))]);
+    // The first pass removes the records, the second marks the markers, the third removes them.
+    for wall in [1000, 2000, 3000] {
+        assert!(compact(&mut log, &disk, wall));
+        segment_of(&mut log, 1, &[("other", Some("word"))]);
+    }
+    let (records, markers) = lie_in(&mut log);
+    assert_eq!((records.len(), markers.len()), (3, 1), "{markers:?}");
+    let before = log.producers().find(ProducerId(9)).unwrap().clone();
+    assert_eq!(before.coordinator_epoch, 3);
+    log.close().unwrap();
+    let mut names = Vec::new();
+    disk.clone().list(&mut |name| names.push(name)).unwrap();
+    names.into_iter().filter(|name| name.kind == FileKind::Snapshot).for_each(|name| disk.clone().delete(name).unwrap());
+    let log = open_shared(&disk, OpenHints { clean: true, ..OpenHints::default() });
+    assert_eq!(log.producers().find(ProducerId(9)), Some(&before));
 }
 
 #[test]

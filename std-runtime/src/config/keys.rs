@@ -184,7 +184,7 @@ pub const KEYS: &[Key] = &[
         Double,
         Some("1.7976931348623157E308"),
         Rule::Any,
-        "Bytes that compaction reads and writes in a second. Without a limit it still pauses for as long as it works.",
+        "Bytes that compaction reads and writes in a second. Without a limit it still works a seventh of the time only, while requests are served.",
     )
     .broker(|config, value| config.cleaner.io_bytes_per_second = value.double()),
     key("log.cleaner.threads", Int, Some("1"), Rule::AtLeast(0), "No effect yet: one log is compacted at a time."),

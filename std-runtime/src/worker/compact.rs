@@ -15,8 +15,15 @@ use crate::disk::files::{DiskError, PartitionFiles};
 use super::turn::UNFOLDED_BYTES_MAX;
 use super::worker::Worker;
 
-/// How long a slice may take before it pauses, give or take a step. Unit: ms.
-const SLICE_MS: u64 = 4;
+/// How long a slice may take before it pauses, give or take a step. On a machine with few processors it takes one away from the requests
+/// for as long. Unit: ms.
+const SLICE_MS: u64 = 1;
+
+/// How many times as long as a slice its pause is, while others are at work.
+const PAUSES_PER_SLICE: u64 = 6;
+
+/// How long after a turn others count as at work.
+const BUSY_FOR: Millis = Millis(100);
 
 /// How much of the allowance of a second a slice takes at the most, so that it is spread over the second.
 const SLICES_PER_SECOND: f64 = 10.0;
@@ -87,6 +94,8 @@ impl Worker {
     async fn compact(self: &Arc<Self>, mut running: Running) {
         let rate = self.around().config.cleaner.io_bytes_per_second;
         let mut sum = 0;
+        let mut turns_before = self.turns.load(Ordering::Relaxed);
+        let mut busy_until = self.now().now.after(BUSY_FOR);
         loop {
             let worker = Arc::clone(self);
             let sliced = tokio::task::spawn_blocking(move || {
@@ -119,8 +128,17 @@ impl Worker {
                     return;
                 }
             }
-            // A turn of the others for each of its own, and what the limit asks for.
-            let pause = Duration::from_millis(slice.took.0.max(1)).max(pause_for(slice.bytes, rate));
+            let turns = self.turns.load(Ordering::Relaxed);
+            let now = self.now().now;
+            if core::mem::replace(&mut turns_before, turns) != turns {
+                busy_until = now.after(BUSY_FOR);
+            }
+            let is_alone = now > busy_until;
+            let courtesy = if is_alone { 0 } else { slice.took.0.max(1) * PAUSES_PER_SLICE };
+            let pause = Duration::from_millis(courtesy).max(pause_for(slice.bytes, rate));
+            if pause.is_zero() && !self.ending.load(Ordering::Relaxed) {
+                continue;
+            }
             tokio::select! {
                 () = self.compaction_end.notified() => {}
                 () = tokio::time::sleep(pause) => {}

@@ -30,6 +30,8 @@ pub struct Worker {
     pub(super) sync: Notify,
     /// Whether no more rounds of syncs shall begin, and no more of a compaction be done.
     pub(super) ending: AtomicBool,
+    /// How many turns there were: whether anybody is at work.
+    pub(super) turns: AtomicU64,
     /// Wakes the compaction: there may be something to be done.
     pub(super) compaction: Notify,
     /// Wakes a compaction that pauses: it is to end.
@@ -62,6 +64,7 @@ impl Worker {
             timer: Notify::new(),
             sync: Notify::new(),
             ending: AtomicBool::new(false),
+            turns: AtomicU64::new(0),
             compaction: Notify::new(),
             compaction_end: Notify::new(),
         })
@@ -81,6 +84,7 @@ impl Worker {
 
     /// Carries out a turn, then answers whoever it released, and wakes whoever drives what follows.
     pub fn turn<T>(&self, act: impl FnOnce(&mut Turn<'_>) -> T) -> T {
+        self.turns.fetch_add(1, Ordering::Relaxed);
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         let mut turn = Turn { inner: &mut inner, around: &self.surroundings, at: self.clock.now() };
         let result = act(&mut turn);

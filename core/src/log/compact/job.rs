@@ -25,7 +25,7 @@ use super::transactions::{Loaded, Transactions};
 pub const PIECE_SIZE: u32 = 1 << 17;
 
 /// How much is written between two syncs of a file. One sync of all of it would hold up those of the producers. Unit: bytes.
-const SYNC_SIZE: u32 = 4 << 20;
+const SYNC_SIZE: u32 = 1 << 18;
 
 /// How much memory a compaction may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

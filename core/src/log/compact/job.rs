@@ -17,7 +17,7 @@ use crate::time::{Millis, Timestamp};
 
 use super::clean::{Cleaner, Fault, LastOfProducer, LastRecords};
 use super::error::CompactError;
-use super::key_map::{KEY_SLOT_SIZE, KeyMap, KeySlot};
+use super::key_map::{KeyMap, KeySlot};
 use super::swap::INDEXES;
 use super::transactions::{Loaded, Transactions};
 
@@ -80,7 +80,7 @@ impl CompactMemory<'static> {
     pub fn grown(limits: &CompactLimits) -> Self {
         let batch = || List::grown(limits.batch_bytes);
         Self {
-            keys: List::grown(limits.key_map_bytes / KEY_SLOT_SIZE),
+            keys: List::grown(limits.key_map_bytes / super::key_map::KEY_SLOT_SIZE),
             aborted: List::grown(limits.aborted_transactions),
             open: List::grown(limits.producers),
             producers: List::grown(limits.producers),

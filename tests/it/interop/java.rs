@@ -357,12 +357,11 @@ fn kafka_finds_nothing_wrong_with_what_was_compacted() {
         ("log.index.interval.bytes", "512"),
         ("log.cleaner.backoff.ms", "20"),
         ("log.cleaner.min.cleanable.ratio", "0.1"),
-        ("log.cleaner.delete.retention.ms", "100"),
     ];
     let Some(broker) = Broker::start_own_or_skip(TEST, &settings) else { return };
     let mut kafka = Kafka { jars, broker };
     kafka.says("kafka-topics", "--create --topic java-files --partitions 1 --replication-factor 1 --config cleanup.policy=compact");
-    let tombstones: String = (0..20).map(|number| format!("{number}\tNULL\n")).collect();
+    let tombstones: String = (0..20).map(|number| format!("gone-{number}\tNULL\n")).collect();
     for _ in 0..2 {
         kafka.says("kafka-verifiable-producer", "--topic java-files --max-messages 40000 --acks -1 --repeating-keys 50");
         let nulls = "--topic java-files --reader-property parse.key=true --reader-property null.marker=NULL";

@@ -620,8 +620,9 @@ fn whoever_numbers_nothing_is_known_by_the_last_of_its_markers() {
         put_marker(&mut log, 1, 9, if round == 1 { Outcome::Abort } else { Outcome::Commit });
     }
     segment_of(&mut log, 1, &[("group", Some("last"))]);
-    // The first pass removes the records, the second marks the markers, the third removes them.
-    for wall in [1000, 2000, 3000] {
+    // The first pass removes the records, the second marks the markers, the third removes them; and some more, where the header of a
+    // record's batch has ended a segment.
+    for wall in [1000, 2000, 3000, 4000, 5000] {
         assert!(compact(&mut log, &disk, wall));
         segment_of(&mut log, 1, &[("other", Some("word"))]);
     }
@@ -696,4 +697,22 @@ fn a_map_that_holds_no_batch_is_said_to_be_too_small() {
     let few = CompactLimits { key_map_bytes: 24 * 16, ..limits() };
     let mut job = begin(&log, &disk, 9, &few).unwrap();
     assert_eq!(run(&mut log, &mut job, |_| ()), Err(CompactError::KeysTooMany { limit: 14 }));
+}
+
+#[test]
+fn a_time_that_nobody_has_any_more_is_not_found() {
+    let disk = Shared::default();
+    let mut log = open_shared(&disk, OpenHints::default());
+    segment_of(&mut log, 9000, &[("a", Some("1"))]);
+    segment_of(&mut log, 10, &[("a", Some("2"))]);
+    // Each stays a segment of its own, and the first keeps a header without a record.
+    log.configure(LogConfig { segment_bytes: 100, ..config() });
+    assert!(compact(&mut log, &disk, 9));
+    assert_eq!((log.segments().len(), texts(&mut log)), (3, alloc::vec![(1, "a=2".into())]));
+    for query in [TimestampQuery::Max, TimestampQuery::At(Timestamp(5))] {
+        let (mut batch, mut records) = (List::grown(1 << 16), List::grown(1 << 16));
+        let scratch = ReadScratch { batch: &mut batch, records: &mut records, codec: None };
+        let found = log.offset_for_timestamp(query, ReadUpTo::LogEnd, scratch).unwrap();
+        assert_eq!(found.map(|found| found.offset), Some(Offset(1)));
+    }
 }

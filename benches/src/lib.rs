@@ -1,5 +1,8 @@
 //! Fixtures shared by the benches.
 
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use millpond_core::bounded::list::List;
 use millpond_core::bounded::table::HashKey;
 use millpond_core::ids::{ProducerEpoch, ProducerId, Sequence};
@@ -82,6 +85,79 @@ pub mod embedded_io_kind {
 
     /// It never happens.
     pub type Never = Infallible;
+}
+
+/// Files in memory that several stores share: what is left is the cost of what is done with them, apart from the disk.
+#[derive(Clone, Debug, Default)]
+pub struct Somewhere(Arc<Mutex<HashMap<FileName, Vec<u8>>>>);
+
+impl Somewhere {
+    fn with<T>(&self, act: impl FnOnce(&mut HashMap<FileName, Vec<u8>>) -> T) -> T {
+        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+fn place(position: u64) -> usize {
+    usize::try_from(position).unwrap_or(usize::MAX)
+}
+
+impl SegmentStore for Somewhere {
+    type Error = embedded_io_kind::Never;
+    type Handle = ();
+
+    fn list(&mut self, each: &mut dyn FnMut(FileName)) -> Result<(), Self::Error> {
+        self.with(|files| files.keys().for_each(|name| each(*name)));
+        Ok(())
+    }
+    fn size(&mut self, file: FileName) -> Result<Option<u64>, Self::Error> {
+        Ok(self.with(|files| files.get(&file).map(|bytes| bytes.len().try_into().unwrap_or(u64::MAX))))
+    }
+    fn read_at(&mut self, file: FileName, position: u64, into: &mut [u8]) -> Result<usize, Self::Error> {
+        Ok(self.with(|files| {
+            let there = files.get(&file).and_then(|bytes| bytes.get(place(position)..)).unwrap_or_default();
+            let count = there.len().min(into.len());
+            if let (Some(into), Some(there)) = (into.get_mut(..count), there.get(..count)) {
+                into.copy_from_slice(there);
+            }
+            count
+        }))
+    }
+    fn write_at(&mut self, file: FileName, position: u64, parts: &[&[u8]]) -> Result<(), Self::Error> {
+        self.with(|files| {
+            let bytes = files.entry(file).or_default();
+            bytes.truncate(place(position));
+            parts.iter().for_each(|part| bytes.extend_from_slice(part));
+        });
+        Ok(())
+    }
+    fn truncate(&mut self, file: FileName, size: u64) -> Result<(), Self::Error> {
+        self.with(|files| files.entry(file).or_default().truncate(place(size)));
+        Ok(())
+    }
+    fn rename(&mut self, from: FileName, to: FileName) -> Result<(), Self::Error> {
+        self.with(|files| {
+            if let Some(bytes) = files.remove(&from) {
+                files.insert(to, bytes);
+            }
+        });
+        Ok(())
+    }
+    fn delete(&mut self, file: FileName) -> Result<(), Self::Error> {
+        self.with(|files| files.remove(&file));
+        Ok(())
+    }
+    fn sync(&mut self, _: FileName) -> Result<(), Self::Error> {
+        Ok(())
+    }
+    fn sync_names(&mut self) -> Result<(), Self::Error> {
+        Ok(())
+    }
+    fn handle(&mut self, _: FileName) -> Result<(), Self::Error> {
+        Ok(())
+    }
+    fn is_full(error: &Self::Error) -> bool {
+        match *error {}
+    }
 }
 
 /// An empty log on a store.

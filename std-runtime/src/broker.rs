@@ -70,6 +70,7 @@ pub struct Broker {
     local_addr: SocketAddr,
     tasks: Vec<JoinHandle<()>>,
     syncs: JoinHandle<()>,
+    compaction: JoinHandle<()>,
 }
 
 impl Broker {
@@ -115,7 +116,8 @@ impl Broker {
             tokio::spawn(listener::accept(Arc::clone(&worker), listener)),
         ];
         let syncs = tokio::spawn(Arc::clone(&worker).drive_sync());
-        Ok(Self { worker, local_addr, tasks, syncs })
+        let compaction = tokio::spawn(Arc::clone(&worker).drive_compaction());
+        Ok(Self { worker, local_addr, tasks, syncs, compaction })
     }
 
     /// Where it listens.
@@ -134,6 +136,9 @@ impl Broker {
             // It was just told to end: how it did is of no interest.
             let _ = task.await;
         }
+        // What it has written and not put in its place goes.
+        self.worker.end_compaction();
+        let _ = (&mut self.compaction).await;
         // A round that is under way is heard: a sync that fails in it must not be followed by one that says all is well.
         self.worker.end_sync_rounds();
         let _ = (&mut self.syncs).await;
@@ -147,6 +152,7 @@ impl Drop for Broker {
     fn drop(&mut self) {
         self.tasks.iter().for_each(JoinHandle::abort);
         self.syncs.abort();
+        self.compaction.abort();
     }
 }
 

@@ -36,7 +36,7 @@ const RUNTIME_ROOMS: &[(&str, &[&str])] = &[
     ("net", &["api", "worker", "protocol", "disk"]),
     ("api", &["worker", "protocol", "config", "compression", "disk"]),
     // The worker hands what core answers to the file of its request, and is handed requests by it: the one pair that knows each other.
-    ("worker", &["api", "protocol", "config", "disk", "clock"]),
+    ("worker", &["api", "protocol", "config", "disk", "clock", "compression"]),
     ("disk", &["config"]),
     ("protocol", &[]),
     ("config", &[]),

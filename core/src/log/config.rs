@@ -38,6 +38,14 @@ pub struct LogConfig {
     /// Whether records count as safe as soon as the system has them, before they are on the disk. Kafka's defaults
     /// amount to that and trust in replicas; here one disk is all there is, so the default is not to.
     pub write_caching: bool,
+    /// How much of a log must be dirty before it is compacted. Unit: millionths of its bytes. `min.cleanable.dirty.ratio`.
+    pub min_dirty_millionths: u32,
+    /// How old records must be to be compacted. `min.compaction.lag.ms`.
+    pub min_compaction_lag: Millis,
+    /// How old records may become without being compacted; `None` without limit. `max.compaction.lag.ms`.
+    pub max_compaction_lag: Option<Millis>,
+    /// How long tombstones and markers stay after all that they speak of was removed. `delete.retention.ms`.
+    pub delete_retention: Millis,
     /// How long a producer is remembered after its last write. `producer.id.expiration.ms`.
     pub producer_expiration_ms: Millis,
 }
@@ -61,6 +69,10 @@ impl Default for LogConfig {
             compression: rules.compression,
             look_inside_compressed: rules.look_inside_compressed,
             write_caching: false,
+            min_dirty_millionths: 500_000,
+            min_compaction_lag: Millis::ZERO,
+            max_compaction_lag: None,
+            delete_retention: Millis(24 * 3_600_000),
             producer_expiration_ms: Millis(24 * 3_600_000),
         }
     }
@@ -80,6 +92,15 @@ impl LogConfig {
             compacted: self.compact,
             compression: self.compression,
             look_inside_compressed: self.look_inside_compressed,
+        }
+    }
+
+    /// How much time the records of a segment may span: one that was to be compacted by now must not be the active one.
+    /// Source: `LogConfig.maxSegmentMs`.
+    pub(super) fn segment_ms_max(&self) -> Millis {
+        match self.max_compaction_lag {
+            Some(lag) if self.compact => lag.min(self.segment_ms),
+            Some(_) | None => self.segment_ms,
         }
     }
 

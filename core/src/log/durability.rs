@@ -150,7 +150,8 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
                 break;
             }
             let size = if is_last { ticket.place.position } else { segment.size };
-            segment.synced = segment.synced.max(size);
+            // One that was compacted meanwhile may be smaller.
+            segment.synced = segment.synced.max(size).min(segment.size);
             segment.indexes_synced |= !is_last || ticket.has_ended;
         }
         self.durable_end = self.durable_end.max(ticket.end);

@@ -9,8 +9,10 @@
 //! - [`segment`], [`index`]: one file of batches and the way into it. [`producers`]: who wrote last, for idempotence and transactions;
 //!   [`snapshot`] is their file, and [`txn_index`] says whose transactions were aborted. [`epochs`]: whose reign began where.
 //! - [`verify`]: looking through a log that is not in use, and repairing it.
+//! - [`compact`]: of each key the last record is kept.
 //! - `disk`: the store, with every failure told in words.
 
+pub mod compact;
 pub mod config;
 mod disk;
 pub mod durability;

@@ -127,6 +127,8 @@ pub struct PartitionLog<'m, S: SegmentStore> {
     pub(super) last_snapshot: Option<Offset>,
     /// The snapshot that would survive a loss of power.
     pub(super) synced_snapshot: Option<Offset>,
+    /// Everything below was compacted.
+    pub(super) first_dirty: Offset,
     /// Whether a segment was deleted at the front whose name may come back.
     pub(super) front_unsynced: bool,
     pub(super) closed: Option<Closed>,
@@ -326,7 +328,7 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
         let outgrown = segment.size > self.config.segment_bytes_max().saturating_sub(entry.size);
         let full = segment.indexes_are_full(self.config.index_bytes_max) && segment.size > 0;
         let out_of_reach = segment.relative(entry.last_offset).is_none();
-        Ok(outgrown || full || out_of_reach || segment.is_over(wall, &mut self.disk, entry.max_timestamp, self.config.segment_ms)?)
+        Ok(outgrown || full || out_of_reach || segment.is_over(wall, &mut self.disk, entry.max_timestamp, self.config.segment_ms_max())?)
     }
 
     /// Ends the active segment, so that the next batch begins a new one. An empty one goes on.

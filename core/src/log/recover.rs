@@ -29,6 +29,8 @@ pub struct OpenHints {
     pub recovery_point: Option<Offset>,
     /// Where the log begins.
     pub log_start: Option<Offset>,
+    /// Everything below was compacted.
+    pub first_dirty: Option<Offset>,
     /// Whether it was closed in good order: then nothing is read through.
     pub clean: bool,
 }
@@ -103,6 +105,7 @@ impl<'m, S: SegmentStore> PartitionLog<'m, S> {
             cuts: 0,
             last_snapshot: None,
             synced_snapshot: None,
+            first_dirty: hints.first_dirty.unwrap_or(Offset::ZERO),
             front_unsynced: false,
             closed: None,
         };
@@ -133,26 +136,40 @@ impl<'m, S: SegmentStore> PartitionLog<'m, S> {
 
     /// Deletes what interrupted work has left, and puts what a compaction has finished into its place.
     fn tidy(&mut self, report: &mut RecoveryReport) -> DiskResult<S, ()> {
-        loop {
-            let mut found = None;
-            self.disk.list(&mut |file| match file.state {
-                FileState::Live => {}
-                FileState::Deleted | FileState::Cleaned | FileState::Temporary => found = found.or(Some(file)),
-                // Indexes before batches: as long as the batches wait, the whole exchange can be done again.
-                FileState::Swap if file.kind == FileKind::Log => found = found.or(Some(file)),
-                FileState::Swap => found = Some(file),
-            })?;
-            let Some(file) = found else { return Ok(()) };
-            if file.state == FileState::Swap {
-                if file.kind == FileKind::Log {
-                    self.clear_the_place_of(file)?;
-                }
-                self.disk.rename(file, file.in_state(FileState::Live))?;
-            } else {
-                self.disk.delete(file)?;
-                report.leftovers += 1;
-            }
+        let is_left_over = |file: FileName| matches!(file.state, FileState::Deleted | FileState::Cleaned | FileState::Temporary);
+        self.delete_each(report, is_left_over)?;
+        while let Some(batches) = self.first_file(|file| file.state == FileState::Swap && file.kind == FileKind::Log)? {
+            self.end_exchange(batches)?;
         }
+        // Indexes are made ready before their batches: without them nothing was decided.
+        self.delete_each(report, |file| file.state == FileState::Swap)
+    }
+
+    /// Puts a compacted segment in the place of those that it stands for. As long as the batches wait, all of it can be done again.
+    fn end_exchange(&mut self, batches: FileName) -> DiskResult<S, ()> {
+        self.clear_the_place_of(batches)?;
+        while let Some(index) =
+            self.first_file(|file| file.state == FileState::Swap && file.kind != FileKind::Log && file.base == batches.base)?
+        {
+            self.disk.rename(index, index.in_state(FileState::Live))?;
+        }
+        // Were the batches to take their place first, what is cleared away could come back beside them.
+        self.disk.sync_names()?;
+        self.disk.rename(batches, batches.in_state(FileState::Live))
+    }
+
+    fn first_file(&mut self, is_it: impl Fn(FileName) -> bool) -> DiskResult<S, Option<FileName>> {
+        let mut found = None;
+        self.disk.list(&mut |file| found = found.or(Some(file).filter(|file| is_it(*file))))?;
+        Ok(found)
+    }
+
+    fn delete_each(&mut self, report: &mut RecoveryReport, is_doomed: impl Fn(FileName) -> bool) -> DiskResult<S, ()> {
+        while let Some(file) = self.first_file(&is_doomed)? {
+            self.disk.delete(file)?;
+            report.leftovers += 1;
+        }
+        Ok(())
     }
 
     /// Deletes the segments that a compacted one stands for: all that begin inside of it.

@@ -195,6 +195,7 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
             self.marks = Watermarks::empty_at(end);
         }
         self.durable_end = self.durable_end.min(end);
+        self.first_dirty = self.first_dirty.min(end);
         self.high_place = self.place_of_high()?;
         self.epochs.cut_to(end);
         self.write_epochs()?;

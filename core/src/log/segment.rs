@@ -3,7 +3,7 @@
 use crate::ids::Offset;
 use crate::record::batch::Header;
 use crate::record::layout::HEADER_SIZE;
-use crate::store::file_name::{FileKind, FileName};
+use crate::store::file_name::{FileKind, FileName, FileState};
 use crate::store::segment_store::SegmentStore;
 use crate::time::{Millis, Timestamp};
 
@@ -26,6 +26,8 @@ pub struct TimestampOffset {
 pub struct Segment {
     /// The offset in the names of its files.
     pub(super) base: Offset,
+    /// Where its files stand in their life: those of a compaction are not live yet.
+    pub(super) state: FileState,
     /// The bytes of its batches.
     pub(super) size: u32,
     /// How many of them would survive a loss of power.
@@ -56,7 +58,9 @@ pub(super) struct Entry {
 
 impl Entry {
     pub(super) fn of(header: &Header) -> Self {
-        Self { max_timestamp: header.max_timestamp(), last_offset: header.last_offset(), size: header.size() }
+        // A batch that compaction has emptied still names the largest time it had, but nobody finds a record of that time in it.
+        let max_timestamp = header.max_timestamp().filter(|_| header.record_count() > 0);
+        Self { max_timestamp, last_offset: header.last_offset(), size: header.size() }
     }
 }
 
@@ -64,6 +68,7 @@ impl Segment {
     pub(super) const fn new(base: Offset, created: Timestamp) -> Self {
         Self {
             base,
+            state: FileState::Live,
             size: 0,
             synced: 0,
             indexes_synced: true,
@@ -91,7 +96,7 @@ impl Segment {
     }
 
     pub(super) const fn file(&self, kind: FileKind) -> FileName {
-        FileName::live(kind, self.base)
+        FileName { kind, base: self.base, state: self.state }
     }
 
     /// The time by which its age counts.
@@ -183,8 +188,8 @@ impl Segment {
     pub(super) fn indexes(&self) -> impl Iterator<Item = FileName> {
         let counts =
             [(FileKind::Index, self.offset_entries), (FileKind::TimeIndex, self.time_entries), (FileKind::TxnIndex, self.txn_entries)];
-        let base = self.base;
-        counts.into_iter().filter(|(_, count)| *count > 0).map(move |(kind, _)| FileName::live(kind, base))
+        let segment = *self;
+        counts.into_iter().filter(|(_, count)| *count > 0).map(move |(kind, _)| segment.file(kind))
     }
 
     /// Creates indexes that have no entry yet: Kafka's tools take one without the other for damaged.
@@ -219,16 +224,22 @@ impl Segment {
         if self.size == 0 {
             return Ok(false);
         }
-        let first = match self.first_timestamp {
-            Some(first) => first,
-            None => Walk::new(self, 0, self.size).next(disk)?.and_then(|(_, header)| header.max_timestamp()),
-        };
-        self.first_timestamp = Some(first);
+        let first = self.first_time(disk)?;
         let waited = match first {
             Some(first) if first.0 >= 0 => timestamp.map_or(-1, |stamp| stamp.0).saturating_sub(first.0),
             _ => wall.0.saturating_sub(self.created.0),
         };
         Ok(u64::try_from(waited).unwrap_or(0) > segment_ms.0)
+    }
+
+    /// The largest timestamp of the first batch.
+    pub(super) fn first_time<S: SegmentStore>(&mut self, disk: &mut Disk<S>) -> DiskResult<S, Option<Timestamp>> {
+        if let Some(first) = self.first_timestamp {
+            return Ok(first);
+        }
+        let first = Walk::new(self, 0, self.size).next(disk)?.and_then(|(_, header)| header.max_timestamp());
+        self.first_timestamp = Some(first);
+        Ok(first)
     }
 
     /// Where a walk to `offset` should begin: at a batch that begins at or before it.

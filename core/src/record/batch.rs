@@ -212,6 +212,13 @@ impl Header {
         (stamp != -1).then_some(Timestamp(stamp))
     }
 
+    /// From when on the tombstones of the batch may go, or the marker in it; `None` as long as nobody has said.
+    /// Source: KIP-534.
+    #[must_use]
+    pub fn delete_horizon(&self) -> Option<Timestamp> {
+        (self.attributes() & layout::DELETE_HORIZON != 0).then_some(Timestamp(self.base_timestamp()))
+    }
+
     /// Who wrote it, when it was an idempotent producer.
     #[must_use]
     pub fn producer(&self) -> Option<ProducerStamp> {

@@ -5,11 +5,13 @@
 //!
 //! - [`layout`]: where each field lies. [`batch`]: a checked view over the bytes. [`records`]: the records of an uncompressed body.
 //! - [`builder`]: writing batches. [`marker`]: the control record that ends a transaction.
-//! - [`codec`]: how a runtime lends compression. [`validate`]: what a broker must refuse, and the proof that it did not have to.
+//! - [`filter`]: a batch without some of its records. [`codec`]: how a runtime lends compression.
+//! - [`validate`]: what a broker must refuse, and the proof that it did not have to.
 
 pub mod batch;
 pub mod builder;
 pub mod codec;
+pub mod filter;
 pub mod layout;
 pub mod marker;
 pub mod records;

@@ -99,6 +99,12 @@ impl<'a> Records<'a> {
     pub const fn new(body: &'a [u8], count: i32) -> Self {
         Self { rest: Reader::new(body), left: count, ended: false }
     }
+
+    /// The bytes behind the last record that was answered.
+    #[must_use]
+    pub fn rest(&self) -> &'a [u8] {
+        self.rest.rest()
+    }
 }
 
 impl<'a> Iterator for Records<'a> {

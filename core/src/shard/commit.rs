@@ -134,6 +134,7 @@ impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
         match partition.log.end_sync(ticket, outcome) {
             Ok(marks) => {
                 let again = partition.log.durable_end() < marks.log_end();
+                self.logs.has_dirt |= partition.log.config().compact;
                 if partition.topic_id == TopicId::METADATA {
                     self.purge_doomed(marks.high_watermark());
                 }

@@ -58,6 +58,11 @@ pub trait LogDirectory<'m> {
     /// The store of a partition. Nothing is created before it is written to.
     fn store(&mut self, partition: PartitionName<'_>) -> Self::Store;
 
+    /// A second store of the same files, for work beside the log. It creates files, but never the directory: the partition may be gone.
+    fn beside(&mut self, partition: PartitionName<'_>) -> Self::Store {
+        self.store(partition)
+    }
+
     /// The memory of a partition's log.
     fn memory(&mut self) -> LogMemory<'m>;
 

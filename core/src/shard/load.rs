@@ -51,7 +51,7 @@ impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
             catalog,
             groups,
             transactions: Transactions::new(txns, memory.end_waits),
-            logs: Logs { partitions: partitions.0, parked, unsynced: memory.unsynced, key, closed: false, stirred: false },
+            logs: Logs { partitions: partitions.0, parked, unsynced: memory.unsynced, key, closed: false, stirred: false, has_dirt: false },
             records: memory.records,
             batch: memory.batch,
             doomed: memory.doomed,

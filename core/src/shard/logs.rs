@@ -40,6 +40,8 @@ pub(super) struct Partition<'m, S: SegmentStore> {
     pub(super) founded: Offset,
     /// Whether it stands in the list of partitions that want a sync.
     pub(super) wants_sync: bool,
+    /// Whether a compaction of it has failed: then none is begun any more.
+    pub(super) is_uncleanable: bool,
 }
 
 /// The open logs.
@@ -53,6 +55,8 @@ pub(super) struct Logs<'m, S: SegmentStore> {
     pub(super) closed: bool,
     /// Whether something was committed since transactions were last looked at.
     pub(super) stirred: bool,
+    /// Whether there may be more to compact than when somebody last looked.
+    pub(super) has_dirt: bool,
 }
 
 pub(super) struct PartitionTable<'t, 'm, S: SegmentStore>(pub(super) &'t mut Table<'m, Partition<'m, S>>);
@@ -101,6 +105,7 @@ impl<'m, S: SegmentStore> Logs<'m, S> {
         } else if !appended.is_duplicate {
             self.parked.appended(&partition.waiting, batch.header().size());
         }
+        self.has_dirt |= partition.log.config().compact;
         if partition.log.config().write_caching {
             self.committed(slot, appended.watermarks.high_watermark(), out);
         } else {

@@ -10,10 +10,11 @@
 //! turn; what must wait is [`parked`], as data, until a later turn releases it. Broker, simulator and embedder drive the same turns.
 //!
 //! Its turns by whose they are: `load` opens it; `turn` has those of the machines, `clients` those of records, `commit` those of the disk,
-//! [`transactions`] those of transactions, whose markers go into many logs.
+//! [`compact`] those of a compaction, which goes on beside it, [`transactions`] those of transactions, whose markers go into many logs.
 
 mod clients;
 mod commit;
+pub mod compact;
 pub mod directory;
 pub mod error;
 pub mod fetch;

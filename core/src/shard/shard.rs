@@ -4,6 +4,7 @@ use crate::bounded::list::List;
 use crate::bounded::slab::Slot;
 use crate::bounded::table::Table;
 use crate::catalog::catalog::Catalog;
+use crate::catalog::input::ResourceKind;
 use crate::catalog::name;
 use crate::group::coordinator::Coordinator;
 use crate::ids::{LeaderEpoch, Offset, PartitionIndex, TopicId};
@@ -166,9 +167,7 @@ impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
         if logs.partitions.is_full() {
             return Err(PartitionError::TooManyPartitions);
         }
-        let config = directory.log_config(&mut catalog.configs_of(crate::catalog::input::ResourceKind::TOPIC, name.topic));
-        // Nobody compacts the catalogue: in its log a gap is a loss, whatever is the rule for others.
-        let config = LogConfig { compact: config.compact && name.topic_id != TopicId::METADATA, ..config };
+        let config = config_of(directory, catalog, name.topic, name.topic_id);
         let (store, memory, hints) = (directory.store(name), directory.memory(), directory.hints(name));
         let (mut log, report) = PartitionLog::open(at.wall, store, memory, config, hints).map_err(PartitionError::Log)?;
         if let Some(partition) = catalog.topic(name.topic).and_then(|topic| catalog.partition(topic.slot, name.index)) {
@@ -178,8 +177,16 @@ impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
         let hash = logs.hash(name.topic_id, name.index);
         let metadata = logs.find(TopicId::METADATA, PartitionIndex(0)).and_then(|slot| logs.partitions.get(slot));
         let founded = metadata.map_or(Offset::ZERO, |partition| partition.log.watermarks().log_end());
-        let partition =
-            Partition { topic_id: name.topic_id, index: name.index, log, waiting: Waiting::default(), founded, wants_sync: false };
+        logs.has_dirt |= config.compact;
+        let partition = Partition {
+            topic_id: name.topic_id,
+            index: name.index,
+            log,
+            waiting: Waiting::default(),
+            founded,
+            wants_sync: false,
+            is_uncleanable: false,
+        };
         logs.partitions.insert(hash, partition).map_err(|_| PartitionError::TooManyPartitions)
     }
 
@@ -205,6 +212,13 @@ impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
             }
         }
     }
+}
+
+/// The settings of a topic's log.
+pub(super) fn config_of<'m, D: LogDirectory<'m>>(directory: &D, catalog: &Catalog<'m>, topic: &str, topic_id: TopicId) -> LogConfig {
+    let config = directory.log_config(&mut catalog.configs_of(ResourceKind::TOPIC, topic));
+    // Nobody compacts the catalogue: in its log a gap is a loss, whatever is the rule for others.
+    LogConfig { compact: config.compact && topic_id != TopicId::METADATA, ..config }
 }
 
 /// What an open log is called. The catalogue's own log is in no catalogue; the log of a topic that is gone has no name.

@@ -1,7 +1,6 @@
 //! Turns of the machines: decide, write down, believe, answer.
 
 use crate::bounded::slab::Slot;
-use crate::bounded::table::Table;
 use crate::catalog::catalog::{Catalog, TopicView};
 use crate::catalog::name;
 use crate::catalog::record::CatalogRecord;
@@ -20,9 +19,9 @@ use crate::txn::state::TransactionVersion;
 
 use super::directory::{LogDirectory, PartitionName};
 use super::error::{PartitionError, WriteError};
-use super::logs::{Logs, Partition, Written};
+use super::logs::{Logs, Written};
 use super::parked::Release;
-use super::shard::{Doomed, METADATA_EPOCH, Shard, StoreFailure};
+use super::shard::{Doomed, METADATA_EPOCH, Shard, StoreFailure, config_of};
 
 impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
     /// A turn of the groups. Answers the log end that answers marked [`crate::machine::When::Written`] wait for, if there is any.
@@ -104,7 +103,7 @@ impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
             // Only when it comes into being: what is kept in one partition is not moved when there are more of them.
             machine_topic_created |= matches!(record, CatalogRecord::Topic(topic) if name::is_internal(topic.name));
             if let CatalogRecord::Config(config) = record {
-                Self::reconfigure(&self.directory, &self.catalog, &mut self.logs.partitions, config.resource_name);
+                Self::reconfigure(&self.directory, &self.catalog, &mut self.logs, config.resource_name);
             }
         }
         if machine_topic_created {
@@ -164,13 +163,14 @@ impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
     }
 
     /// Puts the settings of a topic in force in its open logs.
-    fn reconfigure(directory: &D, catalog: &Catalog<'m>, partitions: &mut Table<'m, Partition<'m, D::Store>>, topic: &str) {
+    fn reconfigure(directory: &D, catalog: &Catalog<'m>, logs: &mut Logs<'m, D::Store>, topic: &str) {
         let Some(TopicView { topic_id, .. }) = catalog.topic(topic) else { return };
-        let config = directory.log_config(&mut catalog.configs_of(crate::catalog::input::ResourceKind::TOPIC, topic));
+        let config = config_of(directory, catalog, topic, topic_id);
+        logs.has_dirt |= config.compact;
         let mut from = 0;
-        while let Some(slot) = partitions.next_from(from) {
+        while let Some(slot) = logs.partitions.next_from(from) {
             from = slot.index() + 1;
-            if let Some(partition) = partitions.get_mut(slot).filter(|partition| partition.topic_id == topic_id) {
+            if let Some(partition) = logs.partitions.get_mut(slot).filter(|partition| partition.topic_id == topic_id) {
                 partition.log.configure(config);
             }
         }
@@ -183,8 +183,9 @@ impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
             from = slot.index() + 1;
             let Some(partition) = self.logs.partitions.get_mut(slot) else { continue };
             let topic = self.catalog.topic_by_id(partition.topic_id).map_or(name::CLUSTER_METADATA, |topic| topic.name);
-            let own = &mut self.catalog.configs_of(crate::catalog::input::ResourceKind::TOPIC, topic);
-            partition.log.configure(self.directory.log_config(own));
+            let config = config_of(&self.directory, &self.catalog, topic, partition.topic_id);
+            self.logs.has_dirt |= config.compact;
+            partition.log.configure(config);
         }
     }
 

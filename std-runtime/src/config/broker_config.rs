@@ -14,6 +14,19 @@ use millpond_core::txn::config::TxnConfig;
 use super::key::{BadValue, Key, Setter};
 use super::keys;
 
+/// The settings of compaction that are the same for all logs.
+#[derive(Clone, Copy, Debug)]
+pub struct CleanerConfig {
+    /// `log.cleaner.enable`.
+    pub enable: bool,
+    /// `log.cleaner.dedupe.buffer.size`. Unit: bytes.
+    pub key_map_bytes: usize,
+    /// `log.cleaner.io.max.bytes.per.second`. Unit: bytes a second.
+    pub io_bytes_per_second: f64,
+    /// `log.cleaner.backoff.ms`.
+    pub backoff: Millis,
+}
+
 /// The settings of a broker.
 #[derive(Clone, Debug)]
 pub struct BrokerConfig {
@@ -49,6 +62,8 @@ pub struct BrokerConfig {
     pub recovery_point_checkpoint_interval: Millis,
     /// `log.flush.start.offset.checkpoint.interval.ms`.
     pub log_start_checkpoint_interval: Millis,
+    /// Settings of compaction.
+    pub cleaner: CleanerConfig,
     /// Settings of the group coordinator.
     pub group: GroupConfig,
     /// Settings of the transaction coordinator.
@@ -82,6 +97,7 @@ impl Default for BrokerConfig {
             retention_check_interval: Millis::ZERO,
             recovery_point_checkpoint_interval: Millis::ZERO,
             log_start_checkpoint_interval: Millis::ZERO,
+            cleaner: CleanerConfig { enable: true, key_map_bytes: 0, io_bytes_per_second: f64::MAX, backoff: Millis::ZERO },
             group: GroupConfig::default(),
             txn: TxnConfig::default(),
             txn_verify_partitions: true,

@@ -125,6 +125,15 @@ impl Parsed<'_> {
         }
     }
 
+    /// The number with a fraction; 0 for other kinds.
+    #[must_use]
+    pub const fn double(&self) -> f64 {
+        match self {
+            Self::Double(number) => *number,
+            _ => 0.0,
+        }
+    }
+
     /// The truth; false for other kinds.
     #[must_use]
     pub const fn bool(&self) -> bool {

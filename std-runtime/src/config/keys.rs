@@ -79,11 +79,6 @@ pub const KEYS: &[Key] = &[
         .broker(|config, value| config.advertised = host_and_port(value)),
     key("listener.security.protocol.map", List, Some("PLAINTEXT:PLAINTEXT"), Rule::Any, "No effect yet: listeners are PLAINTEXT."),
     key("authorizer.class.name", Text, Some(""), Rule::Any, "Must be empty: there is no authorizer yet."),
-    key("log.cleaner.enable", Boolean, Some("true"), Rule::Any, "No effect yet: logs are not compacted."),
-    key("log.cleaner.threads", Int, Some("1"), Rule::AtLeast(0), "No effect yet: logs are not compacted."),
-    key("log.cleaner.backoff.ms", Long, Some("15000"), Rule::AtLeast(0), "No effect yet: logs are not compacted."),
-    key("log.cleaner.dedupe.buffer.size", Long, Some("134217728"), Rule::Any, "No effect yet: logs are not compacted."),
-    key("log.cleaner.io.buffer.size", Int, Some("524288"), Rule::AtLeast(0), "No effect yet: logs are not compacted."),
     key("inter.broker.listener.name", Text, None, Rule::Any, "No effect yet: there is one broker."),
     key("broker.rack", Text, None, Rule::Any, "Where this broker stands, for clients that read from nearby.")
         .broker(|config, value| config.rack = Some(value.text().to_string())),
@@ -159,14 +154,78 @@ pub const KEYS: &[Key] = &[
             log.compact = value.list().contains(&"compact");
         })
         .topic("cleanup.policy"),
-    key("log.cleaner.min.cleanable.ratio", Double, Some("0.5"), Rule::Fraction(0.0, 1.0), "No effect yet: logs are not compacted.")
-        .topic("min.cleanable.dirty.ratio"),
-    key("log.cleaner.min.compaction.lag.ms", Long, Some("0"), Rule::AtLeast(0), "No effect yet: logs are not compacted.")
-        .topic("min.compaction.lag.ms"),
-    key("log.cleaner.max.compaction.lag.ms", Long, Some(NO_LIMIT), Rule::AtLeast(1), "No effect yet: logs are not compacted.")
-        .topic("max.compaction.lag.ms"),
-    key("log.cleaner.delete.retention.ms", Long, Some("86400000"), Rule::AtLeast(0), "No effect yet: logs are not compacted.")
-        .topic("delete.retention.ms"),
+    key(
+        "log.cleaner.enable",
+        Boolean,
+        Some("true"),
+        Rule::Any,
+        "Whether topics whose cleanup.policy has compact in it are compacted, those of the broker itself among them.",
+    )
+    .broker(|config, value| config.cleaner.enable = value.bool()),
+    key(
+        "log.cleaner.backoff.ms",
+        Long,
+        Some("15000"),
+        Rule::AtLeast(0),
+        "Milliseconds after something was written to a compacted topic within which it is looked for what is to be compacted.",
+    )
+    .broker(|config, value| config.cleaner.backoff = millis(value, 1)),
+    key(
+        "log.cleaner.dedupe.buffer.size",
+        Long,
+        Some("134217728"),
+        Rule::Any,
+        "Bytes of memory for the keys of one compaction, 24 a key; taken as they are needed, and given back. With more keys than that a log \
+         is compacted in several passes.",
+    )
+    .broker(|config, value| config.cleaner.key_map_bytes = usize::try_from(value.int()).unwrap_or(0)),
+    key(
+        "log.cleaner.io.max.bytes.per.second",
+        Double,
+        Some("1.7976931348623157E308"),
+        Rule::Any,
+        "Bytes that compaction reads and writes in a second. Without a limit it still works a seventh of the time only, while requests are served.",
+    )
+    .broker(|config, value| config.cleaner.io_bytes_per_second = value.double()),
+    key("log.cleaner.threads", Int, Some("1"), Rule::AtLeast(0), "No effect yet: one log is compacted at a time."),
+    key("log.cleaner.io.buffer.size", Int, Some("524288"), Rule::AtLeast(0), "No effect yet: logs are read in pieces of 128 KiB."),
+    key("log.cleaner.io.buffer.load.factor", Double, Some("0.9"), Rule::Any, "No effect yet: seven eighths of the memory are filled."),
+    key(
+        "log.cleaner.min.cleanable.ratio",
+        Double,
+        Some("0.5"),
+        Rule::Fraction(0.0, 1.0),
+        "How much of a log must have been written since it was last compacted before it is compacted again, as a fraction of its bytes.",
+    )
+    .log(|log, value| log.min_dirty_millionths = millionths(value.double()))
+    .topic("min.cleanable.dirty.ratio"),
+    key(
+        "log.cleaner.min.compaction.lag.ms",
+        Long,
+        Some("0"),
+        Rule::AtLeast(0),
+        "Milliseconds. How long every record stays, superseded or not.",
+    )
+    .log(|log, value| log.min_compaction_lag = millis(value, 1))
+    .topic("min.compaction.lag.ms"),
+    key(
+        "log.cleaner.max.compaction.lag.ms",
+        Long,
+        Some(NO_LIMIT),
+        Rule::AtLeast(1),
+        "Milliseconds. How old a record becomes before its log is compacted, however little of it is dirty.",
+    )
+    .log(|log, value| log.max_compaction_lag = limit(value))
+    .topic("max.compaction.lag.ms"),
+    key(
+        "log.cleaner.delete.retention.ms",
+        Long,
+        Some("86400000"),
+        Rule::AtLeast(0),
+        "Milliseconds. How long the deletion of a key can still be seen after its log was compacted.",
+    )
+    .log(|log, value| log.delete_retention = millis(value, 1))
+    .topic("delete.retention.ms"),
     key(
         "log.segment.delete.delay.ms",
         Long,
@@ -343,7 +402,7 @@ pub const KEYS: &[Key] = &[
         Rule::AtLeast(1),
         "On how many brokers offsets are kept. Kafka's 3 asks for more brokers than there are.",
     ),
-    key("offsets.topic.segment.bytes", Int, Some("104857600"), Rule::AtLeast(1), "No effect yet: the broker's log.segment.bytes."),
+    key("offsets.topic.segment.bytes", Int, Some("104857600"), Rule::AtLeast(1), "Bytes. The segments of committed offsets roll when they would outgrow this; kept with the topic when it is created."),
     key("offsets.commit.timeout.ms", Int, Some("5000"), Rule::AtLeast(1), "No effect yet: a commit is answered when it is on the disk."),
     // ---- transactions
     key(
@@ -438,6 +497,12 @@ fn unsigned(value: &Parsed<'_>) -> u32 {
 
 fn millis(value: &Parsed<'_>, unit_ms: i64) -> Millis {
     Millis::from_signed(value.int().saturating_mul(unit_ms))
+}
+
+/// A fraction between 0 and 1 in millionths.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the rule of the key has bounded it")]
+const fn millionths(fraction: f64) -> u32 {
+    (fraction * 1_000_000.0) as u32
 }
 
 /// A span that a negative value makes endless.

@@ -1,7 +1,8 @@
 //! The data directory: its lock, its identity, its partitions, and what is remembered between runs.
 //!
 //! Shape, in Kafka's own files and names: `.lock`, `meta.properties`, one directory a partition, `.kafka_cleanshutdown` after a clean
-//! stop, and the checkpoints `recovery-point-offset-checkpoint`, `log-start-offset-checkpoint` and `replication-offset-checkpoint`.
+//! stop, and the checkpoints `recovery-point-offset-checkpoint`, `log-start-offset-checkpoint`, `replication-offset-checkpoint` and
+//! `cleaner-offset-checkpoint`.
 //! Source: `LogManager`, `OffsetCheckpointFile`, `MetaProperties`, `CleanShutdownFileHandler`.
 
 use core::num::NonZeroUsize;
@@ -289,6 +290,10 @@ impl LogDirectory<'static> for DataDir {
         PartitionFiles::new(self.next_number, &directory, identity, Arc::clone(&self.open))
     }
 
+    fn beside(&mut self, partition: PartitionName<'_>) -> PartitionFiles {
+        self.store(partition).beside()
+    }
+
     fn memory(&mut self) -> LogMemory<'static> {
         LogMemory::grown(&LogLimits::default(), self.hash_key)
     }
@@ -302,6 +307,7 @@ impl LogDirectory<'static> for DataDir {
         OpenHints {
             recovery_point: marks.recovery_point,
             log_start: marks.log_start,
+            first_dirty: marks.first_dirty,
             // The mark is left only when every log was closed well: at that stop, or at one before from which nothing was left over.
             clean: self.was_clean,
         }
@@ -496,7 +502,13 @@ mod tests {
 
     fn left(log_start: i64) -> LeftLog {
         let durable_end = Offset(500);
-        LeftLog { partition: ("t".to_owned(), PartitionIndex(0)), durable_end, log_start: Offset(log_start), high_watermark: durable_end }
+        LeftLog {
+            partition: ("t".to_owned(), PartitionIndex(0)),
+            durable_end,
+            log_start: Offset(log_start),
+            high_watermark: durable_end,
+            first_dirty: None,
+        }
     }
 
     const OLD: TopicId = TopicId([7; 16]);

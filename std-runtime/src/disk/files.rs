@@ -111,6 +111,8 @@ pub struct PartitionFiles {
     /// Whether files are opened to be written to.
     writable: bool,
     open: Arc<OpenFiles>,
+    /// Whether the directory is created when a file is, if it is not there.
+    creates_directory: bool,
     /// The file used last, mostly the active segment, as long as it is among the open ones.
     last: Option<(FileName, Weak<File>)>,
 }
@@ -126,14 +128,23 @@ impl PartitionFiles {
     /// The files in a directory, which need not exist. `number` tells its open files from those of other partitions.
     #[must_use]
     pub fn new(number: u64, directory: &Path, identity: String, open: Arc<OpenFiles>) -> Self {
-        Self { number, directory: directory.into(), identity, writable: true, open, last: None }
+        let directory = directory.into();
+        Self { number, directory, identity, writable: true, open, creates_directory: true, last: None }
+    }
+
+    /// The same, for work beside the log that the files are of: a directory that is gone stays gone.
+    #[must_use]
+    pub const fn beside(mut self) -> Self {
+        self.creates_directory = false;
+        self
     }
 
     /// The files in a directory that is there, of a partition that no broker uses. Without `writable` nothing can be changed, and nothing
     /// has to be allowed but reading.
     #[must_use]
     pub fn offline(number: u64, directory: &Path, writable: bool, open: Arc<OpenFiles>) -> Self {
-        Self { number, directory: directory.into(), identity: String::new(), writable, open, last: None }
+        let directory = directory.into();
+        Self { number, directory, identity: String::new(), writable, open, creates_directory: false, last: None }
     }
 
     fn path(&self, file: FileName) -> PathBuf {
@@ -166,7 +177,7 @@ impl PartitionFiles {
         options.read(true).write(self.writable);
         let opened = match options.open(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound && missing == Missing::Create => {
-                if !self.identity.is_empty() && !self.path(FileName::METADATA).exists() {
+                if self.creates_directory && !self.path(FileName::METADATA).exists() {
                     self.create_directory()?;
                 }
                 options.create(true).truncate(false).open(&path)

@@ -15,7 +15,7 @@ use super::checkpoint::{self, Offsets};
 use super::data_dir::{self, DataDirError, LOCK, META};
 use super::files::sync_directory;
 use super::names;
-use super::remembered::{HIGH_WATERMARKS, LOG_STARTS, RECOVERY_POINTS};
+use super::remembered::{FIRST_DIRTY, HIGH_WATERMARKS, LOG_STARTS, RECOVERY_POINTS};
 
 /// What comes before the number in the names of what was set aside.
 const SET_ASIDE: &str = "millpond-repair-";
@@ -162,7 +162,7 @@ impl OfflineDir {
         let reading = || failed("reading", root);
         let mut misfits = Vec::new();
         let mut checkpoints = HashMap::new();
-        for name in [RECOVERY_POINTS, LOG_STARTS, HIGH_WATERMARKS] {
+        for name in [RECOVERY_POINTS, LOG_STARTS, HIGH_WATERMARKS, FIRST_DIRTY] {
             let path = root.join(name);
             let offsets = checkpoint::read_if_sound(&path).map_err(failed("reading", &path))?;
             if offsets.is_none() {

@@ -1,7 +1,8 @@
-//! What is remembered of logs from run to run: Kafka's three checkpoints.
+//! What is remembered of logs from run to run: Kafka's four checkpoints.
 //!
 //! It only saves work and keeps what DeleteRecords did: every offset in it is one that the log had reached, so an old checkpoint is as
-//! true as a new one. Source: `LogManager.checkpointLogRecoveryOffsets`, `checkpointLogStartOffsets`, `OffsetCheckpointFile`.
+//! true as a new one. Source: `LogManager.checkpointLogRecoveryOffsets`, `checkpointLogStartOffsets`,
+//! `LogCleanerManager.updateCheckpoints`, `OffsetCheckpointFile`.
 
 use core::sync::atomic::{AtomicBool, Ordering};
 use std::collections::HashMap;
@@ -20,6 +21,8 @@ pub const RECOVERY_POINTS: &str = "recovery-point-offset-checkpoint";
 pub const LOG_STARTS: &str = "log-start-offset-checkpoint";
 /// How far consumers could see.
 pub const HIGH_WATERMARKS: &str = "replication-offset-checkpoint";
+/// Up to where logs were compacted.
+pub const FIRST_DIRTY: &str = "cleaner-offset-checkpoint";
 
 /// What is remembered of one log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -30,6 +33,8 @@ pub struct Marks {
     pub log_start: Option<Offset>,
     /// How far consumers could see.
     pub high_watermark: Option<Offset>,
+    /// Everything below was compacted.
+    pub first_dirty: Option<Offset>,
 }
 
 /// A log as it stands or was left.
@@ -43,6 +48,8 @@ pub struct LeftLog {
     pub log_start: Offset,
     /// How far consumers could see.
     pub high_watermark: Offset,
+    /// Everything below was compacted; `None` when nothing was.
+    pub first_dirty: Option<Offset>,
 }
 
 /// What is remembered, and the files that hold it.
@@ -68,7 +75,7 @@ struct Files {
 #[must_use = "it is remembered once it is written"]
 pub struct Snapshot {
     version: u64,
-    kinds: [(&'static str, Offsets); 3],
+    kinds: [(&'static str, Offsets); 4],
     files: Arc<Files>,
 }
 
@@ -89,6 +96,7 @@ impl Remembered {
         take(RECOVERY_POINTS, |marks, offset| marks.recovery_point = Some(offset))?;
         take(LOG_STARTS, |marks, offset| marks.log_start = Some(offset))?;
         take(HIGH_WATERMARKS, |marks, offset| marks.high_watermark = Some(offset))?;
+        take(FIRST_DIRTY, |marks, offset| marks.first_dirty = Some(offset))?;
         Ok(Self {
             logs,
             version: 0,
@@ -108,7 +116,8 @@ impl Remembered {
         for log in logs {
             // Source: `LogManager` writes only starts that a log's first segment does not tell.
             let log_start = Some(log.log_start).filter(|start| *start > Offset::ZERO);
-            let marks = Marks { recovery_point: Some(log.durable_end), log_start, high_watermark: Some(log.high_watermark) };
+            let (recovery_point, high_watermark) = (Some(log.durable_end), Some(log.high_watermark));
+            let marks = Marks { recovery_point, log_start, high_watermark, first_dirty: log.first_dirty };
             news |= self.logs.insert(log.partition, marks) != Some(marks);
         }
         news.then(|| self.snapshot())
@@ -130,6 +139,7 @@ impl Remembered {
             (RECOVERY_POINTS, offsets(|marks| marks.recovery_point)),
             (LOG_STARTS, offsets(|marks| marks.log_start)),
             (HIGH_WATERMARKS, offsets(|marks| marks.high_watermark)),
+            (FIRST_DIRTY, offsets(|marks| marks.first_dirty)),
         ];
         Snapshot { version: self.version, kinds, files: Arc::clone(&self.files) }
     }
@@ -180,7 +190,13 @@ mod tests {
 
     fn log(topic: &str, log_start: i64) -> LeftLog {
         let end = Offset(500);
-        LeftLog { partition: (topic.to_owned(), PartitionIndex(0)), durable_end: end, log_start: Offset(log_start), high_watermark: end }
+        LeftLog {
+            partition: (topic.to_owned(), PartitionIndex(0)),
+            durable_end: end,
+            log_start: Offset(log_start),
+            high_watermark: end,
+            first_dirty: Some(Offset(7)),
+        }
     }
 
     #[test]
@@ -195,7 +211,8 @@ mod tests {
         late.write().unwrap();
         let read = Remembered::read(&root).unwrap();
         assert_eq!(read.of("gone", PartitionIndex(0)), Marks::default());
-        let marks = Marks { recovery_point: Some(Offset(500)), log_start: None, high_watermark: Some(Offset(500)) };
+        let marks =
+            Marks { recovery_point: Some(Offset(500)), log_start: None, high_watermark: Some(Offset(500)), first_dirty: Some(Offset(7)) };
         assert_eq!(read.of("stays", PartitionIndex(0)), marks);
         assert!(remembered.forget("gone").is_none());
         assert!(remembered.note([log("stays", 0)]).is_none());

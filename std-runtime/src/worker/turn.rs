@@ -10,6 +10,7 @@ use millpond_core::group::answer::Answer;
 use millpond_core::group::coordinator::Coordinator;
 use millpond_core::group::input::Input;
 use millpond_core::ids::{CallId, Offset};
+use millpond_core::log::partition_log::PartitionLog;
 use millpond_core::log::txn_index::AbortedTransaction;
 use millpond_core::log::watermarks::Watermarks;
 use millpond_core::machine::{Answers, When};
@@ -17,6 +18,7 @@ use millpond_core::shard::directory::PartitionName;
 use millpond_core::shard::logs::Written;
 use millpond_core::shard::parked::{Outcome, Release};
 use millpond_core::shard::shard::Shard;
+use millpond_core::store::segment_store::SegmentStore;
 use millpond_core::time::{Instant, Millis, Moment};
 
 use crate::api;
@@ -69,6 +71,10 @@ pub struct Inner {
     pub(super) retention_due: Option<Instant>,
     /// When it is written down how the logs stand.
     pub(super) checkpoint_due: Option<Instant>,
+    /// When it is looked for what is to be compacted.
+    pub(super) compaction_due: Option<Instant>,
+    /// Whether that time has come.
+    pub(super) compaction_wanted: bool,
 }
 
 /// Waits that have ended.
@@ -95,7 +101,8 @@ pub struct Turn<'t> {
 impl Turn<'_> {
     /// The earliest deadline of all.
     pub(super) fn due(&self) -> Option<Instant> {
-        self.inner.shard.poll_timeout().into_iter().chain(self.inner.retention_due).chain(self.inner.checkpoint_due).min()
+        let own = [self.inner.retention_due, self.inner.checkpoint_due, self.inner.compaction_due];
+        self.inner.shard.poll_timeout().into_iter().chain(own.into_iter().flatten()).min()
     }
 
     /// Acts on every deadline that has come.
@@ -126,6 +133,10 @@ impl Turn<'_> {
             self.arm_retention();
             self.arm_checkpoint(self.around.config.log_start_checkpoint_interval);
         }
+        if self.inner.compaction_due.is_some_and(|due| due <= at.now) {
+            self.inner.compaction_due = None;
+            self.inner.compaction_wanted = true;
+        }
     }
 
     /// How the logs stand, when it is time to write that down and there is something new to write.
@@ -133,7 +144,7 @@ impl Turn<'_> {
         self.inner.checkpoint_due.filter(|due| *due <= self.at.now)?;
         self.inner.checkpoint_due = None;
         let mut logs = Vec::new();
-        self.inner.shard.survey(|name, log| logs.push(left_log(name, log.durable_end(), log.watermarks())));
+        self.inner.shard.survey(|name, log| logs.push(left_log(name, log.durable_end(), log.watermarks(), compacted_below(log))));
         self.inner.shard.directory_mut().checkpoint(logs)
     }
 
@@ -160,6 +171,15 @@ impl Turn<'_> {
         let defaults = self.around.config.log_defaults(&dynamic);
         self.inner.shard.directory_mut().set_log_defaults(defaults);
         self.inner.shard.reconfigure_all();
+    }
+
+    /// Sees to it that it is looked for what is to be compacted, if there may be more than before.
+    pub(super) fn arm_compaction(&mut self) {
+        let cleaner = self.around.config.cleaner;
+        if self.inner.shard.take_dirt() && cleaner.enable {
+            let due = self.at.now.after(cleaner.backoff);
+            self.inner.compaction_due.get_or_insert(due);
+        }
     }
 
     /// Sees to it that old records are looked for, now that there are some that may become old.
@@ -303,13 +323,19 @@ impl Turn<'_> {
 }
 
 /// A log as it stands, everything below `durable_end` being on the disk.
-pub(super) fn left_log(name: PartitionName<'_>, durable_end: Offset, marks: Watermarks) -> LeftLog {
+pub(super) fn left_log(name: PartitionName<'_>, durable_end: Offset, marks: Watermarks, first_dirty: Option<Offset>) -> LeftLog {
     LeftLog {
         partition: (name.topic.to_string(), name.index),
         durable_end,
         log_start: marks.log_start(),
         high_watermark: marks.high_watermark(),
+        first_dirty,
     }
+}
+
+/// How far a log was compacted, if it was.
+pub(super) fn compacted_below<S: SegmentStore>(log: &PartitionLog<'_, S>) -> Option<Offset> {
+    Some(log.first_dirty()).filter(|offset| log.config().compact && *offset > Offset::ZERO)
 }
 
 /// Makes a refusal of an answer that was encoded before its truth was known.

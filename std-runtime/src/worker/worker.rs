@@ -1,6 +1,7 @@
 //! The worker: the lock around a shard, its clock and its timer.
 
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use millpond_core::bounded::list::List;
@@ -13,7 +14,7 @@ use crate::clock::Clock;
 use crate::disk::data_dir::{DataDir, DataDirError};
 
 use super::calls::Calls;
-use super::turn::{ABORTED_MAX, Inner, Released, Surroundings, Turn, UNFOLDED_BYTES_MAX, left_log};
+use super::turn::{ABORTED_MAX, Inner, Released, Surroundings, Turn, UNFOLDED_BYTES_MAX, compacted_below, left_log};
 
 /// One shard behind a lock, and what drives it.
 #[derive(Debug)]
@@ -27,8 +28,14 @@ pub struct Worker {
     timer: Notify,
     /// Wakes the syncs: some log wants one.
     pub(super) sync: Notify,
-    /// Whether no more rounds of syncs shall begin.
+    /// Whether no more rounds of syncs shall begin, and no more of a compaction be done.
     pub(super) ending: AtomicBool,
+    /// How many turns there were: whether anybody is at work.
+    pub(super) turns: AtomicU64,
+    /// Wakes the compaction: there may be something to be done.
+    pub(super) compaction: Notify,
+    /// Wakes a compaction that pauses: it is to end.
+    pub(super) compaction_end: Notify,
 }
 
 impl Worker {
@@ -46,6 +53,8 @@ impl Worker {
             aborted: List::grown(ABORTED_MAX),
             retention_due: None,
             checkpoint_due: None,
+            compaction_due: None,
+            compaction_wanted: false,
         };
         Arc::new(Self {
             inner: Mutex::new(inner),
@@ -55,6 +64,9 @@ impl Worker {
             timer: Notify::new(),
             sync: Notify::new(),
             ending: AtomicBool::new(false),
+            turns: AtomicU64::new(0),
+            compaction: Notify::new(),
+            compaction_end: Notify::new(),
         })
     }
 
@@ -72,12 +84,18 @@ impl Worker {
 
     /// Carries out a turn, then answers whoever it released, and wakes whoever drives what follows.
     pub fn turn<T>(&self, act: impl FnOnce(&mut Turn<'_>) -> T) -> T {
+        self.turns.fetch_add(1, Ordering::Relaxed);
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         let mut turn = Turn { inner: &mut inner, around: &self.surroundings, at: self.clock.now() };
         let result = act(&mut turn);
         turn.settle();
+        turn.arm_compaction();
         let (due, wants_sync) = (turn.due(), inner.shard.wants_sync());
+        let wants_compaction = core::mem::take(&mut inner.compaction_wanted);
         drop(inner);
+        if wants_compaction {
+            self.compaction.notify_one();
+        }
         if wants_sync {
             self.sync.notify_one();
         }
@@ -101,6 +119,7 @@ impl Worker {
             let (due, checkpoint) = self.turn(|turn| {
                 turn.act_on_deadlines();
                 turn.settle();
+                turn.arm_compaction();
                 let checkpoint = turn.checkpoint_if_due();
                 let due = turn.due();
                 // Within the turn: whoever has an earlier deadline after it compares with this one.
@@ -156,10 +175,16 @@ impl Worker {
     /// When that cannot be written. What was acknowledged is safe all the same; the next start takes longer.
     pub fn close(&self) -> Result<(), DataDirError> {
         self.turn(|turn| {
+            let mut compacted = HashMap::new();
+            turn.inner.shard.survey(|name, log| {
+                if let Some(below) = compacted_below(log) {
+                    compacted.insert((name.topic_id, name.index), below);
+                }
+            });
             let mut left = Vec::new();
             let mut clean = true;
             turn.inner.shard.close(|name, result| match result {
-                Ok(marks) => left.push(left_log(name, marks.log_end(), marks)),
+                Ok(marks) => left.push(left_log(name, marks.log_end(), marks, compacted.get(&(name.topic_id, name.index)).copied())),
                 Err(error) => {
                     tracing::error!(topic = name.topic, partition = name.index.0, %error, "the log could not be closed in good order");
                     clean = false;

@@ -3,6 +3,7 @@
 use millpond_tests::broker::Broker;
 use millpond_tests::command::run;
 
+mod compaction;
 mod crash;
 mod damage;
 mod hostile;

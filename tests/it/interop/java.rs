@@ -383,3 +383,43 @@ fn damage_and_repair(data: &Path) -> usize {
     let lost = report.pointer("/totals/offsets_lost").and_then(serde_json::Value::as_u64).expect("a number");
     usize::try_from(lost).expect("a number that fits")
 }
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "another process has no other way to say that it has compacted")]
+fn kafka_finds_nothing_wrong_with_what_was_compacted() {
+    const TEST: &str = "kafka-dump-log after compaction";
+    let Some(jars) = jars_or_skip(TEST) else { return };
+    let settings = [
+        ("log.segment.bytes", "1048576"),
+        ("log.index.interval.bytes", "512"),
+        ("log.cleaner.backoff.ms", "20"),
+        ("log.cleaner.min.cleanable.ratio", "0.1"),
+    ];
+    let Some(broker) = Broker::start_own_or_skip(TEST, &settings) else { return };
+    let mut kafka = Kafka { jars, broker };
+    kafka.says("kafka-topics", "--create --topic java-files --partitions 1 --replication-factor 1 --config cleanup.policy=compact");
+    let tombstones: String = (0..20).map(|number| format!("gone-{number}\tNULL\n")).collect();
+    for _ in 0..2 {
+        kafka.says("kafka-verifiable-producer", "--topic java-files --max-messages 40000 --acks -1 --repeating-keys 50");
+        let nulls = "--topic java-files --reader-property parse.key=true --reader-property null.marker=NULL";
+        kafka.feed("kafka-console-producer", nulls, &tombstones);
+    }
+    kafka.says("kafka-verifiable-producer", "--topic java-files --max-messages 40000 --acks -1 --repeating-keys 70");
+    let size = |kafka: &Kafka| -> u64 {
+        let logs = files(&kafka.broker.data_dir(), |folder, file| folder == "java-files-0" && file.ends_with(".log"));
+        logs.iter().filter_map(|file| fs::metadata(file).ok()).map(|metadata| metadata.len()).sum()
+    };
+    for _ in 0..3000 {
+        if size(&kafka) < 1_200_000 {
+            break;
+        }
+        std::thread::sleep(core::time::Duration::from_millis(10));
+    }
+    let consume = "--topic java-files --group-id java-files-group --max-messages 70 --reset-policy earliest --group-protocol classic";
+    kafka.says("kafka-verifiable-consumer", consume);
+    kafka.broker.stop();
+    let records = dump_finds_nothing_wrong(&kafka, true);
+    let left = lines_with(&records, &["| offset:"]).len();
+    assert!((70..60_000).contains(&left), "{left} of 120,040 records are left");
+    assert_says(&records, &["deleteHorizonMs: OptionalLong["], "what was deleted is marked");
+}

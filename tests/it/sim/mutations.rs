@@ -9,11 +9,11 @@ const SEEDS: u64 = 3000;
 fn every_invariant_notices_when_its_protection_is_missing() {
     for (sabotage, noticing) in [
         (Sabotage::AcknowledgesEarly, &["acknowledged"][..]),
-        (Sabotage::CommitsBeforeSync, &["acknowledged", "repeatable", "committed", "topics", "authentic", "one-owner"]),
-        (Sabotage::SkipsSyncs, &["acknowledged", "repeatable", "committed", "topics", "authentic", "one-owner"]),
-        (Sabotage::DiskLies, &["acknowledged", "repeatable", "committed", "topics", "authentic", "one-owner"]),
-        (Sabotage::BelievesFailedSyncs, &["acknowledged", "repeatable", "committed", "topics", "authentic", "one-owner"]),
-        (Sabotage::ReadsAboveHighWatermark, &["repeatable"]),
+        (Sabotage::CommitsBeforeSync, &["topics", "acknowledged", "repeatable", "committed", "authentic", "one-owner", "decided"]),
+        (Sabotage::SkipsSyncs, &["topics", "acknowledged", "repeatable", "committed", "authentic", "one-owner", "decided"]),
+        (Sabotage::DiskLies, &["topics", "acknowledged", "repeatable", "committed", "authentic", "one-owner", "decided"]),
+        (Sabotage::BelievesFailedSyncs, &["topics", "acknowledged", "repeatable", "committed", "authentic", "one-owner", "decided"]),
+        (Sabotage::ReadsAboveHighWatermark, &["repeatable", "decided"]),
         (Sabotage::TellsTopicsEarly, &["topics"]),
         (Sabotage::TellsDeletionEarly, &["topics"]),
         (Sabotage::TellsOffsetsEarly, &["committed"]),
@@ -28,9 +28,13 @@ fn every_invariant_notices_when_its_protection_is_missing() {
         (Sabotage::ShowsAborted, &["decided"]),
         (Sabotage::SleepsThroughDeadlines, &["deadlines"]),
     ] {
-        let found = (0..SEEDS).find_map(|seed| sim::run(seed, Some(sabotage)).violation.map(|violation| (seed, violation)));
-        let Some((seed, violation)) = found else { panic!("nobody notices {sabotage:?} in {SEEDS} worlds") };
-        println!("{sabotage:?}: {} in world {seed}: {}", violation.invariant, violation.what);
-        assert!(noticing.contains(&violation.invariant), "{sabotage:?} is noticed by {violation:?}");
+        // The first of those named is whose protection it is; the others may come across it before.
+        let noticed = (0..SEEDS).any(|seed| {
+            let Some(violation) = sim::run(seed, Some(sabotage)).violation else { return false };
+            println!("{sabotage:?}: {} in world {seed}: {}", violation.invariant, violation.what);
+            assert!(noticing.contains(&violation.invariant), "{sabotage:?} is noticed by {violation:?}");
+            noticing.first() == Some(&violation.invariant)
+        });
+        assert!(noticed, "nobody whose task it is notices {sabotage:?} in {SEEDS} worlds");
     }
 }

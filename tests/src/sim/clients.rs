@@ -338,10 +338,10 @@ impl Teller {
             (_, Some(Answer::NotSo(TxnError::ConcurrentTransactions))) => {}
             (_, Some(Answer::NotSo(_))) => self.identity = None,
             // It cannot be written, or nobody knows whether it was: with a record missing, all that is left is to abort.
-            (Request::Produce { .. }, _) => {
-                if self.sending.as_ref().is_some_and(|sending| sending.tries > 4) || matches!(answer, Some(Answer::Refused)) {
-                    (self.sending, self.failed) = (None, true);
-                }
+            (Request::Produce { .. }, _)
+                if self.sending.as_ref().is_some_and(|sending| sending.tries > 4) || matches!(answer, Some(Answer::Refused)) =>
+            {
+                (self.sending, self.failed) = (None, true);
             }
             (Request::End { .. }, _) if self.tries > 10 => self.identity = None,
             _ => {}

@@ -173,6 +173,7 @@ impl LogDirectory<'static> for Directory {
         OpenHints {
             recovery_point: self.recovery_points.get(&key).copied().map(Offset),
             log_start: self.log_starts.get(&key).copied().map(Offset),
+            first_dirty: None,
             clean: self.was_clean,
         }
     }

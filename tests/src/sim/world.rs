@@ -54,6 +54,8 @@ pub(crate) struct World {
     sync_ms_max: usize,
     /// Nothing goes wrong any more.
     calm: bool,
+    /// Nobody asks for anything any more.
+    silent: bool,
     /// Whether everything is printed that happens (`MILLPOND_TRACE`).
     loud: bool,
 }
@@ -84,6 +86,7 @@ impl World {
             power_losses: 0,
             syncing: 0,
             calm: false,
+            silent: false,
             loud: std::env::var_os("MILLPOND_TRACE").is_some(),
         }
     }
@@ -122,6 +125,7 @@ impl World {
         }
         self.restart(true);
         self.run_for(150, u64::MAX);
+        self.silent = true;
         self.events.retain(|_, event| matches!(event, Event::Synced { .. }));
         let end = self.clock.now + 400_000;
         self.run_for(2000, end);
@@ -247,7 +251,7 @@ impl World {
     fn act(&mut self, number: usize) {
         let wall = self.clock.moment().wall;
         let Some(client) = self.clients.get_mut(number) else { return };
-        if client.waits_for.is_some() {
+        if client.waits_for.is_some() || self.silent {
             return;
         }
         let request = client.ask(&mut self.random, wall);

@@ -47,7 +47,8 @@ fn a_log_lives_in_lent_memory_only() {
         if clean {
             log.close().unwrap();
         }
-        hints = OpenHints { clean, recovery_point: Some(log.durable_end()), log_start: Some(log.watermarks().log_start()) };
+        hints =
+            OpenHints { clean, recovery_point: Some(log.durable_end()), log_start: Some(log.watermarks().log_start()), first_dirty: None };
         store = log.into_store();
     }
 }

@@ -1,5 +1,7 @@
 //! Tests of a whole log.
 
+mod compaction;
+mod compaction_crash;
 mod crash;
 mod damage;
 mod life;
@@ -8,6 +10,7 @@ mod model;
 mod on_disk;
 mod repair;
 mod rules;
+mod shared;
 mod transactions;
 mod verify;
 

@@ -163,7 +163,7 @@ fn play(seed: u64, write_caching: bool) {
 }
 
 fn hints(model: &Model, clean: bool, point: i64) -> OpenHints {
-    OpenHints { clean, recovery_point: Some(Offset(point)), log_start: Some(Offset(model.start)) }
+    OpenHints { clean, recovery_point: Some(Offset(point)), log_start: Some(Offset(model.start)), first_dirty: None }
 }
 
 /// After a loss the log says what it knows of the producers, and that must follow from the records that are left.

@@ -208,7 +208,12 @@ fn readers_of_committed_records_see_those_and_no_others_whatever_happens_to_the_
                 1 => {
                     // A clean restart: indexes are trusted.
                     let marks = log.close().unwrap();
-                    let hints = OpenHints { clean: true, recovery_point: Some(marks.log_end()), log_start: Some(marks.log_start()) };
+                    let hints = OpenHints {
+                        clean: true,
+                        recovery_point: Some(marks.log_end()),
+                        log_start: Some(marks.log_start()),
+                        first_dirty: None,
+                    };
                     log = open(log.into_store(), config, hints).0;
                 }
                 2 => {

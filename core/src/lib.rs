@@ -23,6 +23,7 @@ extern crate alloc;
 pub mod bounded;
 pub mod catalog;
 pub mod crc;
+pub mod envelope;
 pub mod group;
 pub mod ids;
 pub mod log;

@@ -15,6 +15,9 @@ pub struct LogConfig {
     pub index_interval_bytes: u32,
     /// The active segment rolls when its index reaches this. Unit: bytes. `segment.index.bytes`.
     pub index_bytes_max: u32,
+    /// After how many bytes in a segment the next recovery mark is due: how much is read through after a crash, give or take what was
+    /// written since the last sync. Unit: bytes. Kafka reads the whole segment.
+    pub recovery_bytes: u32,
     /// How long records are kept; `None` for ever. `retention.ms`.
     pub retention_ms: Option<Millis>,
     /// How many bytes are kept; `None` without limit. `retention.bytes`.
@@ -58,6 +61,7 @@ impl Default for LogConfig {
             segment_ms: Millis(7 * 24 * 3_600_000),
             index_interval_bytes: 4096,
             index_bytes_max: 10 << 20,
+            recovery_bytes: 16 << 20,
             retention_ms: Some(Millis(7 * 24 * 3_600_000)),
             retention_bytes: None,
             delete: true,

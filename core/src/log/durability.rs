@@ -6,6 +6,7 @@ use crate::store::segment_store::SegmentStore;
 
 use super::disk::DiskResult;
 use super::error::{Closed, Doing, LogError, StoreError};
+use super::mark::Mark;
 use super::partition_log::{PartitionLog, Place};
 use super::segment::Segment;
 use super::watermarks::Watermarks;
@@ -32,9 +33,12 @@ pub struct SyncTicket<H> {
     names: Option<u32>,
     end: Offset,
     place: Place,
-    epochs: bool,
     /// Whether the last segment named had ended: then its indexes are named too.
     has_ended: bool,
+    /// What is written down when all this is done.
+    mark: Option<Mark>,
+    /// The recovery mark that is among the files, by its number.
+    written_mark: Option<u32>,
     cuts: u32,
 }
 
@@ -74,21 +78,30 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
         {
             from = at;
         }
+        // A mark speaks of the end of the log: it is made when all that is not durable has room in one ticket.
+        let unsynced = self.segments.len() - from;
+        let is_due = unsynced <= 1 && self.durable_end < self.marks.log_end() && self.wants_mark();
+        let mark = if is_due { self.prepare_mark() } else { None };
         let mut ticket = SyncTicket {
             files: heapless::Vec::new(),
             names: (self.names != self.names_synced).then_some(self.names),
             end: self.durable_end,
             place: self.high_place,
-            epochs: self.epochs.unsynced,
             has_ended: false,
+            mark,
+            written_mark: self.marking.unsynced(),
             cuts: self.cuts,
         };
-        if ticket.epochs {
-            self.add(&mut ticket, FileName::EPOCHS)?;
+        if ticket.written_mark.is_some() {
+            self.add(&mut ticket, FileName::RECOVERY_MARK)?;
+        }
+        for file in mark.iter().flat_map(Mark::files) {
+            self.add(&mut ticket, file)?;
         }
         for at in from..=active {
             let Some(segment) = self.segments.get(at).copied() else { break };
-            if ticket.files.len() + 4 > TICKET_FILES_MAX {
+            let wanted = if at < active { 4 } else { 1 };
+            if ticket.files.len() + wanted > TICKET_FILES_MAX {
                 break;
             }
             if segment.synced < segment.size {
@@ -113,6 +126,7 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
             return Ok(None);
         }
         self.tickets_out += 1;
+        self.marking.is_pending |= ticket.mark.is_some();
         Ok(Some(ticket))
     }
 
@@ -137,12 +151,14 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
         if let Some(names) = ticket.names {
             self.names_synced = names;
         }
+        self.marking.is_pending &= ticket.mark.is_none();
+        if let Some(number) = ticket.written_mark {
+            self.mark_is_durable(number);
+        }
         if ticket.cuts != self.cuts {
             // What was synced is no longer what is there: the next ticket tells.
             return Ok(self.marks);
         }
-        // A checkpoint written meanwhile is another file: then it stays unsynced.
-        self.epochs.unsynced &= !ticket.epochs;
         let count = self.segments.partition_point(|segment| segment.base <= ticket.place.segment);
         for segment in self.segments.iter_mut().take(count).rev() {
             let is_last = segment.base == ticket.place.segment;
@@ -155,6 +171,9 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
             segment.indexes_synced |= !is_last || ticket.has_ended;
         }
         self.durable_end = self.durable_end.max(ticket.end);
+        if let Some(mark) = ticket.mark {
+            self.write_mark(mark);
+        }
         if ticket.end > self.marks.high_watermark() {
             self.high_place = ticket.place;
             self.commit_to(ticket.end);

@@ -36,8 +36,6 @@ pub struct Epochs<'m> {
     starts: List<'m, EpochStart>,
     /// Whether the file says less than the memory.
     pub(super) unwritten: bool,
-    /// Whether the file was written and not synced since.
-    pub(super) unsynced: bool,
 }
 
 impl<'m> Epochs<'m> {
@@ -45,7 +43,7 @@ impl<'m> Epochs<'m> {
     #[must_use]
     pub fn new(mut starts: List<'m, EpochStart>) -> Self {
         starts.clear();
-        Self { starts, unwritten: false, unsynced: false }
+        Self { starts, unwritten: false }
     }
 
     /// All reigns, oldest first.
@@ -118,7 +116,8 @@ impl<'m> Epochs<'m> {
         }
     }
 
-    /// Writes the file, beside the old one and then in its place.
+    /// Writes the file, beside the old one and then, when it is on the disk, in its place: a loss of power must not leave half of it,
+    /// since without it the whole log would have to be read through.
     pub(super) fn write<S: SegmentStore>(&mut self, disk: &mut Disk<S>) -> DiskResult<S, ()> {
         let temporary = FileName::EPOCHS.in_state(FileState::Temporary);
         let mut out = Outflow::new(disk, temporary)?;
@@ -128,9 +127,9 @@ impl<'m> Epochs<'m> {
             let _kept = writeln!(out, "{} {}", start.epoch, start.start);
         }
         out.finish()?;
+        disk.sync(temporary)?;
         disk.rename(temporary, FileName::EPOCHS)?;
         self.unwritten = false;
-        self.unsynced = true;
         Ok(())
     }
 

@@ -19,6 +19,7 @@ pub mod durability;
 pub mod epochs;
 pub mod error;
 pub mod index;
+mod mark;
 pub mod partition_log;
 pub mod producers;
 pub mod reading;

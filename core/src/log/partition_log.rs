@@ -14,6 +14,7 @@ use super::config::LogConfig;
 use super::disk::{Disk, DiskResult};
 use super::epochs::{EpochEnd, EpochStart, Epochs};
 use super::error::{AppendError, Closed, LogError};
+use super::mark::{LastBatch, Marking};
 use super::producers::{BatchMemory, EndedTransaction, Producer, Producers, Verdict};
 use super::reading::Position;
 use super::segment::{Entry, Segment};
@@ -127,6 +128,7 @@ pub struct PartitionLog<'m, S: SegmentStore> {
     pub(super) last_snapshot: Option<Offset>,
     /// The snapshot that would survive a loss of power.
     pub(super) synced_snapshot: Option<Offset>,
+    pub(super) marking: Marking,
     /// Everything below was compacted.
     pub(super) first_dirty: Offset,
     /// Whether a segment was deleted at the front whose name may come back.
@@ -267,6 +269,8 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
         self.write_batch(header.as_bytes(), batch.body(), entry, aborted)?;
 
         // Written: from here on nothing fails.
+        let position = self.end_place().position - entry.size;
+        self.marking.last_batch = Some(LastBatch { position, crc: header.crc() });
         self.epochs.assign(leader_epoch, base_offset);
         self.marks.extend_to(end);
         self.producers.apply(&header, batch.marker());
@@ -392,7 +396,7 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
         snapshot::write(&mut self.disk, offset, &self.producers)?;
         self.names = self.names.wrapping_add(1);
         if let Some(old) = self.last_snapshot.replace(offset)
-            && self.segments.binary_search_by_key(&old, |segment| segment.base).is_err()
+            && !self.is_asked_for(old)
         {
             self.disk.delete(crate::store::file_name::FileName::live(FileKind::Snapshot, old))?;
         }

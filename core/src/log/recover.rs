@@ -14,6 +14,7 @@ use super::disk::{Disk, DiskResult};
 use super::epochs::Epochs;
 use super::error::LogError;
 use super::index::{self, OFFSET_ENTRY_SIZE, OffsetEntry, TIME_ENTRY_SIZE, TimeEntry};
+use super::mark::{Mark, Marking};
 use super::partition_log::{LogMemory, PartitionLog, Place};
 use super::producers::Producers;
 use super::scan::{CutReason, Damage, Rebuild, Rebuilt};
@@ -55,9 +56,9 @@ pub struct Cut {
 pub struct RecoveryReport {
     /// How many segments were read through, or had their indexes built anew.
     pub segments_rebuilt: u32,
-    /// How many batches those hold.
+    /// How many batches were found there.
     pub batches: u64,
-    /// How many bytes those hold.
+    /// How many bytes of those were read.
     pub bytes: u64,
     /// Where the log ends.
     pub end: Offset,
@@ -105,6 +106,7 @@ impl<'m, S: SegmentStore> PartitionLog<'m, S> {
             cuts: 0,
             last_snapshot: None,
             synced_snapshot: None,
+            marking: Marking::default(),
             first_dirty: hints.first_dirty.unwrap_or(Offset::ZERO),
             front_unsynced: false,
             closed: None,
@@ -252,12 +254,14 @@ impl<'m, S: SegmentStore> PartitionLog<'m, S> {
         report: &mut RecoveryReport,
     ) -> Result<(Offset, bool), LogError<S::Error>> {
         let known_epochs = self.epochs.read(&mut self.disk)?;
-        let trusted_below = match (hints.clean, hints.recovery_point) {
+        let mark = self.find_mark()?.filter(|_| !hints.clean);
+        let recovery_point = hints.recovery_point.max(mark.map(|mark| mark.end()));
+        let trusted_below = match (hints.clean, recovery_point) {
             (true, _) => Offset(i64::MAX),
             (false, Some(point)) => point,
             (false, None) => Offset(i64::MIN),
         };
-        let durable_below = if hints.clean { Some(Offset(i64::MAX)) } else { hints.recovery_point };
+        let durable_below = if hints.clean { Some(Offset(i64::MAX)) } else { recovery_point };
         let mut end = self.segments.first().map_or(Offset::ZERO, |first| first.base);
         let mut producers_known = false;
         let mut at = 0;
@@ -281,15 +285,22 @@ impl<'m, S: SegmentStore> PartitionLog<'m, S> {
                 producers_known = false;
                 None
             } else {
-                if !producers_known {
+                // What comes before a mark need not be read, unless it must be known what reigns there were.
+                let mut from = mark.filter(|mark| mark.base() == segment.base && known_epochs && !producers_known);
+                if let Some(mark) = from
+                    && !self.restore_producers(&mark)?
+                {
+                    from = None;
+                }
+                if from.is_none() && !producers_known {
                     let damage = self.load_producers(segment.base)?;
                     report.damage = report.damage.or(damage);
-                    producers_known = true;
                 }
+                producers_known = true;
                 let cut;
-                (cut, end) = self.read_through(wall, at, size, durable_below, report)?;
+                (cut, end) = self.read_through(wall, at, size, (from, durable_below), report)?;
                 // Only what was durable can have been compacted: behind the recovery point a gap is a loss.
-                let may_be_lost = !hints.clean && hints.recovery_point.map_or(!self.config.compact, |point| next > Some(point));
+                let may_be_lost = !hints.clean && recovery_point.map_or(!self.config.compact, |point| next > Some(point));
                 let lost = next.filter(|next| *next > end && may_be_lost);
                 let reason = cut.or_else(|| lost.map(|found| CutReason::Gap { expected: end, found }));
                 // What the next segment holds was on the disk: it is not given up for what this one lacks.
@@ -311,13 +322,13 @@ impl<'m, S: SegmentStore> PartitionLog<'m, S> {
         }
     }
 
-    /// Reads one segment through. Answers why it was cut, if it was, and where the log now ends.
+    /// Reads one segment through, from the mark on if one lies in it. Answers why it was cut, if it was, and where the log now ends.
     fn read_through(
         &mut self,
         wall: Timestamp,
         at: usize,
         size: u64,
-        durable_below: Option<Offset>,
+        (mark, durable_below): (Option<Mark>, Option<Offset>),
         report: &mut RecoveryReport,
     ) -> DiskResult<S, (Option<CutReason>, Offset)> {
         let Some(mut old) = self.segments.get(at).copied() else {
@@ -327,10 +338,11 @@ impl<'m, S: SegmentStore> PartitionLog<'m, S> {
         let interval = self.config.index_interval_bytes;
         let how = Rebuild { stop_at: None, verify: true, durable_below, interval };
         let epochs = &mut self.epochs;
-        epochs.cut_to(old.base);
-        let mut end = old.base;
-        let mut known_durable = 0;
-        let mut rebuilt = rebuild(how, wall, &mut self.disk, &mut self.producers, &old, &mut |header| {
+        let mut end = mark.map_or(old.base, |mark| mark.end());
+        epochs.cut_to(end);
+        let start = mark.map_or_else(|| Segment::new(old.base, wall), |mark| mark.segment(wall));
+        let mut known_durable = start.size;
+        let mut rebuilt = rebuild(how, (start, end), &mut self.disk, &mut self.producers, old.size, &mut |header| {
             end = header.next_offset();
             epochs.assign(header.leader_epoch(), header.base_offset());
             if durable_below.is_some_and(|durable| end <= durable) {
@@ -341,7 +353,7 @@ impl<'m, S: SegmentStore> PartitionLog<'m, S> {
         report.segments_rebuilt += 1;
         report.damage = report.damage.or(rebuilt.damage);
         report.batches += rebuilt.batches;
-        report.bytes += u64::from(segment.size);
+        report.bytes += u64::from(segment.size - start.size);
         if let Some(reason) = rebuilt.reason {
             report.cut =
                 Some(Cut { segment: segment.base, position: segment.size, bytes: size - u64::from(segment.size), segments: 0, reason });
@@ -451,12 +463,11 @@ impl<'m, S: SegmentStore> PartitionLog<'m, S> {
             let first = self.segments.first().map_or(end, |first| first.base);
             self.marks = Watermarks::empty_at(start.max(first));
             self.marks.extend_to(end);
-            if producers_known {
-                self.delete_stray_snapshots()?;
-            } else {
+            if !producers_known {
                 let damage = self.load_producers(end)?;
                 report.damage = report.damage.or(damage);
             }
+            self.delete_stray_snapshots()?;
         }
         if self.segments.is_empty() {
             self.begin_segment(wall)?;
@@ -465,12 +476,11 @@ impl<'m, S: SegmentStore> PartitionLog<'m, S> {
         self.epochs.start_at(self.marks.log_start());
         if report.segments_rebuilt > 0 || report.cut.is_some() {
             match self.write_epochs() {
-                Ok(()) => self.disk.sync(FileName::EPOCHS)?,
+                Ok(()) => {}
                 // A full disk must not keep the log from being read, and emptied: the reigns are written by the next roll.
                 Err(error) if error.is_full => self.disk.delete(FileName::EPOCHS.in_state(FileState::Temporary))?,
                 Err(error) => return Err(error.into()),
             }
-            self.epochs.unsynced = false;
             self.disk.sync_names()?;
             self.names_synced = self.names;
         }
@@ -526,17 +536,17 @@ impl<'m, S: SegmentStore> PartitionLog<'m, S> {
     }
 }
 
-/// Reads a segment through, writes all its indexes anew, and learns what its batches say of the producers: these must be known as of its
-/// start.
+/// Reads a segment through, writes its indexes anew, and learns what its batches say of the producers: from `start` on, where the next
+/// offset is `next` and as of where the producers must be known. Its file has `size` bytes.
 pub(super) fn rebuild<S: SegmentStore>(
     how: Rebuild,
-    wall: Timestamp,
+    (start, next): (Segment, Offset),
     disk: &mut Disk<S>,
     producers: &mut Producers<'_>,
-    old: &Segment,
+    size: u32,
     each: &mut dyn FnMut(&Header),
 ) -> DiskResult<S, Rebuilt> {
-    how.run(wall, disk, old, &mut |disk, segment, position, header| {
+    how.run((start, next), disk, size, &mut |disk, segment, position, header| {
         if header.producer().is_some() {
             let marker = marker_at(disk, segment, position, header)?;
             if let Some(aborted) = producers.aborted_by(header, marker) {

@@ -167,6 +167,7 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
         let log_start = self.marks.log_start();
         self.cuts = self.cuts.wrapping_add(1);
         self.forget_positions();
+        self.drop_marks()?;
         // From the end backwards: a crash in between leaves a log that is merely longer.
         while let Some(last) = self.segments.last().copied() {
             if last.base < offset && offset > log_start {
@@ -180,7 +181,9 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
         if let Some(last) = self.segments.last().copied() {
             let how = Rebuild { stop_at: Some(offset), verify: false, durable_below: None, interval: self.config.index_interval_bytes };
             self.load_producers(last.base)?;
-            let mut rebuilt = rebuild(how, wall, &mut self.disk, &mut self.producers, &last, &mut |header| end = header.next_offset())?;
+            let start = (Segment::new(last.base, wall), last.base);
+            let mut rebuilt =
+                rebuild(how, start, &mut self.disk, &mut self.producers, last.size, &mut |header| end = header.next_offset())?;
             rebuilt.segment.synced = last.synced.min(rebuilt.segment.size);
             rebuilt.segment.indexes_synced = false;
             end = if rebuilt.segment.size == 0 { last.base } else { end };
@@ -231,12 +234,11 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
         delete_snapshots(&mut self.disk, |offset| offset > end)
     }
 
-    /// Deletes snapshots behind the one that was loaded last, unless a segment begins with them: nobody would ever ask for them.
+    /// Deletes snapshots that nobody would ever ask for.
     pub(super) fn delete_stray_snapshots(&mut self) -> DiskResult<S, ()> {
-        let segments = &self.segments;
+        let (segments, last, marking) = (&self.segments, self.last_snapshot, self.marking);
         let begins = |offset| segments.binary_search_by_key(&offset, |segment: &Segment| segment.base).is_ok();
-        let last = self.last_snapshot;
-        delete_snapshots(&mut self.disk, |offset| Some(offset) > last && !begins(offset))
+        delete_snapshots(&mut self.disk, |offset| Some(offset) != last && !begins(offset) && !marking.needs(offset))
     }
 }
 

@@ -8,7 +8,6 @@ use crate::record::batch::{BatchError, Header};
 use crate::record::layout::{CRC, HEADER_SIZE};
 use crate::store::file_name::FileKind;
 use crate::store::segment_store::SegmentStore;
-use crate::time::Timestamp;
 
 use super::disk::{Disk, DiskResult};
 use super::segment::{Entry, Segment, Walk};
@@ -95,31 +94,29 @@ pub(super) struct Rebuilt {
 }
 
 impl Rebuild {
-    /// Reads a segment through from its start, writes its indexes anew, and shows every sound batch to `each`, with where it begins.
+    /// Reads the `size` bytes of a segment through from where `start` ends, with the offset `next`, writes what its indexes lack, and shows
+    /// every sound batch to `each`, with where it begins.
     /// The index of aborted transactions is for `each` to write, who knows the producers.
     pub(super) fn run<S: SegmentStore>(
         self,
-        wall: Timestamp,
+        (start, mut next): (Segment, Offset),
         disk: &mut Disk<S>,
-        old: &Segment,
+        size: u32,
         each: &mut Each<'_, S>,
     ) -> DiskResult<S, Rebuilt> {
-        let mut segment = Segment::new(old.base, wall);
-        disk.truncate(segment.file(FileKind::Index), 0)?;
-        disk.truncate(segment.file(FileKind::TimeIndex), 0)?;
-        disk.delete(segment.file(FileKind::TxnIndex))?;
-        let mut walk = Walk::new(&segment, 0, old.size);
+        let mut segment = start;
+        segment.cut_indexes_back(disk)?;
+        let mut walk = Walk::new(&segment, segment.size, size);
         let mut batches = 0;
-        let mut next = old.base;
         let mut damage = None;
         let mut interval = self.interval;
         let reason = loop {
-            let header = match self.judge(disk, &segment, &mut walk, old.size, next)? {
+            let header = match self.judge(disk, &segment, &mut walk, size, next)? {
                 Judged::Sound(header) => header,
                 Judged::End => break None,
                 Judged::Fault(reason) => {
                     let is_lost = self.durable_below.is_none_or(|durable| next >= durable);
-                    let sound = if is_lost { None } else { self.sound_behind(disk, &segment, walk.position(), old.size, next)? };
+                    let sound = if is_lost { None } else { self.sound_behind(disk, &segment, walk.position(), size, next)? };
                     let Some(position) = sound else { break Some(reason) };
                     damage = damage.or(Some(Damage { segment: segment.base, position: walk.position() }));
                     walk.step(position - walk.position());

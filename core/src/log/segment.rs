@@ -176,6 +176,11 @@ impl Segment {
     /// Cuts all four files back to what is known.
     pub(super) fn cut_back<S: SegmentStore>(&self, disk: &mut Disk<S>) -> DiskResult<S, ()> {
         disk.truncate(self.file(FileKind::Log), self.size.into())?;
+        self.cut_indexes_back(disk)
+    }
+
+    /// Cuts the indexes back to the entries that are known.
+    pub(super) fn cut_indexes_back<S: SegmentStore>(&self, disk: &mut Disk<S>) -> DiskResult<S, ()> {
         disk.truncate(self.file(FileKind::Index), u64::from(self.offset_entries) * u64::from(OFFSET_ENTRY_SIZE))?;
         disk.truncate(self.file(FileKind::TimeIndex), u64::from(self.time_entries) * u64::from(TIME_ENTRY_SIZE))?;
         if self.txn_entries == 0 {
@@ -185,7 +190,7 @@ impl Segment {
     }
 
     /// The indexes that have entries: what must survive beside the batches.
-    pub(super) fn indexes(&self) -> impl Iterator<Item = FileName> {
+    pub(super) fn indexes(&self) -> impl Iterator<Item = FileName> + use<> {
         let counts =
             [(FileKind::Index, self.offset_entries), (FileKind::TimeIndex, self.time_entries), (FileKind::TxnIndex, self.txn_entries)];
         let segment = *self;

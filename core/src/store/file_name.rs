@@ -21,6 +21,8 @@ pub enum FileKind {
     LeaderEpochCheckpoint,
     /// Which topic this is: `partition.metadata`.
     PartitionMetadata,
+    /// From where on a log is read through after a crash: `millpond-recovery-mark`. Kafka has no such file, and leaves it alone.
+    RecoveryMark,
 }
 
 /// Where a file stands in its life.
@@ -60,8 +62,11 @@ const SEGMENT_SUFFIXES: [(FileKind, &str); 5] = [
     (FileKind::TxnIndex, ".txnindex"),
     (FileKind::Snapshot, ".snapshot"),
 ];
-const SINGLE: [(FileKind, &str); 2] =
-    [(FileKind::LeaderEpochCheckpoint, "leader-epoch-checkpoint"), (FileKind::PartitionMetadata, "partition.metadata")];
+const SINGLE: [(FileKind, &str); 3] = [
+    (FileKind::LeaderEpochCheckpoint, "leader-epoch-checkpoint"),
+    (FileKind::PartitionMetadata, "partition.metadata"),
+    (FileKind::RecoveryMark, "millpond-recovery-mark"),
+];
 const STATES: [(FileState, &str); 5] = [
     (FileState::Deleted, ".deleted"),
     (FileState::Cleaned, ".cleaned"),
@@ -81,6 +86,9 @@ impl FileName {
     pub const EPOCHS: Self = Self::live(FileKind::LeaderEpochCheckpoint, Offset::ZERO);
     /// The identity of a partition.
     pub const METADATA: Self = Self::live(FileKind::PartitionMetadata, Offset::ZERO);
+
+    /// From where on the log is read through after a crash.
+    pub const RECOVERY_MARK: Self = Self::live(FileKind::RecoveryMark, Offset::ZERO);
 
     /// The same file in another state.
     #[must_use]
@@ -139,6 +147,7 @@ mod tests {
             ("09223372036854775807.snapshot", FileKind::Snapshot, i64::MAX, FileState::Live),
             ("leader-epoch-checkpoint.tmp", FileKind::LeaderEpochCheckpoint, 0, FileState::Temporary),
             ("partition.metadata", FileKind::PartitionMetadata, 0, FileState::Live),
+            ("millpond-recovery-mark", FileKind::RecoveryMark, 0, FileState::Live),
         ] {
             let parsed = FileName::parse(name).unwrap();
             let base = Offset(base);

@@ -149,6 +149,7 @@ impl LogDirectory<'static> for Directory {
     fn log_config<'e>(&self, own: &mut dyn Iterator<Item = (&'e str, &'e str)>) -> LogConfig {
         let mut config = LogConfig {
             segment_bytes: 3000,
+            recovery_bytes: 700,
             index_interval_bytes: 300,
             retention_ms: None,
             timestamp_after_max: None,

@@ -96,6 +96,7 @@ impl Model {
 pub(super) fn config() -> LogConfig {
     LogConfig {
         segment_bytes: 1200,
+        recovery_bytes: 400,
         index_interval_bytes: 100,
         retention_ms: None,
         delete: false,

@@ -8,6 +8,7 @@ mod life;
 mod model;
 #[cfg(unix)]
 mod on_disk;
+mod recovery;
 mod repair;
 mod rules;
 mod shared;
@@ -98,7 +99,14 @@ pub(super) fn put<S: SegmentStore>(log: &mut PartitionLog<'_, S>, wall: i64, giv
 }
 
 pub(super) fn small(write_caching: bool) -> LogConfig {
-    LogConfig { segment_bytes: 2_000, index_interval_bytes: 100, retention_ms: None, write_caching, ..LogConfig::default() }
+    LogConfig {
+        recovery_bytes: 500,
+        segment_bytes: 2_000,
+        index_interval_bytes: 100,
+        retention_ms: None,
+        write_caching,
+        ..LogConfig::default()
+    }
 }
 
 pub(super) fn memory() -> LogMemory<'static> {

@@ -111,7 +111,14 @@ impl Rebuild {
         let mut damage = None;
         let mut interval = self.interval;
         let reason = loop {
-            let header = match self.judge(disk, &segment, &mut walk, size, next)? {
+            let mut judged = self.judge(disk, &segment, &mut walk, size, next)?;
+            if let Judged::Sound(header) = judged
+                && header.base_offset() > next
+                && is_misplaced(disk, &Segment { size, ..segment }, walk.position(), &header, next)?
+            {
+                judged = Judged::Fault(CutReason::OutOfOrder { expected: next, found: header.base_offset() });
+            }
+            let header = match judged {
                 Judged::Sound(header) => header,
                 Judged::End => break None,
                 Judged::Fault(reason) => {
@@ -221,6 +228,27 @@ pub(super) fn next_sound<S: SegmentStore>(
     let Some(position) = how.sound_behind(disk, segment, damaged, segment.size, from)? else { return Ok(None) };
     let header = Walk::new(segment, position, segment.size).peek(disk)?;
     Ok(header.map(|header| (position, header.base_offset())))
+}
+
+/// Whether a batch that leaves a gap before it has been given a wrong place, since the checksum does not cover the place. It has if the
+/// next batch behind it belongs before it; what a compaction left has gaps and keeps its order.
+pub(super) fn is_misplaced<S: SegmentStore>(
+    disk: &mut Disk<S>,
+    segment: &Segment,
+    position: u32,
+    header: &Header,
+    next: Offset,
+) -> DiskResult<S, bool> {
+    let behind = position.saturating_add(header.size());
+    if behind >= segment.size {
+        return Ok(false);
+    }
+    let follower = Walk::new(segment, behind, segment.size).peek(disk)?;
+    if follower.is_some_and(|follower| follower.check().is_ok() && follower.base_offset() > header.last_offset()) {
+        return Ok(false);
+    }
+    let follower = next_sound(disk, segment, behind - 1, next)?;
+    Ok(follower.is_some_and(|(_, begins)| begins <= header.last_offset()))
 }
 
 /// What lies where a batch should begin.

@@ -135,7 +135,7 @@ impl Pieces {
         if computed != header.crc() {
             return Ok(Err(Flaw::Batch(CutReason::Crc { stated: header.crc(), computed })));
         }
-        if header.base_offset() > next && self.is_misplaced(disk, position, &header, next)? {
+        if header.base_offset() > next && scan::is_misplaced(disk, &self.segment, position, &header, next)? {
             return Ok(Err(Flaw::Batch(CutReason::OutOfOrder { expected: next, found: header.base_offset() })));
         }
         if !fits {
@@ -165,20 +165,6 @@ impl Pieces {
             return Ok(Err(CutReason::OutOfOrder { expected: next, found: header.base_offset() }));
         }
         Ok(Ok(header))
-    }
-
-    /// Whether a batch that leaves a gap before it has been given a wrong place: the checksum does not cover the place. It has if the
-    /// next batch behind it belongs before it; what a compaction left has gaps and keeps its order.
-    fn is_misplaced<S: SegmentStore>(&self, disk: &mut Disk<S>, position: u32, header: &Header, next: Offset) -> DiskResult<S, bool> {
-        let behind = position.saturating_add(header.size());
-        if behind >= self.segment.size {
-            return Ok(false);
-        }
-        if self.judge_header(disk, behind, next)?.is_ok_and(|follower| follower.base_offset() > header.last_offset()) {
-            return Ok(false);
-        }
-        let follower = scan::next_sound(disk, &self.segment, behind - 1, next)?;
-        Ok(follower.is_some_and(|(_, begins)| begins <= header.last_offset()))
     }
 
     /// Where the next sound batch begins behind a place where none does; `None` when there is none.

@@ -14,6 +14,7 @@ const CORE_FLOORS: &[(&str, u8)] = &[
     ("group", 3),
     ("log", 3),
     ("txn", 3),
+    ("envelope", 2),
     ("record", 2),
     ("store", 2),
     ("machine", 2),

@@ -163,11 +163,17 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
     }
 
     /// An offset that no record before `position` of a segment reaches: a near one, as far as the index tells.
-    /// Source: `LogSegment.fetchUpperBoundOffset`.
+    ///
+    /// The entry says where to look and the batch there says the offset: an index has no checksum, and what one flipped bit in it leaves out
+    /// would be an aborted transaction. Source: `LogSegment.fetchUpperBoundOffset`, which believes the entry.
     fn bound_behind(&mut self, segment: &Segment, position: u32) -> ReadResult<S, Offset> {
         let behind = index::first_at(&mut self.disk, segment.base, segment.offset_entries, position)?;
-        if let Some(entry) = behind {
-            return Ok(Offset(segment.base.0.saturating_add(entry.relative.into())));
+        if let Some(entry) = behind
+            && let Some(header) = Walk::new(segment, entry.position.min(segment.size), segment.size).peek(&mut self.disk)?
+            && header.check().is_ok()
+            && header.base_offset() >= segment.base
+        {
+            return Ok(header.last_offset());
         }
         let next = self.segments.partition_point(|other| other.base <= segment.base);
         Ok(self.segments.get(next).map_or_else(|| self.marks.log_end(), |next| next.base))

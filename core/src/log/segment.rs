@@ -248,10 +248,20 @@ impl Segment {
     }
 
     /// Where a walk to `offset` should begin: at a batch that begins at or before it.
+    ///
+    /// An index has no checksum. An entry that does not lead to such a batch is not followed, but the one before it, and at last none.
     pub(super) fn floor<S: SegmentStore>(&self, disk: &mut Disk<S>, offset: Offset) -> DiskResult<S, u32> {
-        let wanted = offset.0.saturating_sub(self.base.0);
-        let found = index::floor::<OffsetEntry, S>(disk, self.base, self.offset_entries, |entry| i64::from(entry.relative) <= wanted)?;
-        Ok(found.map_or(0, |entry| entry.position).min(self.size))
+        let mut wanted = offset.0.saturating_sub(self.base.0);
+        for _ in 0..2 {
+            let is_below = |entry: &OffsetEntry| i64::from(entry.relative) <= wanted;
+            let Some(entry) = index::floor(disk, self.base, self.offset_entries, is_below)? else { break };
+            let begins = Walk::new(self, entry.position.min(self.size), self.size).peek(disk)?;
+            if begins.is_some_and(|header| header.check().is_ok() && header.base_offset() <= offset && header.base_offset() >= self.base) {
+                return Ok(entry.position);
+            }
+            wanted = i64::from(entry.relative) - 1;
+        }
+        Ok(0)
     }
 
     /// The first batch that holds `offset` or a later one, and where it begins.

@@ -71,6 +71,13 @@ pub enum OpenError<E> {
     Batch(Offset),
     /// The catalogue holds a record that cannot be read, at this offset.
     Record(Offset, DecodeError),
+    /// The catalogue's log ends at an offset, and was on the disk up to a later one: its end was lost.
+    Short {
+        /// Where it ends.
+        end: Offset,
+        /// Where it ended.
+        durable: Offset,
+    },
     /// The catalogue's log begins at this offset: what came before lies in a snapshot, which nobody here reads.
     Beheaded(Offset),
 }
@@ -85,6 +92,9 @@ impl<E: fmt::Display> fmt::Display for OpenError<E> {
             Self::Batch(offset) => write!(f, "{CLUSTER_METADATA}-0: the batch at offset {offset} is damaged; {RESTORE}"),
             Self::Record(offset, error) => {
                 write!(f, "{CLUSTER_METADATA}-0: the record at offset {offset} cannot be read: {error}; {RESTORE}")
+            }
+            Self::Short { end, durable } => {
+                write!(f, "{CLUSTER_METADATA}-0 ends at offset {end}, and was on the disk up to {durable}; {RESTORE}")
             }
             Self::Beheaded(offset) => write!(
                 f,

@@ -10,7 +10,7 @@ use crate::catalog::name;
 use crate::catalog::record::CatalogRecord;
 use crate::group::coordinator::Coordinator;
 use crate::group::record::GroupRecord;
-use crate::ids::{Offset, PartitionIndex};
+use crate::ids::{Offset, PartitionIndex, TopicId};
 use crate::log::error::ReadError;
 use crate::machine::{EncodedRecord, Machine as _};
 use crate::record::batch::{Batch, Header};
@@ -56,7 +56,13 @@ impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
             batch: memory.batch,
             doomed: memory.doomed,
         };
+        let name = PartitionName { topic: name::CLUSTER_METADATA, topic_id: TopicId::METADATA, index: PartitionIndex(0) };
+        let durable = shard.directory.hints(name).recovery_point;
         let metadata = shard.metadata_log(at).map_err(OpenError::Partition)?;
+        let end = shard.logs.partitions.get(metadata).map_or(Offset::ZERO, |partition| partition.log.watermarks().log_end());
+        if let Some(durable) = durable.filter(|durable| *durable > end) {
+            return Err(OpenError::Short { end, durable });
+        }
         shard.load_catalog(metadata, scratch)?;
         shard.spread_machines();
         shard.finalize_features();

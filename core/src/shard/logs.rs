@@ -29,6 +29,14 @@ pub struct SyncedLog {
     pub(super) index: PartitionIndex,
 }
 
+impl SyncedLog {
+    /// Whether it is the catalogue's.
+    #[must_use]
+    pub fn is_catalog(&self) -> bool {
+        self.topic_id == TopicId::METADATA
+    }
+}
+
 /// One partition's log and who waits for it.
 pub(super) struct Partition<'m, S: SegmentStore> {
     pub(super) topic_id: TopicId,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use millpond_core::log::durability::SyncTicket;
 use millpond_core::shard::logs::SyncedLog;
+use millpond_core::time::Millis;
 
 use crate::disk::files::{DiskError, OpenFile, sync_directory};
 
@@ -16,6 +17,9 @@ const SYNC_THREADS: usize = 4;
 
 /// How long a log that cannot be synced waits for its next try.
 const SYNC_RETRY: Duration = Duration::from_millis(200);
+
+/// How soon after the catalogue has grown it is written down how far.
+const CATALOG_CHECKPOINT: Millis = Millis(1000);
 
 impl Worker {
     /// Syncs what wants to be synced, until [`Worker::end_sync_rounds`]: one round serves all who wait, and while it runs the next gathers.
@@ -67,6 +71,10 @@ impl Worker {
             self.turn(|turn| {
                 turn.arm_checkpoint(turn.around.config.recovery_point_checkpoint_interval);
                 for (log, ticket, outcome) in done {
+                    if log.is_catalog() {
+                        // So that a catalogue whose end is lost is not taken for one that never was longer.
+                        turn.arm_checkpoint(CATALOG_CHECKPOINT);
+                    }
                     if let Err(error) = turn.inner.shard.end_sync(log, ticket, outcome, &mut turn.inner.released) {
                         tracing::error!(%error, "a log could not be synced and is closed; restart the broker when the disk is in order");
                     }

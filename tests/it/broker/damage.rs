@@ -62,13 +62,33 @@ fn a_bit_that_flips_in_the_catalogue_costs_no_topic_its_records() {
 fn a_directory_that_no_topic_claims_is_set_aside() {
     let Some(mut broker) = with_two_topics(true) else { return };
     let data = broker.data_dir();
-    fs::remove_dir_all(data.join("__cluster_metadata-0")).expect("the catalogue can be removed");
+    let three = data.join("three-0");
+    fs::rename(data.join("two-0"), &three).expect("the directory can be renamed");
+    let identity = "version: 0\ntopic_id: bWlsbHBvbmQtbWlsbHBvbg\n";
+    fs::write(three.join("partition.metadata"), identity).expect("its identity can be changed");
     broker.restart();
-    assert_eq!(command(&broker, "topic list", ""), "");
+    assert_eq!(command(&broker, "topic list", ""), "one\ntwo\n");
+    assert_eq!(command(&broker, "consume one --from earliest --exit-at-end", ""), "kept\n");
+    let found = records_of(&data, "three-0");
+    assert!(matches!(&found[..], [path] if path.to_string_lossy().contains("-stray/")), "{found:?}");
+}
+
+#[test]
+fn without_a_catalogue_nothing_is_touched() {
+    let Some(mut broker) = with_two_topics(true) else { return };
+    let data = broker.data_dir();
+    let elsewhere = data.with_extension("catalogue");
+    fs::rename(data.join("__cluster_metadata-0"), &elsewhere).expect("the catalogue can be moved");
+    let refused = broker.try_start().expect_err("nobody knows which topics there are");
+    assert!(refused.contains("restore this log from a copy"), "{refused}");
     for topic in ["one-0", "two-0"] {
         let found = records_of(&data, topic);
-        assert!(matches!(&found[..], [path] if path.to_string_lossy().contains("-stray/")), "{found:?}");
+        assert!(matches!(&found[..], [path] if path.starts_with(data.join(topic))), "{found:?}");
     }
+    fs::remove_dir_all(data.join("__cluster_metadata-0")).ok();
+    fs::rename(&elsewhere, data.join("__cluster_metadata-0")).expect("the catalogue can be moved back");
+    broker.restart();
+    assert_eq!(command(&broker, "consume two --from earliest --exit-at-end", ""), "kept\n");
 }
 
 #[test]

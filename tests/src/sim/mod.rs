@@ -81,3 +81,41 @@ pub struct Outcome {
 pub fn run(seed: u64, sabotage: Option<Sabotage>) -> Outcome {
     world::World::new(seed, sabotage).live()
 }
+
+/// What happens to a file while no broker runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Harm {
+    /// One bit is another.
+    Flipped,
+    /// It is gone.
+    Missing,
+    /// It is there, and holds nothing.
+    Empty,
+    /// Its end is gone.
+    Cut,
+    /// Its end is zeros.
+    Zeroed,
+    /// Zeros follow its end.
+    Longer,
+}
+
+/// How a broker got over a damaged file.
+#[derive(Clone, Debug)]
+pub struct Damaged {
+    /// What was done to which file.
+    pub what: String,
+    /// Whether it is one of the catalogue's.
+    pub is_catalog: bool,
+    /// Whether the broker did not start; with the file back it did, and told everything.
+    pub refused: bool,
+    /// Whether something could not be had any more.
+    pub lost: bool,
+}
+
+/// Lives through the world of a seed, and damages a file of what it leaves.
+///
+/// # Errors
+/// What was lost that was not in the file, or told that was not so before.
+pub fn damage(seed: u64, harm: Harm) -> Result<Damaged, String> {
+    world::World::new(seed, None).suffer(harm)
+}

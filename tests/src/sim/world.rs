@@ -1,5 +1,7 @@
 //! The world: everything that happens, in the order of its time.
 
+mod damage;
+
 use core::cell::RefCell;
 use core::hash::Hasher;
 use std::collections::BTreeMap;
@@ -101,6 +103,13 @@ impl World {
     }
 
     pub(crate) fn live(mut self) -> Outcome {
+        self.live_through();
+        let counts = self.oracle.counts;
+        let counts = [counts[0], counts[1], counts[2], counts[3], self.runs, self.power_losses];
+        Outcome { trace: self.trace.finish(), violation: self.oracle.violation, counts }
+    }
+
+    fn live_through(&mut self) {
         self.start();
         for client in 0..self.clients.len() {
             self.at(1, Event::Act(client));
@@ -110,9 +119,6 @@ impl World {
         let steps = 300 + self.random.below(900);
         self.run_for(steps, u64::MAX);
         self.calm_down();
-        let counts = self.oracle.counts;
-        let counts = [counts[0], counts[1], counts[2], counts[3], self.runs, self.power_losses];
-        Outcome { trace: self.trace.finish(), violation: self.oracle.violation, counts }
     }
 
     /// Everything is repaired, and everything that somebody knows is looked at once more.

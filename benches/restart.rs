@@ -28,7 +28,7 @@ use millpond_core::wire::value::{Array, Records};
 const PRODUCE: Versions = Versions::new(3, 12);
 const CREATE: Versions = Versions::new(2, 7);
 
-type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
+type Outcome<T> = Result<T, Box<dyn core::error::Error>>;
 
 fn main() -> Outcome<()> {
     let mut arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();

@@ -10,8 +10,8 @@
 //! done, and to put a finished segment in the place of those that it stands for.
 //!
 //! - [`plan`]: what may be compacted, and whether it is worth it. [`job`]: the steps. [`swap`]: the exchange.
-//! - [`key_map`]: which offset is the last of a key. [`transactions`]: which records were aborted, and which markers are still needed.
-//! - [`clean`]: what becomes of one batch. [`error`]: what can go wrong.
+//! - [`key_map`]: which offset is the last of a key. `transactions`: which records were aborted, and which markers are still needed.
+//! - `clean`: what becomes of one batch. [`error`]: what can go wrong.
 
 pub(super) mod clean;
 pub mod error;

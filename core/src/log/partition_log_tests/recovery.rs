@@ -46,7 +46,9 @@ fn lived(seed: u64, batches: i64) -> (MemoryLog, u32) {
 }
 
 /// What is known of the producers, but for the batches before the last, which no snapshot holds.
-fn known(log: &MemoryLog) -> Vec<(ProducerId, ProducerEpoch, Option<Sequence>, Option<Offset>, i32)> {
+type Known = (ProducerId, ProducerEpoch, Option<Sequence>, Option<Offset>, i32);
+
+fn known(log: &MemoryLog) -> Vec<Known> {
     let one = |producer: &Producer| {
         (producer.id, producer.epoch, producer.last_sequence(), producer.transaction_start, producer.coordinator_epoch)
     };

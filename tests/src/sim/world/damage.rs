@@ -21,12 +21,15 @@ const DAMAGED: u64 = u64::MAX;
 /// The files of partitions, by directory and name, with what they hold.
 type Files = BTreeMap<(String, String), Vec<u8>>;
 
+/// The records of one partition, and whether no more could be had.
+type Heard = (BTreeSet<(i64, u64)>, bool);
+
 /// Everything that clients can ask for.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Told {
     topics: BTreeSet<(String, i32)>,
-    /// By partition, and whether only what is committed was asked for: the records, and why no more could be had.
-    records: BTreeMap<(Partition, bool), (BTreeSet<(i64, u64)>, bool)>,
+    /// By partition, and whether only what is committed was asked for.
+    records: BTreeMap<(Partition, bool), Heard>,
     offsets: BTreeMap<String, Vec<(Partition, i64)>>,
 }
 

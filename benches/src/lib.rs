@@ -1,5 +1,7 @@
 //! Fixtures shared by the benches.
 
+pub mod broker;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -24,9 +26,18 @@ pub const WALL: Timestamp = Timestamp(1_700_000_000_000);
 /// Never: what it builds fits into memory that grows.
 #[must_use]
 pub fn batch(count: usize, value_size: usize, producer: Option<Sequence>) -> Vec<u8> {
-    let mut bytes = List::grown(usize::MAX);
     let producer = producer.map(|base_sequence| ProducerStamp { id: ProducerId(7), epoch: ProducerEpoch(0), base_sequence });
-    let mut builder = Builder::new(&mut bytes, BatchOptions { producer, ..BatchOptions::default() }).expect("room");
+    stamped(count, value_size, producer, false)
+}
+
+/// The same of any producer, inside of a transaction or not.
+///
+/// # Panics
+/// Never: what it builds fits into memory that grows.
+#[must_use]
+pub fn stamped(count: usize, value_size: usize, producer: Option<ProducerStamp>, transactional: bool) -> Vec<u8> {
+    let mut bytes = List::grown(usize::MAX);
+    let mut builder = Builder::new(&mut bytes, BatchOptions { producer, transactional, ..BatchOptions::default() }).expect("room");
     let value = vec![0x5a; value_size];
     for _ in 0..count {
         let record = NewRecord { timestamp: Some(WALL), key: None, value: Some(&value), headers: &[] };

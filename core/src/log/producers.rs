@@ -193,6 +193,8 @@ pub struct EndedTransaction {
 pub struct Producers<'m> {
     table: Table<'m, Producer>,
     key: HashKey,
+    /// Who was asked for last: most batches are followed by another of the same producer.
+    recent: Slot,
     open_first: Option<Offset>,
     ended: List<'m, EndedTransaction>,
 }
@@ -201,7 +203,7 @@ impl<'m> Producers<'m> {
     /// None yet, in this memory.
     #[must_use]
     pub fn new(table: Table<'m, Producer>, ended: List<'m, EndedTransaction>, key: HashKey) -> Self {
-        let mut producers = Self { table, key, open_first: None, ended };
+        let mut producers = Self { table, key, recent: Slot::NONE, open_first: None, ended };
         producers.clear();
         producers
     }
@@ -230,6 +232,9 @@ impl<'m> Producers<'m> {
     }
 
     fn slot(&self, id: ProducerId) -> Option<Slot> {
+        if self.table.get(self.recent).is_some_and(|producer| producer.id == id) {
+            return Some(self.recent);
+        }
         if self.table.is_empty() {
             return None;
         }
@@ -248,16 +253,18 @@ impl<'m> Producers<'m> {
         self.open_first = None;
     }
 
-    /// Judges a batch before it is written. Changes nothing.
+    /// Judges a batch before it is written. Changes nothing but who is found faster.
     ///
     /// Source: `ProducerAppendInfo`; KAFKA-19999 for markers that are written twice.
-    pub(super) fn judge(&self, header: &Header, marker: Option<EndMarker>, writer: Writer) -> Result<Verdict, ProducerError> {
+    pub(super) fn judge(&mut self, header: &Header, marker: Option<EndMarker>, writer: Writer) -> Result<Verdict, ProducerError> {
         let Some(stamp) = header.producer() else {
             return Ok(Verdict::New);
         };
         let out_of_order = |expected| ProducerError::OutOfOrderSequence { producer_id: stamp.id, expected, found: stamp.base_sequence };
         let is_numbered = writer.origin == Origin::Client;
-        let Some(known) = self.find(stamp.id) else {
+        let slot = self.slot(stamp.id).unwrap_or(Slot::NONE);
+        self.recent = slot;
+        let Some(known) = self.table.get(slot) else {
             // Whose every transaction begins anew has nothing before it that could be forgotten: its first records are missing.
             let begins = !is_numbered || !writer.epoch_per_transaction || stamp.base_sequence == Sequence(0);
             return if begins { Ok(Verdict::New) } else { Err(out_of_order(Sequence(0))) };
@@ -303,7 +310,7 @@ impl<'m> Producers<'m> {
     /// Makes sure that [`Producers::apply`] will have room for the writer of this batch.
     pub(super) fn reserve(&mut self, wall: Timestamp, header: &Header) -> Result<(), ProducerError> {
         let Some(stamp) = header.producer() else { return Ok(()) };
-        if !self.table.is_full() || self.slot(stamp.id).is_some() {
+        if self.slot(stamp.id).is_some() || !self.table.is_full() {
             return Ok(());
         }
         match self.idlest() {
@@ -423,7 +430,8 @@ fn is_end_of(known: &Producer, epoch: ProducerEpoch) -> bool {
 }
 
 fn duplicate_of(known: &Producer, stamp: &ProducerStamp, last_offset_delta: i32) -> Option<BatchMemory> {
-    if known.epoch != stamp.epoch {
+    // The next one in order is none of those before it.
+    if known.epoch != stamp.epoch || known.last_sequence().is_none_or(|last| last.plus(1) == stamp.base_sequence) {
         return None;
     }
     let last_sequence = stamp.base_sequence.plus(last_offset_delta.max(0));

@@ -6,6 +6,7 @@ use millpond_tests::command::run;
 mod compaction;
 mod crash;
 mod damage;
+mod full_disk;
 mod hostile;
 mod offsets;
 mod produce;

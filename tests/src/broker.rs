@@ -44,6 +44,7 @@ struct Own {
     program: PathBuf,
     folder: PathBuf,
     settings: Vec<(String, String)>,
+    files_max: Option<u32>,
     child: Option<Child>,
 }
 
@@ -76,7 +77,7 @@ impl Broker {
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder).expect("a folder for temporary files can be written");
         let settings = QUICK.iter().chain(settings).map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-        let own = Own { program: program().to_path_buf(), folder, settings, child: None };
+        let own = Own { program: program().to_path_buf(), folder, settings, files_max: None, child: None };
         let mut broker = Self { bootstrap: "127.0.0.1:0".to_owned(), own: Some(own) };
         broker.restart();
         broker
@@ -127,6 +128,25 @@ impl Broker {
     pub fn set(&mut self, key: &str, value: &str) {
         let own = self.own.as_mut().expect("the broker is the test's own");
         own.settings.push((key.to_owned(), value.to_owned()));
+    }
+
+    /// Lets it open no more than so many files and connections, from the next start on.
+    ///
+    /// # Panics
+    /// When it is not the test's own.
+    pub fn limit_files(&mut self, files: u32) {
+        let own = self.own.as_mut().expect("the broker is the test's own");
+        own.files_max = Some(files);
+    }
+
+    /// The number of its process.
+    ///
+    /// # Panics
+    /// When it is not the test's own, or does not run.
+    #[must_use]
+    pub fn process_id(&self) -> u32 {
+        let own = self.own.as_ref().expect("the broker is the test's own");
+        own.child.as_ref().expect("the broker runs").id()
     }
 
     /// The end of what it wrote to its standard error.
@@ -187,7 +207,14 @@ impl Own {
     }
 
     fn command(&self, listen: &str) -> Command {
-        let mut command = Command::new(&self.program);
+        let mut command = match self.files_max {
+            None => Command::new(&self.program),
+            Some(files) => {
+                let mut shell = Command::new("sh");
+                shell.args(["-c", &format!("ulimit -n {files} && exec \"$0\" \"$@\"")]).arg(&self.program);
+                shell
+            }
+        };
         command.arg("serve").arg("--listen").arg(listen).arg("--data-dir").arg(self.data_dir());
         for (key, value) in &self.settings {
             command.arg("--set").arg(format!("{key}={value}"));

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use millpond_core::ids::{Offset, PartitionIndex};
 
-use super::files::sync_directory;
+use super::partition_dir::sync_directory;
 
 /// An offset for each partition.
 pub type Offsets = HashMap<(String, PartitionIndex), Offset>;

@@ -24,8 +24,9 @@ use crate::config::broker_config::{BrokerConfig, topic_log_config};
 use crate::config::properties;
 
 use super::checkpoint;
-use super::files::{OpenFiles, PartitionFiles, sync_directory};
+use super::files::{OpenFiles, PartitionFiles};
 use super::names;
+use super::partition_dir::{PartitionDir, read_topic_id, sync_directory};
 use super::remembered::{LeftLog, Remembered, Snapshot};
 
 /// The file whose lock a broker holds.
@@ -113,6 +114,8 @@ pub struct DataDir {
     removed: HashSet<TopicId>,
     /// Directories of deleted partitions whose files are still there.
     retired: Vec<(TopicId, PathBuf)>,
+    /// Directories of partitions that do not say whose they are: the power failed before that was on the disk.
+    nameless: HashSet<String>,
     /// Directories of the partitions that were opened since the start.
     opened: HashSet<String>,
     /// Held for as long as the directory is in use.
@@ -157,6 +160,7 @@ impl DataDir {
             remembered,
             removed: HashSet::new(),
             retired: Vec::new(),
+            nameless: HashSet::new(),
             opened: HashSet::new(),
             _lock: lock,
         })
@@ -211,7 +215,7 @@ impl DataDir {
                     std::fs::remove_dir_all(path).map_err(failed("removing", path))?;
                 }
                 (false, Fate::Unknown) if !restore => {
-                    // Without an identity nothing was ever written to it.
+                    // Without an identity nothing in it was ever promised to anybody.
                     let Some(topic_id) = topic_id else { continue };
                     let aside = self.root.join(names::stray_dir(topic, index, topic_id));
                     let (from, to) = (path.display(), aside.display());
@@ -219,6 +223,9 @@ impl DataDir {
                     std::fs::rename(path, &aside).map_err(failed("renaming", path))?;
                 }
                 (true | false, Fate::Known | Fate::Removed | Fate::Unknown) => {}
+            }
+            if topic_id.is_none() && !names::is_deleted(name) {
+                self.nameless.insert(name.to_owned());
             }
         }
         Ok(())
@@ -286,8 +293,13 @@ impl LogDirectory<'static> for DataDir {
     fn store(&mut self, partition: PartitionName<'_>) -> PartitionFiles {
         self.next_number += 1;
         let directory = self.root.join(names::partition_dir(partition.topic, partition.index));
-        let identity = format!("version: 0\ntopic_id: {}\n", partition.topic_id);
-        PartitionFiles::new(self.next_number, &directory, identity, Arc::clone(&self.open))
+        let directory = PartitionDir::new(&directory, Some(partition.topic_id));
+        if self.nameless.remove(&names::partition_dir(partition.topic, partition.index))
+            && let Err(error) = directory.renew()
+        {
+            tracing::warn!(directory = %directory.path().display(), %error, "it does not say whose it is, and that cannot be written");
+        }
+        PartitionFiles::new(self.next_number, directory, Arc::clone(&self.open))
     }
 
     fn beside(&mut self, partition: PartitionName<'_>) -> PartitionFiles {
@@ -467,12 +479,6 @@ pub fn parse_identity(text: &str) -> Result<(i32, Identity), String> {
     Ok((found, Identity { cluster_id, directory_id }))
 }
 
-/// The topic that a partition's directory belongs to.
-pub(crate) fn read_topic_id(directory: &Path) -> Option<TopicId> {
-    let text = std::fs::read_to_string(directory.join("partition.metadata")).ok()?;
-    text.lines().find_map(|line| line.strip_prefix("topic_id:")).and_then(|id| TopicId::parse(id.trim()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -513,6 +519,31 @@ mod tests {
 
     const OLD: TopicId = TopicId([7; 16]);
     const NEW: TopicId = TopicId([8; 16]);
+
+    #[test]
+    fn a_directory_that_lost_its_identity_gets_it_again() {
+        let config = scratch("nameless");
+        let metadata = {
+            let mut directory = open(&config);
+            write(&mut directory, OLD);
+            directory.path().join("t-0/partition.metadata")
+        };
+        for left in [None, Some(""), Some("version: 0\ntop")] {
+            std::fs::remove_file(&metadata).unwrap();
+            if let Some(left) = left {
+                std::fs::write(&metadata, left).unwrap();
+            }
+            let mut directory = open(&config);
+            directory.tidy(|topic_id| topic_id == OLD).unwrap();
+            // Whoever it belongs to opens it, and it is known by that from then on.
+            let mut files = directory.store(partition(OLD));
+            assert_eq!(read_topic_id(metadata.parent().unwrap()), Some(OLD), "{left:?}");
+            let file = millpond_core::store::file_name::FileName::live(millpond_core::store::file_name::FileKind::Log, Offset(0));
+            let mut bytes = [0; 9];
+            assert_eq!(millpond_core::store::segment_store::SegmentStore::read_at(&mut files, file, 0, &mut bytes), Ok(5));
+        }
+        std::fs::remove_dir_all(metadata.parent().unwrap().parent().unwrap()).unwrap();
+    }
 
     #[test]
     fn a_topic_is_not_taken_for_an_earlier_one_of_its_name_after_a_crash() {

@@ -12,8 +12,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use lru::LruCache;
-use millpond_core::store::file_name::{FileName, FileState};
+use millpond_core::store::file_name::FileName;
 use millpond_core::store::segment_store::SegmentStore;
+
+use super::partition_dir::PartitionDir;
 
 /// What a disk says when it refuses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,7 +64,7 @@ impl embedded_io::Error for DiskError {
 pub struct OpenFile {
     file: Arc<File>,
     /// The directory that has its name.
-    directory: Arc<Path>,
+    directory: Arc<PartitionDir>,
 }
 
 impl OpenFile {
@@ -74,7 +76,7 @@ impl OpenFile {
 
     /// The directory that has its name.
     #[must_use]
-    pub fn directory(&self) -> &Path {
+    pub fn directory(&self) -> &PartitionDir {
         &self.directory
     }
 }
@@ -105,9 +107,7 @@ impl OpenFiles {
 pub struct PartitionFiles {
     /// Which partition, among those that share the open files.
     number: u64,
-    directory: Arc<Path>,
-    /// What goes into `partition.metadata` when the directory is created; nothing when it is there already.
-    identity: String,
+    directory: Arc<PartitionDir>,
     /// Whether files are opened to be written to.
     writable: bool,
     open: Arc<OpenFiles>,
@@ -127,9 +127,8 @@ enum Missing {
 impl PartitionFiles {
     /// The files in a directory, which need not exist. `number` tells its open files from those of other partitions.
     #[must_use]
-    pub fn new(number: u64, directory: &Path, identity: String, open: Arc<OpenFiles>) -> Self {
-        let directory = directory.into();
-        Self { number, directory, identity, writable: true, open, creates_directory: true, last: None }
+    pub fn new(number: u64, directory: PartitionDir, open: Arc<OpenFiles>) -> Self {
+        Self { number, directory: Arc::new(directory), writable: true, open, creates_directory: true, last: None }
     }
 
     /// The same, for work beside the log that the files are of: a directory that is gone stays gone.
@@ -143,12 +142,12 @@ impl PartitionFiles {
     /// has to be allowed but reading.
     #[must_use]
     pub fn offline(number: u64, directory: &Path, writable: bool, open: Arc<OpenFiles>) -> Self {
-        let directory = directory.into();
-        Self { number, directory, identity: String::new(), writable, open, creates_directory: false, last: None }
+        let directory = Arc::new(PartitionDir::new(directory, None));
+        Self { number, directory, writable, open, creates_directory: false, last: None }
     }
 
     fn path(&self, file: FileName) -> PathBuf {
-        self.directory.join(file.to_string())
+        self.directory.of(file)
     }
 
     /// An open file; `None` when it does not exist.
@@ -177,8 +176,8 @@ impl PartitionFiles {
         options.read(true).write(self.writable);
         let opened = match options.open(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound && missing == Missing::Create => {
-                if self.creates_directory && !self.path(FileName::METADATA).exists() {
-                    self.create_directory()?;
+                if self.creates_directory {
+                    self.directory.make()?;
                 }
                 options.create(true).truncate(false).open(&path)
             }
@@ -193,21 +192,6 @@ impl PartitionFiles {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
-    }
-
-    /// Makes the directory, with the partition's identity in it, and sees to it that its name survives.
-    ///
-    /// The identity comes last and whole: where it is, everything else is durable, and where it is not, because the disk was full or
-    /// the power failed, the next write does all of this again.
-    fn create_directory(&self) -> io::Result<()> {
-        std::fs::create_dir_all(&self.directory)?;
-        sync_directory(self.directory.parent().unwrap_or(&self.directory))?;
-        let temporary = self.path(FileName::METADATA.in_state(FileState::Temporary));
-        let metadata = File::create(&temporary)?;
-        metadata.write_all_at(self.identity.as_bytes(), 0)?;
-        metadata.sync_all()?;
-        std::fs::rename(&temporary, self.path(FileName::METADATA))?;
-        sync_directory(&self.directory)
     }
 
     fn forget(&mut self, name: FileName) {
@@ -226,14 +210,6 @@ impl Drop for PartitionFiles {
             }
         });
     }
-}
-
-/// Makes the names in a directory survive a loss of power.
-///
-/// # Errors
-/// When that is not certain.
-pub fn sync_directory(directory: &Path) -> io::Result<()> {
-    File::open(directory)?.sync_all()
 }
 
 /// Writes all parts behind one another at a position, in as few calls as the system allows.
@@ -261,7 +237,7 @@ impl SegmentStore for PartitionFiles {
     type Handle = OpenFile;
 
     fn list(&mut self, each: &mut dyn FnMut(FileName)) -> Result<(), DiskError> {
-        let entries = match std::fs::read_dir(&self.directory) {
+        let entries = match std::fs::read_dir(self.directory.path()) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             entries => entries?,
         };
@@ -319,7 +295,7 @@ impl SegmentStore for PartitionFiles {
     }
 
     fn sync_names(&mut self) -> Result<(), DiskError> {
-        match sync_directory(&self.directory) {
+        match self.directory.sync() {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             synced => Ok(synced?),
         }

@@ -1,6 +1,6 @@
 //! The disk: files of partitions, and the directory that holds them.
 //!
-//! - [`files`]: a partition's files, as core's `SegmentStore`. [`data_dir`]: the directory of all of them, its lock and its identity.
+//! - [`files`]: a partition's files, as core's `SegmentStore`; [`partition_dir`]: where they are, and whose. [`data_dir`]: the directory of all of them, its lock and its identity.
 //! - [`remembered`]: what is known of logs from run to run, in Kafka's own files. [`checkpoint`]: their format, and small files that are
 //!   written whole or not at all. [`names`]: what directories are called. [`offline`]: a directory that no broker uses, looked at from outside.
 
@@ -9,4 +9,5 @@ pub mod data_dir;
 pub mod files;
 pub mod names;
 pub mod offline;
+pub mod partition_dir;
 pub mod remembered;

@@ -13,8 +13,8 @@ use rustix::io::Errno;
 
 use super::checkpoint::{self, Offsets};
 use super::data_dir::{self, DataDirError, LOCK, META};
-use super::files::sync_directory;
 use super::names;
+use super::partition_dir::{self, sync_directory};
 use super::remembered::{FIRST_DIRTY, HIGH_WATERMARKS, LOG_STARTS, RECOVERY_POINTS};
 
 /// What comes before the number in the names of what was set aside.
@@ -342,7 +342,7 @@ fn copy_durably(from: &Path, to: &Path) -> io::Result<()> {
 /// When it cannot be read.
 pub fn misfit_topic(partition: &OfflinePartition) -> io::Result<Option<Misfit>> {
     let path = partition.path.join(FileName::METADATA.to_string());
-    let is_damaged = path.try_exists()? && data_dir::read_topic_id(&partition.path).is_none();
+    let is_damaged = path.try_exists()? && partition_dir::read_topic_id(&partition.path).is_none();
     Ok(is_damaged.then(|| Misfit { path, reason: "it does not say which topic this is".to_owned(), may_go: true }))
 }
 

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use millpond_core::ids::{Offset, PartitionIndex};
 
 use super::checkpoint::{self, Offsets};
-use super::files::sync_directory;
+use super::partition_dir::sync_directory;
 
 /// Up to where logs are on the disk.
 pub const RECOVERY_POINTS: &str = "recovery-point-offset-checkpoint";

@@ -2,13 +2,16 @@
 
 use core::sync::atomic::Ordering;
 use core::time::Duration;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use millpond_core::log::durability::SyncTicket;
 use millpond_core::shard::logs::SyncedLog;
 use millpond_core::time::Millis;
 
-use crate::disk::files::{DiskError, OpenFile, sync_directory};
+use crate::disk::files::{DiskError, OpenFile};
+use crate::disk::partition_dir::sync_directory;
 
 use super::worker::Worker;
 
@@ -63,7 +66,7 @@ impl Worker {
         let mut running = Vec::new();
         while !rest.is_empty() {
             let mine: Vec<Ticket> = rest.split_off(rest.len().saturating_sub(share));
-            running.push(tokio::task::spawn_blocking(move || mine.into_iter().map(carry_out).collect::<Vec<_>>()));
+            running.push(tokio::task::spawn_blocking(move || carry_out(mine)));
         }
         for batch in running {
             // A sync that panicked tells nothing; its logs stay unsynced and their callers time out.
@@ -87,17 +90,34 @@ impl Worker {
 
 type Ticket = (SyncedLog, SyncTicket<OpenFile>);
 
-/// Syncs what a ticket names. Runs on a thread that may block.
-fn carry_out((log, ticket): Ticket) -> (SyncedLog, SyncTicket<OpenFile>, Result<(), DiskError>) {
-    let sync = || {
-        for file in ticket.files() {
-            file.handle.file().sync_data()?;
+type Carried = (SyncedLog, SyncTicket<OpenFile>, Result<(), DiskError>);
+
+/// Syncs what tickets name. Runs on a thread that may block.
+fn carry_out(tickets: Vec<Ticket>) -> Vec<Carried> {
+    let mut done: Vec<_> = tickets.into_iter().map(|(log, ticket)| (log, sync_files(&ticket), ticket)).collect();
+    // Directories that are new mostly lie in the same one: it is synced once, when all of them are done inside.
+    let mut parents: BTreeMap<PathBuf, Result<(), DiskError>> = BTreeMap::new();
+    for (_, outcome, ticket) in &mut done {
+        let Some(directory) = ticket.files().first().map(|file| file.handle.directory()).filter(|_| ticket.must_sync_names()) else {
+            continue;
+        };
+        if let (Ok(()), Some(parent)) = (&outcome, directory.unsettled_in()) {
+            let synced = parents.entry(parent.to_path_buf()).or_insert_with(|| sync_directory(parent).map_err(DiskError::from));
+            *outcome = *synced;
+            if synced.is_ok() {
+                directory.settled();
+            }
         }
-        match ticket.files().first() {
-            Some(file) if ticket.must_sync_names() => sync_directory(file.handle.directory()),
-            _ => Ok(()),
-        }
-    };
-    let outcome = sync().map_err(DiskError::from);
-    (log, ticket, outcome)
+    }
+    done.into_iter().map(|(log, outcome, ticket)| (log, ticket, outcome)).collect()
+}
+
+fn sync_files(ticket: &SyncTicket<OpenFile>) -> Result<(), DiskError> {
+    for file in ticket.files() {
+        file.handle.file().sync_data()?;
+    }
+    match ticket.files().first() {
+        Some(file) if ticket.must_sync_names() => Ok(file.handle.directory().sync_inside()?),
+        _ => Ok(()),
+    }
 }

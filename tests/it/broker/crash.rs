@@ -10,10 +10,13 @@ use millpond::client::offsets::{self, At};
 use millpond::protocol::messages::delete_records::{
     DeleteRecordsPartition, DeleteRecordsRequest, DeleteRecordsResponse, DeleteRecordsTopic,
 };
-use millpond_core::wire::value::Array;
+use millpond::protocol::messages::produce::{PartitionProduceData, ProduceRequest, ProduceResponse, TopicProduceData};
+use millpond_core::wire::schema::Versions;
+use millpond_core::wire::value::{Array, Records};
 use millpond_tests::broker::Broker;
 
 use super::command;
+use super::produce::batch;
 
 /// Deletes what lies below `upto` in partition 0, as a client of its own; answers where the log begins.
 async fn delete_below(bootstrap: &str, topic: &str, upto: i64) -> i64 {
@@ -90,4 +93,42 @@ fn after_a_crash_logs_that_nobody_asks_for_are_recovered_too() {
     until("the logs are cut back", || logs.each_ref().map(size) == whole);
     broker.stop();
     assert!(broker.data_dir().join(".kafka_cleanshutdown").exists(), "nothing is left to recover");
+}
+
+/// Writes the same batch to each of these partitions, at once.
+async fn write_to_each(bootstrap: &str, topic: &str, partitions: &[i32], batch: &[u8]) {
+    // By name: from version 13 on topics are named by id.
+    const BY_NAME: Versions = Versions::new(9, 12);
+    let mut cluster = Cluster::connect(bootstrap, Options::default()).await.expect("connects");
+    for some in partitions.chunks(1000) {
+        let data: Vec<_> = some.iter().map(|index| PartitionProduceData { index: *index, records: Some(Records::Here(batch)) }).collect();
+        let topics = [TopicProduceData { name: topic, partition_data: Array::from(&*data), ..Default::default() }];
+        let request = ProduceRequest { acks: -1, timeout_ms: 60_000, topic_data: Array::from(&topics[..]), ..Default::default() };
+        let reply = cluster.any().await.expect("a broker").call_in(&request, BY_NAME).await.expect("is answered");
+        let response: ProduceResponse<'_> = reply.read().expect("is an answer");
+        let answers = response.responses.iter().flat_map(|topic| topic.partition_responses.iter());
+        assert_eq!(answers.filter(|answer| answer.error_code == 0).count(), some.len());
+    }
+}
+
+#[test]
+fn ten_thousand_partitions_come_back_after_a_crash() {
+    const PARTITIONS: i32 = 10_000;
+    let Some(mut broker) = Broker::start_own_or_skip("ten thousand partitions", &[]) else { return };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    command(&broker, &format!("topic create wide --partitions {PARTITIONS}"), "");
+    let all: Vec<i32> = (0..PARTITIONS).collect();
+    runtime.block_on(write_to_each(broker.bootstrap(), "wide", &all, &batch()));
+    broker.kill();
+    broker.restart();
+    let ends = || async {
+        let mut cluster = Cluster::connect(broker.bootstrap(), Options::default()).await.expect("connects");
+        let wanted: Vec<_> = all.iter().map(|index| ("wide".to_owned(), *index)).collect();
+        offsets::find(&mut cluster, &wanted, At::Latest).await.expect("is found")
+    };
+    let ends = runtime.block_on(ends());
+    assert_eq!(ends.values().filter(|end| **end == Some(1)).count(), all.len());
+    // And they go on where they were.
+    runtime.block_on(write_to_each(broker.bootstrap(), "wide", &[0, 4_999, 9_999], &batch()));
+    assert_eq!(command(&broker, "consume wide --from earliest --exit-at-end", "").lines().count(), all.len() + 3);
 }

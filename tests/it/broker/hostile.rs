@@ -53,7 +53,7 @@ fn withstands(name: &str, attack: impl FnOnce(SocketAddr)) {
     assert_eq!(PANICS.load(Ordering::SeqCst), 0, "the broker panicked; see above");
 }
 
-fn connect(address: SocketAddr) -> TcpStream {
+pub(super) fn connect(address: SocketAddr) -> TcpStream {
     let stream = TcpStream::connect(address).expect("the broker accepts");
     stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a timeout");
     stream
@@ -78,7 +78,7 @@ fn answer(stream: &mut TcpStream) -> Option<Vec<u8>> {
     Some(content)
 }
 
-fn is_answered(stream: &mut TcpStream) -> bool {
+pub(super) fn is_answered(stream: &mut TcpStream) -> bool {
     stream.write_all(&request(ApiKey::ApiVersions, 0, &[])).is_ok()
         && answer(stream).is_some_and(|content| content.starts_with(&[0, 0, 0, 7]))
 }

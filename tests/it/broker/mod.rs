@@ -4,6 +4,7 @@ use millpond_tests::broker::Broker;
 use millpond_tests::command::run;
 
 mod compaction;
+mod connections;
 mod crash;
 mod damage;
 mod full_disk;

@@ -15,7 +15,7 @@ use super::command;
 /// The last version that names topics by name.
 const BY_NAME: Versions = Versions::new(12, 12);
 
-fn batch() -> Vec<u8> {
+pub(super) fn batch() -> Vec<u8> {
     let mut bytes = List::grown(4096);
     let mut builder = Builder::new(&mut bytes, BatchOptions::default()).expect("room");
     builder.append(NewRecord { value: Some(b"a record"), ..NewRecord::default() }).expect("room");

@@ -122,6 +122,13 @@ impl TopicId {
         Some(Self(bits.to_be_bytes()))
     }
 
+    /// Whether this is one of the first hundred ids, which stand for something else than a topic or a directory: for a directory, that
+    /// nobody knows which. Source: `Uuid.RESERVED`, `DirectoryId.reserved`.
+    #[must_use]
+    pub const fn is_reserved(self) -> bool {
+        u128::from_be_bytes(self.0) < 100
+    }
+
     /// Whether this is the id that stands for "none".
     #[must_use]
     pub fn is_zero(&self) -> bool {

@@ -10,22 +10,26 @@ use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use millpond_core::bounded::table::HashKey;
+use millpond_core::catalog::catalog::Catalog;
 use millpond_core::catalog::name::CLUSTER_METADATA;
-use millpond_core::ids::{BrokerId, PartitionIndex, ProducerId, TopicId};
+use millpond_core::catalog::others::Others;
+use millpond_core::catalog::snapshot::{SnapshotDamage, SnapshotId};
+use millpond_core::ids::{BrokerId, LeaderEpoch, PartitionIndex, ProducerId, TopicId};
 use millpond_core::log::config::LogConfig;
 use millpond_core::log::partition_log::{LogLimits, LogMemory};
 use millpond_core::log::recover::{OpenHints, RecoveryReport};
-use millpond_core::shard::directory::{LeftOut, LogDirectory, PartitionName};
+use millpond_core::shard::directory::{LeftOut, LogDirectory, PartitionName, Refused, Unreadable};
 
 use crate::config::broker_config::{BrokerConfig, topic_log_config};
 use crate::config::properties;
 
 use super::checkpoint;
-use super::files::{OpenFiles, PartitionFiles, sync_directory};
+use super::files::{OpenFiles, PartitionFiles, read_full_at, sync_directory};
 use super::names;
+use super::quorum::{self, QUORUM_STATE};
 use super::remembered::{LeftLog, Remembered, Snapshot};
 
 /// The file whose lock a broker holds.
@@ -33,6 +37,9 @@ pub const LOCK: &str = ".lock";
 /// The file that says who the broker is.
 pub const META: &str = "meta.properties";
 const CLEAN_SHUTDOWN: &str = ".kafka_cleanshutdown";
+
+/// Stands for a broker that never registered with a controller. Source: `CleanShutdownFileHandler`.
+const NO_BROKER_EPOCH: i64 = -1;
 
 /// How many files of all partitions together stay open, if the system allows. A partition in use has three.
 const OPEN_FILES_MAX: u64 = 8192;
@@ -101,6 +108,13 @@ pub struct Identity {
 #[derive(Debug)]
 pub struct DataDir {
     root: PathBuf,
+    node: BrokerId,
+    /// The latest epoch of the quorum of the catalogue's log that `quorum-state` tells.
+    quorum_epoch: LeaderEpoch,
+    /// Under which epoch this broker is registered with Kafka's controller, if it is.
+    broker_epoch: i64,
+    /// Why the directory is not to be served, once that is known.
+    refusal: Arc<OnceLock<String>>,
     identity: Identity,
     /// The settings of logs whose topics set nothing else.
     log_defaults: LogConfig,
@@ -137,17 +151,16 @@ impl DataDir {
         }
         let lock = lock(&root)?;
         let identity = identity(&root, config.node, &mut fresh)?;
-        let clean_path = root.join(CLEAN_SHUTDOWN);
-        let was_clean = clean_path.exists();
-        if was_clean {
-            // From the first write on it would be a lie.
-            std::fs::remove_file(&clean_path).map_err(failed("removing", &clean_path))?;
-            sync_directory(&root).map_err(failed("syncing", &root))?;
-        }
+        let was_clean = root.join(CLEAN_SHUTDOWN).exists();
         let remembered = Remembered::read(&root).map_err(|(path, error)| failed("reading", &path)(error))?;
         let open = Arc::new(OpenFiles::new(open_files_max()));
+        let quorum_epoch = read_quorum_epoch(&root);
         Ok(Self {
             root,
+            node: config.node,
+            quorum_epoch,
+            broker_epoch: NO_BROKER_EPOCH,
+            refusal: Arc::default(),
             identity,
             log_defaults: config.log,
             open,
@@ -160,6 +173,12 @@ impl DataDir {
             opened: HashSet::new(),
             _lock: lock,
         })
+    }
+
+    /// Where it will stand why the directory is not to be served, should opening a shard on it fail for that.
+    #[must_use]
+    pub fn refusal(&self) -> Arc<OnceLock<String>> {
+        Arc::clone(&self.refusal)
     }
 
     /// Who this broker is.
@@ -224,6 +243,11 @@ impl DataDir {
         Ok(())
     }
 
+    /// Where the catalogue's log is.
+    fn catalogue_dir(&self) -> PathBuf {
+        self.root.join(names::partition_dir(CLUSTER_METADATA, PartitionIndex(0)))
+    }
+
     /// What lies in the directory.
     fn paths(&self) -> io::Result<Vec<PathBuf>> {
         std::fs::read_dir(&self.root)?.map(|entry| entry.map(|entry| entry.path())).collect()
@@ -258,9 +282,11 @@ impl DataDir {
         }
         // After an unclean stop a log that nobody has opened since is not clean yet, however well the others are closed.
         if clean && (self.was_clean || self.unopened().is_ok_and(|unopened| unopened.is_empty())) {
-            // Source: `CleanShutdownFileHandler`: a version, and the broker's epoch, which a sole broker has not got.
+            // Source: `CleanShutdownFileHandler`: a version, and the broker's epoch. A Kafka that comes next says by it that its last
+            // registration has ended in good order, and nobody takes its replicas for incomplete (KIP-966).
             let path = self.root.join(CLEAN_SHUTDOWN);
-            checkpoint::write_whole(&self.root, CLEAN_SHUTDOWN, "{\"version\":0,\"brokerEpoch\":-1}").map_err(failed("writing", &path))?;
+            let text = format!("{{\"version\":0,\"brokerEpoch\":{}}}", self.broker_epoch);
+            checkpoint::write_whole(&self.root, CLEAN_SHUTDOWN, &text).map_err(failed("writing", &path))?;
         }
         Ok(())
     }
@@ -370,6 +396,61 @@ impl LogDirectory<'static> for DataDir {
         tracing::warn!(topic, partition, producer_id = producer_id.0, "an open transaction that no coordinator knows was aborted");
     }
 
+    fn snapshot_before(&mut self, before: Option<SnapshotId>) -> Option<SnapshotId> {
+        let directory = self.catalogue_dir();
+        quorum::snapshot_before(&directory, before).unwrap_or_else(|error| {
+            tracing::error!(directory = %directory.display(), %error, "it cannot be seen whether there are snapshots of the catalogue");
+            None
+        })
+    }
+
+    fn read_snapshot(&mut self, snapshot: SnapshotId, position: u64, into: &mut [u8]) -> Result<usize, Unreadable> {
+        let path = self.catalogue_dir().join(snapshot.to_string());
+        let read = File::open(&path).and_then(|file| read_full_at(&file, position, into));
+        read.map_err(|error| {
+            tracing::error!(file = %path.display(), %error, "the snapshot of the catalogue cannot be read");
+            Unreadable
+        })
+    }
+
+    fn snapshot_damaged(&mut self, snapshot: SnapshotId, damage: SnapshotDamage) {
+        let file = self.catalogue_dir().join(snapshot.to_string());
+        tracing::error!(file = %file.display(), %damage, "the snapshot of the catalogue is damaged and is left aside; an older one or the log itself must do");
+    }
+
+    fn begin(&mut self, catalog: &Catalog<'static>) -> Result<(), Refused> {
+        let refuse = |reason: String| {
+            // Asked once, and answered once.
+            let _ = self.refusal.set(reason);
+            Refused
+        };
+        if let Some(obstacle) = catalog.obstacle() {
+            return Err(refuse(format!("{CLUSTER_METADATA}-0: {obstacle} (nothing was changed)")));
+        }
+        say_what_is_not_acted_upon(catalog.others());
+        self.broker_epoch = catalog.broker_epoch().unwrap_or(NO_BROKER_EPOCH);
+        if self.was_clean {
+            // From the first write on it would be a lie.
+            let path = self.root.join(CLEAN_SHUTDOWN);
+            let removed = std::fs::remove_file(&path).and_then(|()| sync_directory(&self.root));
+            removed.map_err(|error| refuse(failed("removing", &path)(error).to_string()))?;
+        }
+        Ok(())
+    }
+
+    fn quorum_epoch(&self) -> LeaderEpoch {
+        self.quorum_epoch
+    }
+
+    fn lead_quorum(&mut self, epoch: LeaderEpoch, kraft_version: i16) {
+        self.quorum_epoch = epoch;
+        let directory = self.catalogue_dir();
+        if let Err(error) = quorum::write_epoch(&directory, self.node, epoch, kraft_version) {
+            // The log says it as well, with the first batch of the reign.
+            tracing::error!(directory = %directory.display(), %error, "{QUORUM_STATE} cannot be written");
+        }
+    }
+
     fn removed(&mut self, topic_id: TopicId) {
         self.removed.insert(topic_id);
     }
@@ -397,6 +478,39 @@ impl LogDirectory<'static> for DataDir {
                 tracing::error!(directory = %path.display(), %error, "the files of a deleted topic cannot be removed");
             }
         }
+    }
+}
+
+/// The epoch of the quorum as `quorum-state` tells it. Without that file, or with a damaged one, the log itself is asked alone.
+fn read_quorum_epoch(root: &Path) -> LeaderEpoch {
+    let directory = root.join(names::partition_dir(CLUSTER_METADATA, PartitionIndex(0)));
+    let epoch = quorum::read_epoch(&directory).unwrap_or_else(|error| {
+        tracing::warn!(file = %directory.join(QUORUM_STATE).display(), %error, "the file is damaged and is left aside");
+        None
+    });
+    epoch.unwrap_or_default()
+}
+
+/// Says out loud what Kafka would act upon and nobody here does. All of it stays in the directory.
+fn say_what_is_not_acted_upon(others: &Others) {
+    let Others { access_control_entries: _, scram_credentials, client_quotas, delegation_tokens, unknown_records, unknown_kind } = others;
+    // They let somebody in; who must not come in is a matter of listeners, and those that ask for a name are refused in the settings.
+    if *scram_credentials {
+        tracing::warn!("the catalogue holds SCRAM credentials: they are kept, and nobody is asked for them");
+    }
+    if *delegation_tokens {
+        tracing::warn!("the catalogue holds delegation tokens: they are kept, and nobody is asked for them");
+    }
+    if *client_quotas {
+        tracing::warn!("the catalogue holds quotas of clients: they are kept, and not enforced");
+    }
+    if let Some(kind) = unknown_kind {
+        let records = unknown_records;
+        tracing::warn!(
+            records,
+            kind,
+            "the catalogue holds records of a kind that Kafka 4.3 does not write: they are kept and not acted upon"
+        );
     }
 }
 
@@ -476,6 +590,7 @@ pub(crate) fn read_topic_id(directory: &Path) -> Option<TopicId> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use millpond_core::catalog::catalog::{CatalogConfig, CatalogMemory};
     use millpond_core::ids::Offset;
 
     fn scratch(name: &str) -> Arc<BrokerConfig> {
@@ -487,7 +602,10 @@ mod tests {
     }
 
     fn open(config: &Arc<BrokerConfig>) -> DataDir {
-        DataDir::open(config, HashKey(1, 2), || TopicId([3; 16])).unwrap()
+        let mut directory = DataDir::open(config, HashKey(1, 2), || TopicId([3; 16])).unwrap();
+        let of = CatalogConfig { node: config.node, directory: directory.identity.directory_id };
+        directory.begin(&Catalog::new(of, HashKey(1, 2), CatalogMemory::grown(1))).unwrap();
+        directory
     }
 
     fn partition(topic_id: TopicId) -> PartitionName<'static> {

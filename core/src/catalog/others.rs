@@ -139,7 +139,7 @@ impl fmt::Display for Obstacle<'_> {
             ),
             Self::AccessControl { entries } => write!(
                 f,
-                "it holds {entries} access control entries, which are not enforced here: what they protect would be open to everybody; remove them with Apache Kafka first (kafka-acls --remove), if that is what you want"
+                "it holds access control entries ({entries}), which are not enforced here: what they protect would be open to everybody; remove them with Apache Kafka first (kafka-acls --remove), if that is what you want"
             ),
         }
     }

@@ -37,6 +37,8 @@ pub const LOCK: &str = ".lock";
 /// The file that says who the broker is.
 pub const META: &str = "meta.properties";
 const CLEAN_SHUTDOWN: &str = ".kafka_cleanshutdown";
+/// What a catalogue is to begin with, as `kafka-storage format` leaves it. Source: `BootstrapDirectory`.
+const BOOTSTRAP: &str = "bootstrap.checkpoint";
 
 /// Stands for a broker that never registered with a controller. Source: `CleanShutdownFileHandler`.
 const NO_BROKER_EPOCH: i64 = -1;
@@ -248,6 +250,41 @@ impl DataDir {
         self.root.join(names::partition_dir(CLUSTER_METADATA, PartitionIndex(0)))
     }
 
+    /// Looks at a directory that has no catalogue: is it a new one, or is the catalogue somewhere else? Answers why it must not be taken
+    /// for a new one: then all that is in it would belong to nobody.
+    fn check_blank(&self) -> Result<(), String> {
+        let found = self.with_records().map_err(failed("reading", &self.root)).map_err(|error| error.to_string())?;
+        if let Some(found) = found {
+            return Err(format!(
+                "there is nothing in {CLUSTER_METADATA}-0, though {found} holds records: if Apache Kafka has written them, its catalogue lies in metadata.log.dir or in the first of its log.dirs, and that is the directory to serve; otherwise restore this log from a copy (nothing was changed)"
+            ));
+        }
+        let path = self.root.join(BOOTSTRAP);
+        if path.exists() {
+            // Kafka looks at it only while there is no catalogue either.
+            tracing::warn!(file = %path.display(), "Apache Kafka has formatted this directory and never started on it: the features and credentials in this file do not get into the catalogue");
+        }
+        Ok(())
+    }
+
+    /// A directory of a partition that has bytes in its log.
+    fn with_records(&self) -> io::Result<Option<String>> {
+        for path in self.paths()? {
+            let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
+            let is_partition = names::parse(name).is_some_and(|(topic, _)| topic != CLUSTER_METADATA) && !names::is_deleted(name);
+            if !is_partition || !path.is_dir() {
+                continue;
+            }
+            for entry in std::fs::read_dir(&path)? {
+                let entry = entry?;
+                if entry.path().extension().is_some_and(|extension| extension == "log") && entry.metadata()?.len() > 0 {
+                    return Ok(Some(name.to_owned()));
+                }
+            }
+        }
+        Ok(None)
+    }
+
     /// What lies in the directory.
     fn paths(&self) -> io::Result<Vec<PathBuf>> {
         std::fs::read_dir(&self.root)?.map(|entry| entry.map(|entry| entry.path())).collect()
@@ -427,6 +464,9 @@ impl LogDirectory<'static> for DataDir {
         if let Some(obstacle) = catalog.obstacle() {
             return Err(refuse(format!("{CLUSTER_METADATA}-0: {obstacle} (nothing was changed)")));
         }
+        if catalog.is_blank() {
+            self.check_blank().map_err(refuse)?;
+        }
         say_what_is_not_acted_upon(catalog.others());
         self.broker_epoch = catalog.broker_epoch().unwrap_or(NO_BROKER_EPOCH);
         if self.was_clean {
@@ -591,7 +631,11 @@ pub(crate) fn read_topic_id(directory: &Path) -> Option<TopicId> {
 mod tests {
     use super::*;
     use millpond_core::catalog::catalog::{CatalogConfig, CatalogMemory};
+    use millpond_core::catalog::name::{METADATA_VERSION, METADATA_VERSION_MAX};
+    use millpond_core::catalog::record::CatalogRecord;
+    use millpond_core::catalog::schema::FeatureLevelRecord;
     use millpond_core::ids::Offset;
+    use millpond_core::machine::Machine as _;
 
     fn scratch(name: &str) -> Arc<BrokerConfig> {
         let path = std::env::temp_dir().join(format!("millpond-data-dir-{name}-{}", std::process::id()));
@@ -604,7 +648,9 @@ mod tests {
     fn open(config: &Arc<BrokerConfig>) -> DataDir {
         let mut directory = DataDir::open(config, HashKey(1, 2), || TopicId([3; 16])).unwrap();
         let of = CatalogConfig { node: config.node, directory: directory.identity.directory_id };
-        directory.begin(&Catalog::new(of, HashKey(1, 2), CatalogMemory::grown(1))).unwrap();
+        let mut catalog = Catalog::new(of, HashKey(1, 2), CatalogMemory::grown(1));
+        catalog.replay(&CatalogRecord::FeatureLevel(FeatureLevelRecord { name: METADATA_VERSION, feature_level: METADATA_VERSION_MAX }));
+        directory.begin(&catalog).unwrap();
         directory
     }
 
@@ -673,6 +719,19 @@ mod tests {
         directory.remember(vec![left(0)], true).unwrap();
         drop(directory);
         assert!(open(&config).hints(partition(OLD)).clean);
+        std::fs::remove_dir_all(&config.data_dir).unwrap();
+    }
+
+    #[test]
+    fn a_directory_whose_catalogue_is_elsewhere_is_not_taken_for_a_new_one() {
+        let config = scratch("elsewhere");
+        write(&mut open(&config), OLD);
+        let mut directory = DataDir::open(&config, HashKey(1, 2), || TopicId([3; 16])).unwrap();
+        let of = CatalogConfig { node: config.node, directory: directory.identity.directory_id };
+        let refused = directory.begin(&Catalog::new(of, HashKey(1, 2), CatalogMemory::grown(1)));
+        assert_eq!(refused, Err(Refused));
+        let said = directory.refusal().get().unwrap().clone();
+        assert!(said.contains("though t-0 holds records") && said.ends_with("(nothing was changed)"), "{said}");
         std::fs::remove_dir_all(&config.data_dir).unwrap();
     }
 

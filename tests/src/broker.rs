@@ -16,7 +16,7 @@ use std::sync::{OnceLock, mpsc};
 use std::thread;
 
 use crate::skip::skip;
-use crate::toolbox::{profile_dir, run_command, workspace_dir};
+use crate::toolbox::{profile_dir, run_command, text_of, workspace_dir};
 
 /// How long a broker may take to accept or to stop: far beyond what any needs, even a Java program on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -110,6 +110,24 @@ impl Broker {
         let own = self.own.as_mut().expect("the broker is the test's own");
         other.unwrap_or_else(|| program()).clone_into(&mut own.program);
         own.environment = environment.iter().map(|(name, path)| ((*name).to_owned(), path.to_path_buf())).collect();
+    }
+
+    /// Starts a program beside it on its directory, ours when none is named, and waits until it has given up; answers what it said.
+    ///
+    /// # Panics
+    /// When it does not give up, or the broker is not the test's own.
+    #[must_use]
+    pub fn refuses_beside(&self, other: Option<&Path>, environment: &[(&str, &Path)]) -> String {
+        let own = self.own.as_ref().expect("the broker is the test's own");
+        let mut command = Command::new("timeout");
+        command.arg("60").arg(other.unwrap_or_else(|| program()));
+        command.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(own.data_dir());
+        command.envs(environment.iter().copied()).stdin(Stdio::null());
+        let output = command.output().expect("it can be started");
+        let said = text_of(&output);
+        let code = output.status.code();
+        assert!(code.is_some_and(|code| code != 0 && code != 124), "it ended with {}:\n{said}", output.status);
+        said
     }
 
     /// Where clients find it.

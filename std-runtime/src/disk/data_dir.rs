@@ -28,12 +28,11 @@ use crate::config::properties;
 
 use super::checkpoint;
 use super::files::{OpenFiles, PartitionFiles, read_full_at, sync_directory};
+use super::lock::{LOCK, Lock, NoLock};
 use super::names;
 use super::quorum::{self, QUORUM_STATE};
 use super::remembered::{LeftLog, Remembered, Snapshot};
 
-/// The file whose lock a broker holds.
-pub const LOCK: &str = ".lock";
 /// The file that says who the broker is.
 pub const META: &str = "meta.properties";
 const CLEAN_SHUTDOWN: &str = ".kafka_cleanshutdown";
@@ -132,7 +131,7 @@ pub struct DataDir {
     /// Directories of the partitions that were opened since the start.
     opened: HashSet<String>,
     /// Held for as long as the directory is in use.
-    _lock: File,
+    _lock: Lock,
 }
 
 impl DataDir {
@@ -568,18 +567,12 @@ fn open_files_max() -> NonZeroUsize {
     usize::try_from((allowed / 2).min(OPEN_FILES_MAX)).ok().and_then(NonZeroUsize::new).unwrap_or(NonZeroUsize::MIN)
 }
 
-/// Takes the lock of a directory; it is held until the file is closed.
-///
-/// # Errors
-/// [`DataDirError::Locked`] when another has it.
-pub fn lock(root: &Path) -> Result<File, DataDirError> {
-    let path = root.join(LOCK);
-    let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(failed("opening", &path))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(std::fs::TryLockError::WouldBlock) => Err(DataDirError::Locked(root.to_path_buf())),
-        Err(std::fs::TryLockError::Error(error)) => Err(failed("locking", &path)(error)),
-    }
+/// Takes the lock of a directory.
+fn lock(root: &Path) -> Result<Lock, DataDirError> {
+    Lock::alone(root).map_err(|error| match error {
+        NoLock::Held => DataDirError::Locked(root.to_path_buf()),
+        NoLock::Io(error) => failed("locking", &root.join(LOCK))(error),
+    })
 }
 
 /// Reads who this broker is, or writes it into a directory that does not say.

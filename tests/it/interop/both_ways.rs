@@ -50,6 +50,14 @@ impl Directory {
         self.kafka.broker.restart();
     }
 
+    /// Whoever serves it has it for itself: what the other kind of broker says that comes beside it.
+    fn refuses(&self, kind: Kind) -> String {
+        match kind {
+            Kind::Millpond => self.kafka.broker.refuses_beside(None, &[]),
+            Kind::Kafka => self.kafka.broker.refuses_beside(Some(&kafka_as_millpond()), &[("KAFKA_LIBS", &self.kafka.jars)]),
+        }
+    }
+
     fn play(&self, arguments: &[&str]) -> String {
         play(&self.python, "both_ways", &self.kafka.broker, arguments)
     }
@@ -139,6 +147,7 @@ fn a_directory_that_kafka_began_is_served_from_a_snapshot_of_its_catalogue() {
     let Some(mut directory) = Directory::new_or_skip("a directory of Kafka's", Kind::Kafka) else { return };
     directory.play(&["write", "one"]);
     let seen = directory.see();
+    assert_says(&directory.refuses(Kind::Millpond), &["is locked by another broker"], "millpond beside Kafka");
     directory.stop();
 
     // What Kafka does after a week: the log loses what a snapshot tells.
@@ -174,6 +183,7 @@ fn a_directory_that_kafka_began_is_served_from_a_snapshot_of_its_catalogue() {
 
     directory.serve_with(Kind::Millpond);
     assert_eq!(directory.see(), seen, "millpond serves what stands in the snapshot");
+    assert_says(&directory.refuses(Kind::Kafka), &["Failed to acquire lock"], "Kafka beside millpond");
     directory.play(&["write", "two", "one"]);
     let seen = directory.see();
     directory.stop();

@@ -6,6 +6,7 @@ use std::{fs, io};
 
 use millpond_tests::broker::Broker;
 use millpond_tests::command::run_offline;
+use millpond_tests::skip::skip;
 use millpond_tests::toolbox::workspace_dir;
 
 use super::java::{Kafka, assert_says, files, jars_or_skip};
@@ -32,6 +33,10 @@ struct Directory {
 
 impl Directory {
     fn new_or_skip(test: &str, begins_with: Kind) -> Option<Self> {
+        if std::env::var_os("MILLPOND_BIN").is_some_and(|program| Path::new(&program).ends_with("kafka-as-millpond")) {
+            skip(test, "both brokers would be Apache Kafka");
+            return None;
+        }
         let jars = jars_or_skip(test)?;
         let python = python_or_skip(test)?;
         let broker = match begins_with {

@@ -147,7 +147,9 @@ impl OfflineDir {
         let mut checkpoints = HashMap::new();
         for name in [RECOVERY_POINTS, LOG_STARTS, HIGH_WATERMARKS, FIRST_DIRTY] {
             let path = root.join(name);
-            let offsets = checkpoint::read_if_sound(&path).map_err(failed("reading", &path))?;
+            // Kafka leaves those empty that have nothing to tell. This one always has, a minute after the first start.
+            let is_emptied = name == RECOVERY_POINTS && fs::metadata(&path).is_ok_and(|metadata| metadata.len() == 0);
+            let offsets = checkpoint::read_if_sound(&path).map_err(failed("reading", &path))?.filter(|_| !is_emptied);
             if offsets.is_none() {
                 misfits.push(Misfit { path, reason: "the checkpoint cannot be read".to_owned(), may_go: true });
             }

@@ -72,12 +72,13 @@ impl Offset {
 }
 
 impl PartitionIndex {
-    /// The partition of a coordinator's topic that keeps what is known under a name: Java's `String.hashCode` of it, without the sign,
-    /// modulo the number of partitions. Source: `GroupCoordinatorService.partitionFor`, `TransactionStateManager.partitionFor`.
+    /// The partition of a coordinator's topic that keeps what is known under a name: the absolute value of Java's `String.hashCode` of it,
+    /// modulo the number of partitions. The sign is not masked away, as partitioners of producers do it: for half of all names that is
+    /// another partition. Source: `GroupCoordinatorService.partitionFor`, `TransactionStateManager.partitionFor`, `Utils.abs`.
     #[must_use]
     pub fn of_name(name: &str, partition_count: i32) -> Self {
         let hash = name.encode_utf16().fold(0i32, |hash, unit| hash.wrapping_mul(31).wrapping_add(i32::from(unit)));
-        Self((hash & i32::MAX).checked_rem(partition_count).unwrap_or(0))
+        Self(hash.checked_abs().unwrap_or(0).checked_rem(partition_count).unwrap_or(0))
     }
 }
 
@@ -119,6 +120,13 @@ impl TopicId {
             bits = if index < 21 { bits << 6 | digit } else { bits << 2 | digit >> 4 };
         }
         Some(Self(bits.to_be_bytes()))
+    }
+
+    /// Whether this is one of the first hundred ids, which stand for something else than a topic or a directory: for a directory, that
+    /// nobody knows which. Source: `Uuid.RESERVED`, `DirectoryId.reserved`.
+    #[must_use]
+    pub const fn is_reserved(self) -> bool {
+        u128::from_be_bytes(self.0) < 100
     }
 
     /// Whether this is the id that stands for "none".
@@ -172,6 +180,8 @@ mod tests {
         assert_eq!(PartitionIndex::of_name("g", 50), PartitionIndex(3));
         assert_eq!(PartitionIndex::of_name("", 50), PartitionIndex(0));
         assert_eq!(PartitionIndex::of_name("polygenelubricants", 50), PartitionIndex(0));
+        // "group-one".hashCode() = -1484144104: the sign goes, the bits below it stay. Kafka 4.3 keeps it in partition 4 of 50.
+        assert_eq!(PartitionIndex::of_name("group-one", 50), PartitionIndex(4));
     }
 
     #[test]

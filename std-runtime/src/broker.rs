@@ -176,6 +176,7 @@ fn hostname() -> String {
 
 fn load(config: &BrokerConfig, directory: DataDir, clock: Clock, key: HashKey) -> Result<Shard<'static, DataDir>, StartError> {
     let path = directory.path().display().to_string();
+    let refusal = directory.refusal();
     let catalog_config = CatalogConfig { node: config.node, directory: directory.identity().directory_id };
     let catalog = Catalog::new(catalog_config, key, CatalogMemory::grown(PARTITIONS_MAX));
     let groups = Coordinator::new(config.group, key, CoordinatorMemory::grown(CoordinatorLimits::default()));
@@ -185,7 +186,10 @@ fn load(config: &BrokerConfig, directory: DataDir, clock: Clock, key: HashKey) -
     let mut scratch = List::grown(STEP_BYTES_MAX * 2);
     let partitions = ShardPartitions::grown(PARTITIONS_MAX);
     let shard = Shard::open(clock.now(), directory, catalog, groups, txns, parked, memory, partitions, key, &mut scratch);
-    let mut shard = shard.map_err(|error| StartError::Load { directory: path.clone(), reason: error.to_string() })?;
+    let mut shard = shard.map_err(|error| {
+        let reason = refusal.get().cloned().unwrap_or_else(|| error.to_string());
+        StartError::Load { directory: path.clone(), reason }
+    })?;
     let (catalog, directory) = shard.catalog_and_directory();
     directory.tidy(|topic_id| catalog.topic_by_id(topic_id).is_some())?;
     Ok(shard)

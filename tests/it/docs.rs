@@ -3,15 +3,21 @@
 use core::fmt::Write as _;
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use millpond::config::key::{Key, Rule};
 use millpond::config::keys::KEYS;
+use millpond::disk::data_dir::DataDirError;
 use millpond::protocol::api_key::ApiKey;
+use millpond_core::catalog::others::{Elsewhere, Obstacle};
+use millpond_core::catalog::snapshot::SnapshotId;
+use millpond_core::ids::{BrokerId, LeaderEpoch, Offset, PartitionIndex, TopicId};
+use millpond_core::shard::error::OpenError;
 use millpond_tests::toolbox::workspace_dir;
 
 const README: &str = "README.md";
 const CONFIGURATION: &str = "docs/configuration.md";
+const MOVING: &str = "docs/moving.md";
 
 /// Compares the text between two marks of a document with what it should be, or puts it there.
 #[track_caller]
@@ -101,4 +107,38 @@ fn the_reference_of_settings_is_what_the_keys_say() {
     }
     holds(CONFIGURATION, "broker settings", &broker);
     holds(CONFIGURATION, "topic settings", &topic);
+}
+
+/// A message is told on a page when a piece of code in it, with the numbers and names of the example, is part of the message.
+#[test]
+fn the_page_on_moving_tells_the_refusals_as_they_are() {
+    let page = fs::read_to_string(workspace_dir().join(MOVING)).expect("the page is in the repository");
+    let pieces: Vec<&str> =
+        page.lines().filter(|line| line.starts_with("| `")).flat_map(|line| line.split('`').skip(1).step_by(2)).collect();
+    let place = |place| Obstacle::Elsewhere { topic: "T", index: PartitionIndex(0), place };
+    let obstacles = [
+        Obstacle::MetadataVersion { found: 31, known: 30 },
+        Obstacle::Voter(BrokerId(2)),
+        place(Elsewhere::Broker(BrokerId(2))),
+        place(Elsewhere::Directory(TopicId([7; 16]))),
+        Obstacle::AccessControl { entries: 3 },
+    ];
+    let snapshot = SnapshotId { end: Offset(9), epoch: LeaderEpoch(1) };
+    let losses: [OpenError<String>; 4] = [
+        OpenError::Beheaded(Offset(9)),
+        OpenError::Cut { snapshot, log_end: Offset(5) },
+        OpenError::Batch(Offset(5)),
+        OpenError::Hole(Offset(5)),
+    ];
+    let directory = PathBuf::from("DIR");
+    let refusals = [DataDirError::Locked(directory.clone()), DataDirError::OtherNode { directory, found: 7, expected: 1 }];
+    let messages = obstacles.iter().map(ToString::to_string);
+    let messages = messages.chain(losses.iter().map(ToString::to_string)).chain(refusals.iter().map(ToString::to_string));
+    for message in messages {
+        // What stands for a number or a name on the page.
+        let example = [("31", "N"), ("30", "M"), ("offset 9", "offset N"), ("offset 5", "offset N")];
+        let example = example.iter().fold(message.clone(), |text, (from, to)| text.replace(from, to));
+        let example = example.replace(&snapshot.to_string(), "…").replace(&TopicId([7; 16]).to_string(), "ID");
+        assert!(pieces.iter().any(|piece| piece.len() > 9 && example.contains(piece)), "{MOVING} does not tell of {example:?}");
+    }
 }

@@ -16,7 +16,7 @@ use std::sync::{OnceLock, mpsc};
 use std::thread;
 
 use crate::skip::skip;
-use crate::toolbox::{profile_dir, run_command, workspace_dir};
+use crate::toolbox::{profile_dir, run_command, text_of, workspace_dir};
 
 /// How long a broker may take to accept or to stop: far beyond what any needs, even a Java program on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -45,6 +45,7 @@ struct Own {
     folder: PathBuf,
     settings: Vec<(String, String)>,
     files_max: Option<u32>,
+    environment: Vec<(String, PathBuf)>,
     child: Option<Child>,
 }
 
@@ -71,16 +72,63 @@ impl Broker {
         Some(Self::start_own(settings))
     }
 
+    /// Starts another program with the same command line, on an empty data directory; skips the test where the broker is somebody else's.
+    #[must_use]
+    pub fn start_as_or_skip(test: &str, settings: &[(&str, &str)], program: &Path, environment: &[(&str, &Path)]) -> Option<Self> {
+        if std::env::var_os("MILLPOND_TEST_BOOTSTRAP").is_some() {
+            skip(test, "it brings its broker, and MILLPOND_TEST_BOOTSTRAP names another one");
+            return None;
+        }
+        let mut broker = Self::stopped(settings);
+        broker.run_as(Some(program), environment);
+        broker.restart();
+        Some(broker)
+    }
+
     fn start_own(settings: &[(&str, &str)]) -> Self {
+        let mut broker = Self::stopped(settings);
+        broker.restart();
+        broker
+    }
+
+    /// A broker of the test's own, with an empty data directory, that was not started yet.
+    fn stopped(settings: &[(&str, &str)]) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let folder = std::env::temp_dir().join(format!("millpond-test-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed)));
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder).expect("a folder for temporary files can be written");
         let settings = QUICK.iter().chain(settings).map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-        let own = Own { program: program().to_path_buf(), folder, settings, files_max: None, child: None };
-        let mut broker = Self { bootstrap: "127.0.0.1:0".to_owned(), own: Some(own) };
-        broker.restart();
-        broker
+        let own = Own { program: program().to_path_buf(), folder, settings, files_max: None, environment: Vec::new(), child: None };
+        Self { bootstrap: "127.0.0.1:0".to_owned(), own: Some(own) }
+    }
+
+    /// Serves the directory with another program from the next start on, with these variables set for it; with the one under test when
+    /// none is named.
+    ///
+    /// # Panics
+    /// When it is not the test's own.
+    pub fn run_as(&mut self, other: Option<&Path>, environment: &[(&str, &Path)]) {
+        let own = self.own.as_mut().expect("the broker is the test's own");
+        other.unwrap_or_else(|| program()).clone_into(&mut own.program);
+        own.environment = environment.iter().map(|(name, path)| ((*name).to_owned(), path.to_path_buf())).collect();
+    }
+
+    /// Starts a program beside it on its directory, ours when none is named, and waits until it has given up; answers what it said.
+    ///
+    /// # Panics
+    /// When it does not give up, or the broker is not the test's own.
+    #[must_use]
+    pub fn refuses_beside(&self, other: Option<&Path>, environment: &[(&str, &Path)]) -> String {
+        let own = self.own.as_ref().expect("the broker is the test's own");
+        let mut command = Command::new("timeout");
+        command.arg("60").arg(other.unwrap_or_else(|| program()));
+        command.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(own.data_dir());
+        command.envs(environment.iter().copied()).stdin(Stdio::null());
+        let output = command.output().expect("it can be started");
+        let said = text_of(&output);
+        let code = output.status.code();
+        assert!(code.is_some_and(|code| code != 0 && code != 124), "it ended with {}:\n{said}", output.status);
+        said
     }
 
     /// Where clients find it.
@@ -218,6 +266,9 @@ impl Own {
         command.arg("serve").arg("--listen").arg(listen).arg("--data-dir").arg(self.data_dir());
         for (key, value) in &self.settings {
             command.arg("--set").arg(format!("{key}={value}"));
+        }
+        for (name, path) in &self.environment {
+            command.env(name, path);
         }
         command.stdin(Stdio::null());
         command

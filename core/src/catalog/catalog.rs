@@ -14,8 +14,12 @@ use super::answer::{Answer, CreatedTopic, DeletedTopic, ProducerIdBlock};
 use super::error::CatalogError;
 use super::input::{AlterConfigs, CreatePartitions, CreateTopic, DeleteTopic, Input, ResourceKind, TopicRef};
 use super::name;
+use super::others::{Elsewhere, Obstacle, Others};
+use super::quorum::{ControlRecord, Quorum};
 use super::record::CatalogRecord;
-use super::schema::{ConfigRecord, FeatureLevelRecord, PartitionRecord, ProducerIdsRecord, RemoveTopicRecord, TopicRecord};
+use super::schema::{
+    ConfigRecord, FeatureLevelRecord, PartitionChangeRecord, PartitionRecord, ProducerIdsRecord, RemoveTopicRecord, TopicRecord,
+};
 
 /// How many producer ids are handed out at once. Source: `ProducerIdsBlock.PRODUCER_ID_BLOCK_SIZE`.
 pub const PRODUCER_ID_BLOCK_SIZE: i64 = 1000;
@@ -45,6 +49,10 @@ pub struct Catalog<'m> {
     configs: Table<'m, ConfigEntry>,
     features: Table<'m, Feature>,
     next_producer_id: i64,
+    /// The epoch of this broker's last registration, if it ever was a Kafka. Unit: an offset of the log.
+    broker_epoch: Option<i64>,
+    quorum: Quorum,
+    others: Others,
 }
 
 /// The memory of a catalogue.
@@ -98,6 +106,7 @@ pub struct Partition {
     index: PartitionIndex,
     leader_epoch: LeaderEpoch,
     partition_epoch: i32,
+    elsewhere: Option<Elsewhere>,
     links: Links,
 }
 
@@ -166,6 +175,9 @@ impl<'m> Catalog<'m> {
             configs: memory.configs,
             features: memory.features,
             next_producer_id: 0,
+            broker_epoch: None,
+            quorum: Quorum::default(),
+            others: Others::default(),
         }
     }
 
@@ -173,6 +185,56 @@ impl<'m> Catalog<'m> {
     #[must_use]
     pub const fn node(&self) -> BrokerId {
         self.config.node
+    }
+
+    /// The id of its data directory.
+    #[must_use]
+    pub const fn directory(&self) -> TopicId {
+        self.config.directory
+    }
+
+    /// The epoch of this broker's last registration with Kafka's controller; `None` if there never was one. Source: KIP-966: a broker that
+    /// comes back and names it has ended in good order.
+    #[must_use]
+    pub const fn broker_epoch(&self) -> Option<i64> {
+        self.broker_epoch
+    }
+
+    /// Who writes this catalogue.
+    #[must_use]
+    pub const fn quorum(&self) -> &Quorum {
+        &self.quorum
+    }
+
+    /// What it holds that is not acted upon.
+    #[must_use]
+    pub const fn others(&self) -> &Others {
+        &self.others
+    }
+
+    /// Why this broker must not serve it, if so.
+    #[must_use]
+    pub fn obstacle(&self) -> Option<Obstacle<'_>> {
+        let found = self.metadata_version();
+        if found > name::METADATA_VERSION_MAX {
+            return Some(Obstacle::MetadataVersion { found, known: name::METADATA_VERSION_MAX });
+        }
+        if let Some(other) = self.quorum.other_voter() {
+            return Some(Obstacle::Voter(other));
+        }
+        let elsewhere = self.partitions.iter().find_map(|(_, partition)| {
+            let topic = self.texts.str(self.topics.get(partition.topic)?.name);
+            Some(Obstacle::Elsewhere { topic, index: partition.index, place: partition.elsewhere? })
+        });
+        let entries = self.others.access_control_entries;
+        elsewhere.or_else(|| (entries > 0).then_some(Obstacle::AccessControl { entries }))
+    }
+
+    /// The level of `metadata.version`; the highest that is known in a new directory.
+    #[must_use]
+    pub fn metadata_version(&self) -> i16 {
+        let found = self.features().find(|(feature, _)| *feature == name::METADATA_VERSION);
+        found.map_or(name::METADATA_VERSION_MAX, |(_, level)| level)
     }
 
     /// Whether nothing was ever written down: a new data directory.
@@ -349,7 +411,9 @@ impl<'m> Catalog<'m> {
             return Ok(created);
         }
         let full = |Full| CatalogError::Full;
-        CatalogRecord::Topic(TopicRecord { name: create.name, topic_id: create.topic_id }).encode(fx.records).map_err(full)?;
+        CatalogRecord::Topic(TopicRecord { name: create.name, topic_id: create.topic_id })
+            .encode(self.metadata_version(), fx.records)
+            .map_err(full)?;
         for (name, value) in create.configs {
             self.record_config(ResourceKind::TOPIC, create.name, name, Some(value), fx).map_err(full)?;
         }
@@ -371,7 +435,7 @@ impl<'m> Catalog<'m> {
                 directories: Array::from(&directory),
                 ..PartitionRecord::default()
             };
-            CatalogRecord::Partition(record).encode(fx.records)?;
+            CatalogRecord::Partition(record).encode(self.metadata_version(), fx.records)?;
         }
         Ok(())
     }
@@ -384,7 +448,8 @@ impl<'m> Catalog<'m> {
         value: Option<&str>,
         fx: &mut Fx<'_, '_, 'm>,
     ) -> Result<(), Full> {
-        CatalogRecord::Config(ConfigRecord { resource_type: kind.0, resource_name, name, value }).encode(fx.records)
+        CatalogRecord::Config(ConfigRecord { resource_type: kind.0, resource_name, name, value })
+            .encode(self.metadata_version(), fx.records)
     }
 
     /// Belief cannot fail, so room is made sure of before anything is written.
@@ -407,7 +472,9 @@ impl<'m> Catalog<'m> {
             TopicRef::Name(name) => self.topic(name).ok_or(CatalogError::UnknownTopic)?,
             TopicRef::Id(topic_id) => self.topic_by_id(topic_id).ok_or(CatalogError::UnknownTopicId)?,
         };
-        CatalogRecord::RemoveTopic(RemoveTopicRecord { topic_id: topic.topic_id }).encode(fx.records).map_err(|Full| CatalogError::Full)?;
+        CatalogRecord::RemoveTopic(RemoveTopicRecord { topic_id: topic.topic_id })
+            .encode(self.metadata_version(), fx.records)
+            .map_err(|Full| CatalogError::Full)?;
         Ok(DeletedTopic { name: topic.name, topic_id: topic.topic_id })
     }
 
@@ -449,7 +516,7 @@ impl<'m> Catalog<'m> {
         let first = self.next_producer_id;
         let next_producer_id = first.checked_add(PRODUCER_ID_BLOCK_SIZE).ok_or(CatalogError::Full)?;
         let record = ProducerIdsRecord { broker_id: self.config.node.0, broker_epoch: -1, next_producer_id };
-        CatalogRecord::ProducerIds(record).encode(fx.records).map_err(|Full| CatalogError::Full)?;
+        CatalogRecord::ProducerIds(record).encode(self.metadata_version(), fx.records).map_err(|Full| CatalogError::Full)?;
         Ok(ProducerIdBlock { first: ProducerId(first), count: PRODUCER_ID_BLOCK_SIZE })
     }
 }
@@ -465,7 +532,7 @@ impl<'m> Machine for Catalog<'m> {
             Input::Bootstrap(bootstrap) => {
                 for (name, level) in bootstrap.features {
                     let record = CatalogRecord::FeatureLevel(FeatureLevelRecord { name, feature_level: *level });
-                    let written = record.encode(fx.records);
+                    let written = record.encode(self.metadata_version(), fx.records);
                     debug_assert!(written.is_ok(), "a handful of features fits into one step");
                 }
                 (bootstrap.call, Answer::Bootstrapped)
@@ -485,14 +552,9 @@ impl<'m> Machine for Catalog<'m> {
     fn replay(&mut self, record: &CatalogRecord<'_>) {
         let believed = match record {
             CatalogRecord::Topic(topic) => self.believe_topic(topic),
-            CatalogRecord::Partition(partition) => self.believe_partition(
-                partition.topic_id,
-                PartitionIndex(partition.partition_id),
-                LeaderEpoch(partition.leader_epoch),
-                partition.partition_epoch,
-            ),
+            CatalogRecord::Partition(partition) => self.believe_partition(partition),
             CatalogRecord::PartitionChange(change) => {
-                self.believe_partition_change(change.topic_id, PartitionIndex(change.partition_id), change.leader);
+                self.believe_partition_change(change);
                 Ok(())
             }
             CatalogRecord::Config(config) => self.believe_config(config),
@@ -505,7 +567,18 @@ impl<'m> Machine for Catalog<'m> {
                 self.next_producer_id = ids.next_producer_id;
                 Ok(())
             }
-            CatalogRecord::Foreign => Ok(()),
+            CatalogRecord::RegisterBroker(broker) => {
+                if broker.broker_id == self.config.node.0 {
+                    self.broker_epoch = Some(broker.broker_epoch);
+                }
+                Ok(())
+            }
+            CatalogRecord::Foreign(kind) => {
+                self.others.count(*kind);
+                Ok(())
+            }
+            // Whoever reads the log knows by them what to show here.
+            CatalogRecord::BeginTransaction(_) | CatalogRecord::EndTransaction | CatalogRecord::AbortTransaction(_) => Ok(()),
         };
         assert!(believed.is_ok(), "the memory for the catalogue holds what its log says: {record:?}");
     }
@@ -541,19 +614,16 @@ impl Catalog<'_> {
         Ok(())
     }
 
-    fn believe_partition(
-        &mut self,
-        topic_id: TopicId,
-        index: PartitionIndex,
-        leader_epoch: LeaderEpoch,
-        partition_epoch: i32,
-    ) -> Result<(), Full> {
-        let Some(topic) = self.find_id(topic_id) else { return Ok(()) };
+    fn believe_partition(&mut self, record: &PartitionRecord<'_>) -> Result<(), Full> {
+        let (index, leader_epoch) = (PartitionIndex(record.partition_id), LeaderEpoch(record.leader_epoch));
+        let partition_epoch = record.partition_epoch;
+        let Some(topic) = self.find_id(record.topic_id) else { return Ok(()) };
+        let elsewhere = self.other_replica(record.replicas).or_else(|| self.other_directory(record.directories));
         if let Some(known) = self.find_partition(topic, index).and_then(|slot| self.partitions.get_mut(slot)) {
-            (known.leader_epoch, known.partition_epoch) = (leader_epoch, partition_epoch);
+            (known.leader_epoch, known.partition_epoch, known.elsewhere) = (leader_epoch, partition_epoch, elsewhere);
             return Ok(());
         }
-        let partition = Partition { topic, index, leader_epoch, partition_epoch, links: Links::default() };
+        let partition = Partition { topic, index, leader_epoch, partition_epoch, elsewhere, links: Links::default() };
         let slot = self.partitions.insert(self.partition_hash(topic, index), partition)?;
         if let Some(topic) = self.topics.get_mut(topic) {
             topic.partitions.push(&mut self.partitions, slot);
@@ -563,16 +633,39 @@ impl Catalog<'_> {
 
     /// A change of a partition counts its epoch up, and a change of its leader the leader's epoch too.
     /// Source: `PartitionRegistration.merge`.
-    fn believe_partition_change(&mut self, topic_id: TopicId, index: PartitionIndex, leader: i32) {
+    fn believe_partition_change(&mut self, record: &PartitionChangeRecord<'_>) {
         /// Stands for "the leader stays". Source: `PartitionChangeRecord`.
         const NO_LEADER_CHANGE: i32 = -2;
-        let slot = self.find_id(topic_id).and_then(|topic| self.find_partition(topic, index));
-        if let Some(partition) = slot.and_then(|slot| self.partitions.get_mut(slot)) {
-            partition.partition_epoch = partition.partition_epoch.wrapping_add(1);
-            if leader != NO_LEADER_CHANGE {
-                partition.leader_epoch = LeaderEpoch(partition.leader_epoch.0.wrapping_add(1));
-            }
+        let index = PartitionIndex(record.partition_id);
+        let replica = record.replicas.map(|replicas| self.other_replica(replicas));
+        let directory = record.directories.map(|directories| self.other_directory(directories));
+        let slot = self.find_id(record.topic_id).and_then(|topic| self.find_partition(topic, index));
+        let Some(partition) = slot.and_then(|slot| self.partitions.get_mut(slot)) else { return };
+        partition.partition_epoch = partition.partition_epoch.wrapping_add(1);
+        if record.leader != NO_LEADER_CHANGE {
+            partition.leader_epoch = LeaderEpoch(partition.leader_epoch.0.wrapping_add(1));
         }
+        let kept = |other: Elsewhere| match other {
+            Elsewhere::Broker(_) => replica.is_none(),
+            Elsewhere::Directory(_) => directory.is_none(),
+        };
+        partition.elsewhere = replica.flatten().or(partition.elsewhere.filter(|other| kept(*other))).or(directory.flatten());
+    }
+
+    /// A replica that is not this broker's.
+    fn other_replica(&self, replicas: Array<'_, i32>) -> Option<Elsewhere> {
+        replicas.iter().find(|replica| *replica != self.config.node.0).map(|replica| Elsewhere::Broker(BrokerId(replica)))
+    }
+
+    /// A log directory that is not this one. Those that stand for "not known" are none.
+    fn other_directory(&self, directories: Array<'_, TopicId>) -> Option<Elsewhere> {
+        let is_other = |directory: &TopicId| !directory.is_reserved() && *directory != self.config.directory;
+        directories.iter().find(|directory| !self.config.directory.is_zero() && is_other(directory)).map(Elsewhere::Directory)
+    }
+
+    /// Believes one control record of its log, or of a snapshot.
+    pub fn replay_control(&mut self, record: &ControlRecord<'_>) {
+        self.quorum.replay(self.config.node, record);
     }
 
     fn believe_config(&mut self, record: &ConfigRecord<'_>) -> Result<(), Full> {

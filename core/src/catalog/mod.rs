@@ -10,5 +10,8 @@ pub mod catalog;
 pub mod error;
 pub mod input;
 pub mod name;
+pub mod others;
+pub mod quorum;
 pub mod record;
 pub mod schema;
+pub mod snapshot;

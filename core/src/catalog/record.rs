@@ -6,15 +6,19 @@ use crate::machine::{EncodedRecord, Records};
 use crate::wire::reader::{DecodeError, Reader};
 use crate::wire::schema::Message;
 
+use super::others::ForeignKind;
 use super::schema::{
-    ConfigRecord, FeatureLevelRecord, PartitionChangeRecord, PartitionRecord, ProducerIdsRecord, RemoveTopicRecord, TopicRecord,
+    AbortTransactionRecord, BeginTransactionRecord, ConfigRecord, EndTransactionRecord, FeatureLevelRecord, PartitionChangeRecord,
+    PartitionRecord, ProducerIdsRecord, RegisterBrokerRecord, RemoveTopicRecord, TopicRecord,
 };
 
 /// The first number of every record. Source: `AbstractApiMessageSerde.DEFAULT_FRAME_VERSION`.
 const FRAME_VERSION: u32 = 1;
 
-/// The version of partition records that are written: with directories. Source: `MetadataVersion.partitionRecordVersion`.
+/// The version of partition records with directories, and the level of `metadata.version` from which on they may be written.
+/// Source: `MetadataVersion.partitionRecordVersion`.
 const PARTITION_VERSION: i16 = 1;
+const PARTITION_VERSION_SINCE: i16 = 17;
 
 /// The catalogue's log has one partition.
 pub const METADATA_PARTITION: PartitionIndex = PartitionIndex(0);
@@ -36,8 +40,16 @@ pub enum CatalogRecord<'a> {
     FeatureLevel(FeatureLevelRecord<'a>),
     /// A block of producer ids is handed out.
     ProducerIds(ProducerIdsRecord),
+    /// A broker has registered: this one when it was a Kafka.
+    RegisterBroker(RegisterBrokerRecord<'a>),
+    /// What follows counts only once it is ended. Source: KIP-868.
+    BeginTransaction(BeginTransactionRecord<'a>),
+    /// What was written since the beginning counts.
+    EndTransaction,
+    /// What was written since the beginning does not count.
+    AbortTransaction(AbortTransactionRecord<'a>),
     /// A record of a kind that this machine does not keep. It is left alone.
-    Foreign,
+    Foreign(ForeignKind),
 }
 
 impl<'a> CatalogRecord<'a> {
@@ -46,7 +58,15 @@ impl<'a> CatalogRecord<'a> {
     /// # Errors
     /// When the frame is of another version, or the record of a known kind does not read as that kind.
     pub fn decode(record: EncodedRecord<'a>) -> Result<Self, DecodeError> {
-        let mut reader = Reader::new(record.value.ok_or(DecodeError::Null)?);
+        Self::decode_value(record.value)
+    }
+
+    /// Reads the value of a record, which is all that there is of it.
+    ///
+    /// # Errors
+    /// Those of [`CatalogRecord::decode`].
+    pub fn decode_value(value: Option<&'a [u8]>) -> Result<Self, DecodeError> {
+        let mut reader = Reader::new(value.ok_or(DecodeError::Null)?);
         if reader.uvarint()? != FRAME_VERSION {
             return Err(DecodeError::Version);
         }
@@ -61,24 +81,34 @@ impl<'a> CatalogRecord<'a> {
             RemoveTopicRecord::KEY => Self::RemoveTopic(Message::decode(bytes, version)?),
             FeatureLevelRecord::KEY => Self::FeatureLevel(Message::decode(bytes, version)?),
             ProducerIdsRecord::KEY => Self::ProducerIds(Message::decode(bytes, version)?),
-            _ => Self::Foreign,
+            RegisterBrokerRecord::KEY => Self::RegisterBroker(Message::decode(bytes, version)?),
+            BeginTransactionRecord::KEY => Self::BeginTransaction(Message::decode(bytes, version)?),
+            EndTransactionRecord::KEY => {
+                EndTransactionRecord::decode(bytes, version)?;
+                Self::EndTransaction
+            }
+            AbortTransactionRecord::KEY => Self::AbortTransaction(Message::decode(bytes, version)?),
+            number => Self::Foreign(ForeignKind::of(number)),
         })
     }
 
-    /// Writes the record behind those that `records` holds. It has no key.
+    /// Writes the record behind those that `records` holds, for a catalogue at this level of `metadata.version`. It has no key.
     ///
     /// # Errors
     /// [`Full`] when it does not fit.
-    pub fn encode(&self, records: &mut Records<'_>) -> Result<(), Full> {
+    pub fn encode(&self, metadata_version: i16, records: &mut Records<'_>) -> Result<(), Full> {
+        let partition_version = if metadata_version < PARTITION_VERSION_SINCE { 0 } else { PARTITION_VERSION };
         match self {
             Self::Topic(record) => push(records, record, 0),
-            Self::Partition(record) => push(records, record, PARTITION_VERSION),
-            Self::PartitionChange(record) => push(records, record, PARTITION_VERSION),
+            Self::Partition(record) => push(records, record, partition_version),
+            Self::PartitionChange(record) => push(records, record, partition_version),
             Self::Config(record) => push(records, record, 0),
             Self::RemoveTopic(record) => push(records, record, 0),
             Self::FeatureLevel(record) => push(records, record, 0),
             Self::ProducerIds(record) => push(records, record, 0),
-            Self::Foreign => Ok(()),
+            Self::AbortTransaction(record) => push(records, record, 0),
+            // What only Kafka's controllers write.
+            Self::RegisterBroker(_) | Self::BeginTransaction(_) | Self::EndTransaction | Self::Foreign(_) => Ok(()),
         }
     }
 }

@@ -214,7 +214,7 @@ impl<'m> Coordinator<'m> {
         }
     }
 
-    /// The partition of `__consumer_offsets` that keeps a group: Java's hash of its id, without the sign.
+    /// The partition of `__consumer_offsets` that keeps a group: the absolute value of Java's hash of its id.
     /// Source: `GroupCoordinatorService.partitionFor`.
     #[must_use]
     pub fn partition_of(&self, group_id: &str) -> PartitionIndex {

@@ -1,6 +1,8 @@
 //! Where the logs of a shard live: lent by the runtime.
 
-use crate::ids::{Offset, PartitionIndex, ProducerId, TopicId};
+use crate::catalog::catalog::Catalog;
+use crate::catalog::snapshot::{SnapshotDamage, SnapshotId};
+use crate::ids::{LeaderEpoch, Offset, PartitionIndex, ProducerId, TopicId};
 use crate::log::config::LogConfig;
 use crate::log::partition_log::LogMemory;
 use crate::log::recover::{OpenHints, RecoveryReport};
@@ -50,6 +52,14 @@ pub enum LeftOut {
     },
 }
 
+/// Something cannot be read, and who knows why has said so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unreadable;
+
+/// A directory is not to be served, and it says why to whoever asks it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refused;
+
 /// The directory of all logs: stores, memory and settings for each, and what was remembered of them.
 pub trait LogDirectory<'m> {
     /// The store of one log.
@@ -80,6 +90,41 @@ pub trait LogDirectory<'m> {
 
     /// Hears of an open transaction in a log that no coordinator knows: it was aborted, so that it does not hold readers back for ever.
     fn abandoned(&mut self, partition: PartitionName<'_>, producer_id: ProducerId);
+
+    /// The newest snapshot of the catalogue, or the newest that is older than one. Without an implementation there are none.
+    fn snapshot_before(&mut self, _: Option<SnapshotId>) -> Option<SnapshotId> {
+        None
+    }
+
+    /// Reads a snapshot from `position` until `into` is full or the file ends; answers how many bytes that were.
+    ///
+    /// # Errors
+    /// [`Unreadable`] when bytes that are there cannot be read; the directory has said why.
+    fn read_snapshot(&mut self, _: SnapshotId, _position: u64, _into: &mut [u8]) -> Result<usize, Unreadable> {
+        Ok(0)
+    }
+
+    /// Hears of a snapshot that is not whole and was left aside.
+    fn snapshot_damaged(&mut self, _: SnapshotId, _: SnapshotDamage) {}
+
+    /// Hears that the catalogue is loaded. Up to here nothing was changed; from here on the directory is written to.
+    ///
+    /// # Errors
+    /// [`Refused`] when it is not to be served, or cannot be written to: then it is left as it is, and the directory says why.
+    fn begin(&mut self, _: &Catalog<'m>) -> Result<(), Refused> {
+        Ok(())
+    }
+
+    /// The latest epoch that the directory remembers of the quorum of the catalogue's log; 0 when none. The log itself may know of a
+    /// later one.
+    fn quorum_epoch(&self) -> LeaderEpoch {
+        LeaderEpoch(0)
+    }
+
+    /// Hears that this broker leads the catalogue's log from now on, to be remembered before anything is written under the epoch, and by
+    /// which version of the quorum's protocol. An epoch that is forgotten by a loss of power was never seen by anybody.
+    fn lead_quorum(&mut self, _: LeaderEpoch, _kraft_version: i16) {}
+
     /// Hears, while the catalogue is loaded, of a topic that was deleted: whatever is left of its files may go.
     fn removed(&mut self, topic_id: TopicId);
 

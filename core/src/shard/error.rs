@@ -3,6 +3,7 @@
 use core::fmt;
 
 use crate::catalog::name::{CLUSTER_METADATA, CONSUMER_OFFSETS, TRANSACTION_STATE};
+use crate::catalog::snapshot::{SnapshotDamage, SnapshotId};
 use crate::ids::{Offset, PartitionIndex};
 use crate::log::error::{AppendError, LogError, ReadError};
 use crate::wire::reader::DecodeError;
@@ -78,8 +79,21 @@ pub enum OpenError<E> {
         /// Where it ended.
         durable: Offset,
     },
-    /// The catalogue's log begins at this offset: what came before lies in a snapshot, which nobody here reads.
+    /// The catalogue's log has lost the batch at this offset.
+    Hole(Offset),
+    /// The catalogue's log begins at this offset, and no snapshot that is whole reaches there.
     Beheaded(Offset),
+    /// The catalogue's log ends before its newest snapshot does: its end is lost.
+    Cut {
+        /// The snapshot.
+        snapshot: SnapshotId,
+        /// Where the log ends.
+        log_end: Offset,
+    },
+    /// The snapshot was whole, and no longer is.
+    Snapshot(SnapshotId, SnapshotDamage),
+    /// The directory is not to be served. It has said why.
+    Refused,
 }
 
 impl<E: fmt::Display> fmt::Display for OpenError<E> {
@@ -96,10 +110,16 @@ impl<E: fmt::Display> fmt::Display for OpenError<E> {
             Self::Short { end, durable } => {
                 write!(f, "{CLUSTER_METADATA}-0 ends at offset {end}, and was on the disk up to {durable}; {RESTORE}")
             }
-            Self::Beheaded(offset) => write!(
+            Self::Hole(offset) => write!(f, "{CLUSTER_METADATA}-0: the batch at offset {offset} is missing; {RESTORE}"),
+            Self::Beheaded(offset) => {
+                write!(f, "{CLUSTER_METADATA}-0 begins at offset {offset}, and there is no sound snapshot of what came before; {RESTORE}")
+            }
+            Self::Cut { snapshot, log_end } => write!(
                 f,
-                "{CLUSTER_METADATA}-0 begins at offset {offset}: Apache Kafka has moved what came before to a snapshot, which cannot be read here yet; nothing was changed"
+                "{CLUSTER_METADATA}-0 ends at offset {log_end}, though its snapshot {snapshot} reaches further: its end is lost; {RESTORE}"
             ),
+            Self::Snapshot(id, damage) => write!(f, "{CLUSTER_METADATA}-0/{id}: {damage}; {RESTORE}"),
+            Self::Refused => f.write_str("the directory is not to be served here (nothing was changed)"),
         }
     }
 }

@@ -7,10 +7,9 @@ use crate::bounded::slab::Slot;
 use crate::bounded::table::HashKey;
 use crate::catalog::catalog::Catalog;
 use crate::catalog::name;
-use crate::catalog::record::CatalogRecord;
 use crate::group::coordinator::Coordinator;
 use crate::group::record::GroupRecord;
-use crate::ids::{Offset, PartitionIndex, TopicId};
+use crate::ids::{Offset, PartitionIndex};
 use crate::log::error::ReadError;
 use crate::machine::{EncodedRecord, Machine as _};
 use crate::record::batch::{Batch, Header};
@@ -20,8 +19,9 @@ use crate::time::Moment;
 use crate::txn::record::TxnRecord;
 use crate::wire::reader::DecodeError;
 
-use super::directory::{LeftOut, LogDirectory, PartitionName};
+use super::directory::{LeftOut, LogDirectory, PartitionName, Refused};
 use super::error::OpenError;
+use super::lead::Lead;
 use super::logs::Logs;
 use super::parked::Parked;
 use super::shard::{Shard, ShardMemory, ShardPartitions, StoreFailure};
@@ -55,15 +55,11 @@ impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
             records: memory.records,
             batch: memory.batch,
             doomed: memory.doomed,
+            lead: Lead::default(),
         };
-        let name = PartitionName { topic: name::CLUSTER_METADATA, topic_id: TopicId::METADATA, index: PartitionIndex(0) };
-        let durable = shard.directory.hints(name).recovery_point;
         let metadata = shard.metadata_log(at).map_err(OpenError::Partition)?;
-        let end = shard.logs.partitions.get(metadata).map_or(Offset::ZERO, |partition| partition.log.watermarks().log_end());
-        if let Some(durable) = durable.filter(|durable| *durable > end) {
-            return Err(OpenError::Short { end, durable });
-        }
         shard.load_catalog(metadata, scratch)?;
+        shard.directory.begin(&shard.catalog).map_err(|Refused| OpenError::Refused)?;
         shard.spread_machines();
         shard.finalize_features();
         for machine in [Kept::Transactions, Kept::Groups] {
@@ -78,41 +74,6 @@ impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
         shard.transactions_loaded(at);
         shard.groups.loaded(at);
         Ok(shard)
-    }
-
-    /// Loads the catalogue. All of it, or none: a catalogue with a hole would take topics for deleted.
-    fn load_catalog(&mut self, slot: Slot, scratch: &mut List<'_, u8>) -> Result<(), OpenError<StoreFailure<'m, D>>> {
-        let Some(partition) = self.logs.partitions.get_mut(slot) else { return Ok(()) };
-        let mut from = partition.log.watermarks().log_start();
-        if from > Offset::ZERO {
-            return Err(OpenError::Beheaded(from));
-        }
-        loop {
-            let Some(partition) = self.logs.partitions.get_mut(slot) else { return Ok(()) };
-            let next = partition.log.read_batches(from, scratch).map_err(OpenError::Read)?;
-            if next == from {
-                return Ok(());
-            }
-            for_each_batch(scratch, |batch| {
-                if batch.header().is_control() {
-                    return Ok(());
-                }
-                let offset = batch.header().base_offset();
-                let Some(records) = batch.records().filter(|_| batch.crc_is_right()) else {
-                    return Err(OpenError::Batch(offset));
-                };
-                for (record, offset) in records.zip(offset.0..) {
-                    let Ok(record) = record else { return Err(OpenError::Batch(batch.header().base_offset())) };
-                    let record = CatalogRecord::decode(encoded(&record)).map_err(|error| OpenError::Record(Offset(offset), error))?;
-                    if let CatalogRecord::RemoveTopic(removed) = &record {
-                        self.directory.removed(removed.topic_id);
-                    }
-                    self.catalog.replay(&record);
-                }
-                Ok(())
-            })?;
-            from = next;
-        }
     }
 
     /// Loads what a machine keeps in one partition. What cannot be read is left out and said out loud: one flipped bit costs what it
@@ -229,7 +190,7 @@ impl Kept {
 }
 
 /// Shows every batch of a piece of log.
-fn for_each_batch<E>(piece: &[u8], mut each: impl FnMut(&Batch<'_>) -> Result<(), E>) -> Result<(), E> {
+pub(super) fn for_each_batch<E>(piece: &[u8], mut each: impl FnMut(&Batch<'_>) -> Result<(), E>) -> Result<(), E> {
     let mut rest = piece;
     while let Ok((batch, behind)) = Batch::split_first(rest) {
         rest = behind;
@@ -239,6 +200,6 @@ fn for_each_batch<E>(piece: &[u8], mut each: impl FnMut(&Batch<'_>) -> Result<()
 }
 
 /// A record as machines know it.
-fn encoded<'r>(record: &Record<'r>) -> EncodedRecord<'r> {
+pub(super) fn encoded<'r>(record: &Record<'r>) -> EncodedRecord<'r> {
     EncodedRecord { key: record.key.unwrap_or_default(), value: record.value }
 }

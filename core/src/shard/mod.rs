@@ -18,7 +18,9 @@ pub mod compact;
 pub mod directory;
 pub mod error;
 pub mod fetch;
+mod lead;
 mod load;
+mod load_catalog;
 pub mod logs;
 pub mod parked;
 #[expect(clippy::module_inception, reason = "the room is named for what it holds")]

@@ -7,7 +7,7 @@ use crate::catalog::catalog::Catalog;
 use crate::catalog::input::ResourceKind;
 use crate::catalog::name;
 use crate::group::coordinator::Coordinator;
-use crate::ids::{LeaderEpoch, Offset, PartitionIndex, TopicId};
+use crate::ids::{Offset, PartitionIndex, TopicId};
 use crate::log::config::LogConfig;
 use crate::log::error::{Closed, LogError};
 use crate::log::partition_log::PartitionLog;
@@ -18,6 +18,7 @@ use crate::time::Moment;
 
 use super::directory::{LogDirectory, PartitionName};
 use super::error::PartitionError;
+use super::lead::Lead;
 use super::logs::{Logs, Partition};
 use super::parked::Waiting;
 use super::transactions::{EndWait, Transactions};
@@ -59,6 +60,7 @@ pub struct Shard<'m, D: LogDirectory<'m>> {
     pub(super) records: Records<'m>,
     pub(super) batch: List<'m, u8>,
     pub(super) doomed: List<'m, Doomed>,
+    pub(super) lead: Lead,
 }
 
 impl<'m, D: LogDirectory<'m>> core::fmt::Debug for Shard<'m, D> {
@@ -70,9 +72,6 @@ impl<'m, D: LogDirectory<'m>> core::fmt::Debug for Shard<'m, D> {
 /// How many calls wait for the end of a transaction at the most; further ones are told to come again.
 #[cfg(feature = "alloc")]
 const END_WAITS_MAX: usize = 16_384;
-
-/// The epoch under which a sole broker leads its own metadata log.
-pub(super) const METADATA_EPOCH: LeaderEpoch = LeaderEpoch(1);
 
 /// What is known, and its logs.
 impl<'m, D: LogDirectory<'m>> Shard<'m, D> {

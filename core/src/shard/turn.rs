@@ -18,10 +18,10 @@ use crate::time::Moment;
 use crate::txn::state::TransactionVersion;
 
 use super::directory::{LogDirectory, PartitionName};
-use super::error::{PartitionError, WriteError};
+use super::error::WriteError;
 use super::logs::{Logs, Written};
 use super::parked::Release;
-use super::shard::{Doomed, METADATA_EPOCH, Shard, StoreFailure, config_of};
+use super::shard::{Doomed, Shard, StoreFailure, config_of};
 
 impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
     /// A turn of the groups. Answers the log end that answers marked [`crate::machine::When::Written`] wait for, if there is any.
@@ -81,13 +81,15 @@ impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
         answers: &mut dyn Answers<Catalog<'m>>,
         out: &mut dyn Release,
     ) -> Result<Option<Written>, WriteError<StoreFailure<'m, D>>> {
+        let slot = self.metadata_log(at).map_err(WriteError::Partition)?;
+        self.abort_unfinished(at, slot, out)?;
         self.records.clear();
         self.catalog.step(at, input, &mut Effects { records: &mut self.records, answers });
         if self.records.is_empty() {
             return Ok(None);
         }
-        let slot = self.metadata_log(at).map_err(WriteError::Partition)?;
-        let written = self.write_down(at, slot, METADATA_EPOCH, false, out)?;
+        let epoch = self.take_the_lead(at, slot, out)?;
+        let written = self.write_down(at, slot, epoch, false, out)?;
         let mut removed = TopicId::ZERO;
         let mut machine_topic_created = false;
         for record in self.records.iter() {
@@ -210,7 +212,7 @@ impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
     }
 
     /// Writes the records of the step to a log as one batch.
-    fn write_down(
+    pub(super) fn write_down(
         &mut self,
         at: Moment,
         slot: Slot,
@@ -253,12 +255,7 @@ impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
         // Nothing to write would be nothing to wait for: a step without records does not come here.
         let size = builder.finish();
         debug_assert!(size.is_some(), "a step that comes here has records");
-        let Some(partition) = self.logs.partitions.get(slot) else { return Err(WriteError::Partition(PartitionError::Unknown)) };
-        let rules = machine_rules(partition.log.config());
-        let checked = validate::check(&self.batch, &rules, at.wall, None);
-        debug_assert!(checked.is_ok(), "what a shard builds passes its own check: {checked:?}");
-        let checked = checked.map_err(|_| WriteError::TooLarge)?;
-        self.logs.append(at, slot, epoch, &checked, out).map(|(_, written)| written)
+        self.append_built(at, slot, epoch, out)
     }
 }
 

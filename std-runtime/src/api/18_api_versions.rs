@@ -1,9 +1,10 @@
 //! ApiVersions, key 18, served 0-4. KIP-35, KIP-482 (v3), KIP-511 (v3), KIP-584 (features).
 //!
 //! What is reported is `protocol::api_key`'s table, the one that dispatch obeys.
-//! Differences from Apache Kafka: APIs that are not served yet are not reported, and features that need them are not finalized.
+//! Differences from Apache Kafka: APIs that are not served yet are not reported, and neither are features that need them. A directory that
+//! Kafka wrote may have them finalized; it keeps them.
 
-use millpond_core::catalog::name::TRANSACTION_VERSION;
+use millpond_core::catalog::name::{METADATA_VERSION, METADATA_VERSION_MAX, TRANSACTION_VERSION};
 use millpond_core::wire::reader::DecodeError;
 use millpond_core::wire::value::Array;
 
@@ -18,7 +19,7 @@ use super::dispatch::Asked;
 use super::respond;
 
 /// The features that this broker knows, and up to which level.
-pub(crate) const FEATURES: &[(&str, i16, i16)] = &[("metadata.version", 7, 30), (TRANSACTION_VERSION, 0, 2)];
+pub(crate) const FEATURES: &[(&str, i16, i16)] = &[(METADATA_VERSION, 7, METADATA_VERSION_MAX), (TRANSACTION_VERSION, 0, 2)];
 
 pub(crate) fn serve(asked: Asked<'_>) -> Result<(), DecodeError> {
     if !ApiKey::ApiVersions.api().serves(asked.head.version) {
@@ -43,8 +44,11 @@ pub(crate) fn serve(asked: Asked<'_>) -> Result<(), DecodeError> {
         .iter()
         .map(|(name, min_version, max_version)| SupportedFeatureKey { name, min_version: *min_version, max_version: *max_version })
         .collect();
-    let levels: Vec<(String, i16)> =
-        asked.worker.turn(|turn| turn.inner.shard.catalog().features().map(|(name, level)| (name.to_string(), level)).collect());
+    let is_known = |feature: &str| FEATURES.iter().any(|(known, _, _)| *known == feature);
+    let levels: Vec<(String, i16)> = asked.worker.turn(|turn| {
+        let known = turn.inner.shard.catalog().features().filter(|(name, _)| is_known(name));
+        known.map(|(name, level)| (name.to_string(), level)).collect()
+    });
     let finalized: Vec<FinalizedFeatureKey<'_>> =
         levels.iter().map(|(name, level)| FinalizedFeatureKey { name, max_version_level: *level, min_version_level: *level }).collect();
     asked.answer(&ApiVersionsResponse {

@@ -10,30 +10,38 @@ use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use millpond_core::bounded::table::HashKey;
+use millpond_core::catalog::catalog::Catalog;
 use millpond_core::catalog::name::CLUSTER_METADATA;
-use millpond_core::ids::{BrokerId, PartitionIndex, ProducerId, TopicId};
+use millpond_core::catalog::others::Others;
+use millpond_core::catalog::snapshot::{SnapshotDamage, SnapshotId};
+use millpond_core::ids::{BrokerId, LeaderEpoch, PartitionIndex, ProducerId, TopicId};
 use millpond_core::log::config::LogConfig;
 use millpond_core::log::partition_log::{LogLimits, LogMemory};
 use millpond_core::log::recover::{OpenHints, RecoveryReport};
-use millpond_core::shard::directory::{LeftOut, LogDirectory, PartitionName};
+use millpond_core::shard::directory::{LeftOut, LogDirectory, PartitionName, Refused, Unreadable};
 
 use crate::config::broker_config::{BrokerConfig, topic_log_config};
 use crate::config::properties;
 
 use super::checkpoint;
-use super::files::{OpenFiles, PartitionFiles};
+use super::files::{OpenFiles, PartitionFiles, read_full_at};
+use super::lock::{LOCK, Lock, NoLock};
 use super::names;
 use super::partition_dir::{PartitionDir, read_topic_id, sync_directory};
+use super::quorum::{self, QUORUM_STATE};
 use super::remembered::{LeftLog, Remembered, Snapshot};
 
-/// The file whose lock a broker holds.
-pub const LOCK: &str = ".lock";
 /// The file that says who the broker is.
 pub const META: &str = "meta.properties";
 const CLEAN_SHUTDOWN: &str = ".kafka_cleanshutdown";
+/// What a catalogue is to begin with, as `kafka-storage format` leaves it. Source: `BootstrapDirectory`.
+const BOOTSTRAP: &str = "bootstrap.checkpoint";
+
+/// Stands for a broker that never registered with a controller. Source: `CleanShutdownFileHandler`.
+const NO_BROKER_EPOCH: i64 = -1;
 
 /// How many files of all partitions together stay open, if the system allows. A partition in use has three.
 const OPEN_FILES_MAX: u64 = 8192;
@@ -102,6 +110,13 @@ pub struct Identity {
 #[derive(Debug)]
 pub struct DataDir {
     root: PathBuf,
+    node: BrokerId,
+    /// The latest epoch of the quorum of the catalogue's log that `quorum-state` tells.
+    quorum_epoch: LeaderEpoch,
+    /// Under which epoch this broker is registered with Kafka's controller, if it is.
+    broker_epoch: i64,
+    /// Why the directory is not to be served, once that is known.
+    refusal: Arc<OnceLock<String>>,
     identity: Identity,
     /// The settings of logs whose topics set nothing else.
     log_defaults: LogConfig,
@@ -119,7 +134,7 @@ pub struct DataDir {
     /// Directories of the partitions that were opened since the start.
     opened: HashSet<String>,
     /// Held for as long as the directory is in use.
-    _lock: File,
+    _lock: Lock,
 }
 
 impl DataDir {
@@ -140,17 +155,16 @@ impl DataDir {
         }
         let lock = lock(&root)?;
         let identity = identity(&root, config.node, &mut fresh)?;
-        let clean_path = root.join(CLEAN_SHUTDOWN);
-        let was_clean = clean_path.exists();
-        if was_clean {
-            // From the first write on it would be a lie.
-            std::fs::remove_file(&clean_path).map_err(failed("removing", &clean_path))?;
-            sync_directory(&root).map_err(failed("syncing", &root))?;
-        }
+        let was_clean = root.join(CLEAN_SHUTDOWN).exists();
         let remembered = Remembered::read(&root).map_err(|(path, error)| failed("reading", &path)(error))?;
         let open = Arc::new(OpenFiles::new(open_files_max()));
+        let quorum_epoch = read_quorum_epoch(&root);
         Ok(Self {
             root,
+            node: config.node,
+            quorum_epoch,
+            broker_epoch: NO_BROKER_EPOCH,
+            refusal: Arc::default(),
             identity,
             log_defaults: config.log,
             open,
@@ -164,6 +178,12 @@ impl DataDir {
             opened: HashSet::new(),
             _lock: lock,
         })
+    }
+
+    /// Where it will stand why the directory is not to be served, should opening a shard on it fail for that.
+    #[must_use]
+    pub fn refusal(&self) -> Arc<OnceLock<String>> {
+        Arc::clone(&self.refusal)
     }
 
     /// Who this broker is.
@@ -231,6 +251,46 @@ impl DataDir {
         Ok(())
     }
 
+    /// Where the catalogue's log is.
+    fn catalogue_dir(&self) -> PathBuf {
+        self.root.join(names::partition_dir(CLUSTER_METADATA, PartitionIndex(0)))
+    }
+
+    /// Looks at a directory that has no catalogue: is it a new one, or is the catalogue somewhere else? Answers why it must not be taken
+    /// for a new one: then all that is in it would belong to nobody.
+    fn check_blank(&self) -> Result<(), String> {
+        let found = self.with_records().map_err(failed("reading", &self.root)).map_err(|error| error.to_string())?;
+        if let Some(found) = found {
+            return Err(format!(
+                "there is nothing in {CLUSTER_METADATA}-0, though {found} holds records: if Apache Kafka has written them, its catalogue lies in metadata.log.dir or in the first of its log.dirs, and that is the directory to serve; otherwise restore this log from a copy (nothing was changed)"
+            ));
+        }
+        let path = self.root.join(BOOTSTRAP);
+        if path.exists() {
+            // Kafka looks at it only while there is no catalogue either.
+            tracing::warn!(file = %path.display(), "Apache Kafka has formatted this directory and never started on it: the features and credentials in this file do not get into the catalogue");
+        }
+        Ok(())
+    }
+
+    /// A directory of a partition that has bytes in its log.
+    fn with_records(&self) -> io::Result<Option<String>> {
+        for path in self.paths()? {
+            let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
+            let is_partition = names::parse(name).is_some_and(|(topic, _)| topic != CLUSTER_METADATA) && !names::is_deleted(name);
+            if !is_partition || !path.is_dir() {
+                continue;
+            }
+            for entry in std::fs::read_dir(&path)? {
+                let entry = entry?;
+                if entry.path().extension().is_some_and(|extension| extension == "log") && entry.metadata()?.len() > 0 {
+                    return Ok(Some(name.to_owned()));
+                }
+            }
+        }
+        Ok(None)
+    }
+
     /// What lies in the directory.
     fn paths(&self) -> io::Result<Vec<PathBuf>> {
         std::fs::read_dir(&self.root)?.map(|entry| entry.map(|entry| entry.path())).collect()
@@ -265,9 +325,11 @@ impl DataDir {
         }
         // After an unclean stop a log that nobody has opened since is not clean yet, however well the others are closed.
         if clean && (self.was_clean || self.unopened().is_ok_and(|unopened| unopened.is_empty())) {
-            // Source: `CleanShutdownFileHandler`: a version, and the broker's epoch, which a sole broker has not got.
+            // Source: `CleanShutdownFileHandler`: a version, and the broker's epoch. A Kafka that comes next says by it that its last
+            // registration has ended in good order, and nobody takes its replicas for incomplete (KIP-966).
             let path = self.root.join(CLEAN_SHUTDOWN);
-            checkpoint::write_whole(&self.root, CLEAN_SHUTDOWN, "{\"version\":0,\"brokerEpoch\":-1}").map_err(failed("writing", &path))?;
+            let text = format!("{{\"version\":0,\"brokerEpoch\":{}}}", self.broker_epoch);
+            checkpoint::write_whole(&self.root, CLEAN_SHUTDOWN, &text).map_err(failed("writing", &path))?;
         }
         Ok(())
     }
@@ -382,6 +444,64 @@ impl LogDirectory<'static> for DataDir {
         tracing::warn!(topic, partition, producer_id = producer_id.0, "an open transaction that no coordinator knows was aborted");
     }
 
+    fn snapshot_before(&mut self, before: Option<SnapshotId>) -> Option<SnapshotId> {
+        let directory = self.catalogue_dir();
+        quorum::snapshot_before(&directory, before).unwrap_or_else(|error| {
+            tracing::error!(directory = %directory.display(), %error, "it cannot be seen whether there are snapshots of the catalogue");
+            None
+        })
+    }
+
+    fn read_snapshot(&mut self, snapshot: SnapshotId, position: u64, into: &mut [u8]) -> Result<usize, Unreadable> {
+        let path = self.catalogue_dir().join(snapshot.to_string());
+        let read = File::open(&path).and_then(|file| read_full_at(&file, position, into));
+        read.map_err(|error| {
+            tracing::error!(file = %path.display(), %error, "the snapshot of the catalogue cannot be read");
+            Unreadable
+        })
+    }
+
+    fn snapshot_damaged(&mut self, snapshot: SnapshotId, damage: SnapshotDamage) {
+        let file = self.catalogue_dir().join(snapshot.to_string());
+        tracing::error!(file = %file.display(), %damage, "the snapshot of the catalogue is damaged and is left aside; an older one or the log itself must do");
+    }
+
+    fn begin(&mut self, catalog: &Catalog<'static>) -> Result<(), Refused> {
+        let refuse = |reason: String| {
+            // Asked once, and answered once.
+            let _ = self.refusal.set(reason);
+            Refused
+        };
+        if let Some(obstacle) = catalog.obstacle() {
+            return Err(refuse(format!("{CLUSTER_METADATA}-0: {obstacle} (nothing was changed)")));
+        }
+        if catalog.is_blank() {
+            self.check_blank().map_err(refuse)?;
+        }
+        say_what_is_not_acted_upon(catalog.others());
+        self.broker_epoch = catalog.broker_epoch().unwrap_or(NO_BROKER_EPOCH);
+        if self.was_clean {
+            // From the first write on it would be a lie.
+            let path = self.root.join(CLEAN_SHUTDOWN);
+            let removed = std::fs::remove_file(&path).and_then(|()| sync_directory(&self.root));
+            removed.map_err(|error| refuse(failed("removing", &path)(error).to_string()))?;
+        }
+        Ok(())
+    }
+
+    fn quorum_epoch(&self) -> LeaderEpoch {
+        self.quorum_epoch
+    }
+
+    fn lead_quorum(&mut self, epoch: LeaderEpoch, kraft_version: i16) {
+        self.quorum_epoch = epoch;
+        let directory = self.catalogue_dir();
+        if let Err(error) = quorum::write_epoch(&directory, self.node, epoch, kraft_version) {
+            // The log says it as well, with the first batch of the reign.
+            tracing::error!(directory = %directory.display(), %error, "{QUORUM_STATE} cannot be written");
+        }
+    }
+
     fn removed(&mut self, topic_id: TopicId) {
         self.removed.insert(topic_id);
     }
@@ -412,6 +532,39 @@ impl LogDirectory<'static> for DataDir {
     }
 }
 
+/// The epoch of the quorum as `quorum-state` tells it. Without that file, or with a damaged one, the log itself is asked alone.
+fn read_quorum_epoch(root: &Path) -> LeaderEpoch {
+    let directory = root.join(names::partition_dir(CLUSTER_METADATA, PartitionIndex(0)));
+    let epoch = quorum::read_epoch(&directory).unwrap_or_else(|error| {
+        tracing::warn!(file = %directory.join(QUORUM_STATE).display(), %error, "the file is damaged and is left aside");
+        None
+    });
+    epoch.unwrap_or_default()
+}
+
+/// Says out loud what Kafka would act upon and nobody here does. All of it stays in the directory.
+fn say_what_is_not_acted_upon(others: &Others) {
+    let Others { access_control_entries: _, scram_credentials, client_quotas, delegation_tokens, unknown_records, unknown_kind } = others;
+    // They let somebody in; who must not come in is a matter of listeners, and those that ask for a name are refused in the settings.
+    if *scram_credentials {
+        tracing::warn!("the catalogue holds SCRAM credentials: they are kept, and nobody is asked for them");
+    }
+    if *delegation_tokens {
+        tracing::warn!("the catalogue holds delegation tokens: they are kept, and nobody is asked for them");
+    }
+    if *client_quotas {
+        tracing::warn!("the catalogue holds quotas of clients: they are kept, and not enforced");
+    }
+    if let Some(kind) = unknown_kind {
+        let records = unknown_records;
+        tracing::warn!(
+            records,
+            kind,
+            "the catalogue holds records of a kind that Kafka 4.3 does not write: they are kept and not acted upon"
+        );
+    }
+}
+
 /// What the catalogue says of a directory's topic.
 #[derive(Clone, Copy)]
 enum Fate {
@@ -426,18 +579,12 @@ fn open_files_max() -> NonZeroUsize {
     usize::try_from((allowed / 2).min(OPEN_FILES_MAX)).ok().and_then(NonZeroUsize::new).unwrap_or(NonZeroUsize::MIN)
 }
 
-/// Takes the lock of a directory; it is held until the file is closed.
-///
-/// # Errors
-/// [`DataDirError::Locked`] when another has it.
-pub fn lock(root: &Path) -> Result<File, DataDirError> {
-    let path = root.join(LOCK);
-    let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(failed("opening", &path))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(std::fs::TryLockError::WouldBlock) => Err(DataDirError::Locked(root.to_path_buf())),
-        Err(std::fs::TryLockError::Error(error)) => Err(failed("locking", &path)(error)),
-    }
+/// Takes the lock of a directory.
+fn lock(root: &Path) -> Result<Lock, DataDirError> {
+    Lock::alone(root).map_err(|error| match error {
+        NoLock::Held => DataDirError::Locked(root.to_path_buf()),
+        NoLock::Io(error) => failed("locking", &root.join(LOCK))(error),
+    })
 }
 
 /// Reads who this broker is, or writes it into a directory that does not say.
@@ -482,7 +629,12 @@ pub fn parse_identity(text: &str) -> Result<(i32, Identity), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use millpond_core::catalog::catalog::{CatalogConfig, CatalogMemory};
+    use millpond_core::catalog::name::{METADATA_VERSION, METADATA_VERSION_MAX};
+    use millpond_core::catalog::record::CatalogRecord;
+    use millpond_core::catalog::schema::FeatureLevelRecord;
     use millpond_core::ids::Offset;
+    use millpond_core::machine::Machine as _;
 
     fn scratch(name: &str) -> Arc<BrokerConfig> {
         let path = std::env::temp_dir().join(format!("millpond-data-dir-{name}-{}", std::process::id()));
@@ -493,7 +645,12 @@ mod tests {
     }
 
     fn open(config: &Arc<BrokerConfig>) -> DataDir {
-        DataDir::open(config, HashKey(1, 2), || TopicId([3; 16])).unwrap()
+        let mut directory = DataDir::open(config, HashKey(1, 2), || TopicId([3; 16])).unwrap();
+        let of = CatalogConfig { node: config.node, directory: directory.identity.directory_id };
+        let mut catalog = Catalog::new(of, HashKey(1, 2), CatalogMemory::grown(1));
+        catalog.replay(&CatalogRecord::FeatureLevel(FeatureLevelRecord { name: METADATA_VERSION, feature_level: METADATA_VERSION_MAX }));
+        directory.begin(&catalog).unwrap();
+        directory
     }
 
     fn partition(topic_id: TopicId) -> PartitionName<'static> {
@@ -586,6 +743,19 @@ mod tests {
         directory.remember(vec![left(0)], true).unwrap();
         drop(directory);
         assert!(open(&config).hints(partition(OLD)).clean);
+        std::fs::remove_dir_all(&config.data_dir).unwrap();
+    }
+
+    #[test]
+    fn a_directory_whose_catalogue_is_elsewhere_is_not_taken_for_a_new_one() {
+        let config = scratch("elsewhere");
+        write(&mut open(&config), OLD);
+        let mut directory = DataDir::open(&config, HashKey(1, 2), || TopicId([3; 16])).unwrap();
+        let of = CatalogConfig { node: config.node, directory: directory.identity.directory_id };
+        let refused = directory.begin(&Catalog::new(of, HashKey(1, 2), CatalogMemory::grown(1)));
+        assert_eq!(refused, Err(Refused));
+        let said = directory.refusal().get().unwrap().clone();
+        assert!(said.contains("though t-0 holds records") && said.ends_with("(nothing was changed)"), "{said}");
         std::fs::remove_dir_all(&config.data_dir).unwrap();
     }
 

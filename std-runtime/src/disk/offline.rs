@@ -8,11 +8,10 @@ use std::path::{Path, PathBuf};
 use millpond_core::catalog::name::CLUSTER_METADATA;
 use millpond_core::ids::{Offset, PartitionIndex};
 use millpond_core::store::file_name::{FileKind, FileName};
-use rustix::fs::FlockOperation;
-use rustix::io::Errno;
 
 use super::checkpoint::{self, Offsets};
-use super::data_dir::{self, DataDirError, LOCK, META};
+use super::data_dir::{self, META};
+use super::lock::{LOCK, Lock, NoLock};
 use super::names;
 use super::partition_dir::{self, sync_directory};
 use super::remembered::{FIRST_DIRTY, HIGH_WATERMARKS, LOG_STARTS, RECOVERY_POINTS};
@@ -39,19 +38,6 @@ pub enum OfflineError {
         /// What the system says.
         error: io::Error,
     },
-}
-
-impl From<DataDirError> for OfflineError {
-    fn from(error: DataDirError) -> Self {
-        match error {
-            DataDirError::Locked(path) => Self::InUse(path),
-            DataDirError::Io { doing, path, error } => Self::Io { doing, path, error },
-            DataDirError::OtherNode { directory: path, .. } | DataDirError::Anonymous(path) | DataDirError::Damaged { file: path, .. } => {
-                Self::NoLogs(path)
-            }
-            DataDirError::Nameless => Self::NoLogs(PathBuf::new()),
-        }
-    }
 }
 
 /// Remembers what was tried, for when it fails.
@@ -119,7 +105,7 @@ pub struct OfflineDir {
     pub misfits: Vec<Misfit>,
     recovery_points: Option<Offsets>,
     /// Held for as long as it is looked at.
-    _lock: Option<File>,
+    _lock: Option<Lock>,
 }
 
 impl OfflineDir {
@@ -155,16 +141,15 @@ impl OfflineDir {
     }
 
     fn open_data_dir(root: &Path, to_change: bool) -> Result<Self, OfflineError> {
-        let lock = if to_change { Some(data_dir::lock(root)?) } else { lock_to_look(root)? };
-        if let Some(lock) = &lock {
-            lock_as_kafka_does(root, lock, to_change)?;
-        }
+        let lock = lock(root, to_change)?;
         let reading = || failed("reading", root);
         let mut misfits = Vec::new();
         let mut checkpoints = HashMap::new();
         for name in [RECOVERY_POINTS, LOG_STARTS, HIGH_WATERMARKS, FIRST_DIRTY] {
             let path = root.join(name);
-            let offsets = checkpoint::read_if_sound(&path).map_err(failed("reading", &path))?;
+            // Kafka leaves those empty that have nothing to tell. This one always has, a minute after the first start.
+            let is_emptied = name == RECOVERY_POINTS && fs::metadata(&path).is_ok_and(|metadata| metadata.len() == 0);
+            let offsets = checkpoint::read_if_sound(&path).map_err(failed("reading", &path))?.filter(|_| !is_emptied);
             if offsets.is_none() {
                 misfits.push(Misfit { path, reason: "the checkpoint cannot be read".to_owned(), may_go: true });
             }
@@ -391,26 +376,11 @@ fn read_if_there(folder: &Path) -> io::Result<Vec<fs::DirEntry>> {
     }
 }
 
-/// Keeps brokers from a directory without changing it: others may look at it too. Where there is no file to lock no broker runs.
-fn lock_to_look(root: &Path) -> Result<Option<File>, OfflineError> {
-    let path = root.join(LOCK);
-    let file = match File::open(&path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        file => file.map_err(failed("opening", &path))?,
-    };
-    match file.try_lock_shared() {
-        Ok(()) => Ok(Some(file)),
-        Err(fs::TryLockError::WouldBlock) => Err(OfflineError::InUse(root.to_path_buf())),
-        Err(fs::TryLockError::Error(error)) => Err(failed("locking", &path)(error)),
-    }
-}
-
-/// Takes Kafka's kind of lock as well: what is held by a Java program is not seen by the other kind. Source: `FileLock`.
-fn lock_as_kafka_does(root: &Path, lock: &File, to_change: bool) -> Result<(), OfflineError> {
-    let how = if to_change { FlockOperation::NonBlockingLockExclusive } else { FlockOperation::NonBlockingLockShared };
-    match rustix::fs::fcntl_lock(lock, how) {
-        Ok(()) => Ok(()),
-        Err(Errno::AGAIN | Errno::ACCESS) => Err(OfflineError::InUse(root.to_path_buf())),
-        Err(error) => Err(failed("locking", &root.join(LOCK))(error.into())),
-    }
+/// Keeps brokers from a directory; others who only look at it may come too, unless it is to be changed.
+fn lock(root: &Path, to_change: bool) -> Result<Option<Lock>, OfflineError> {
+    let locked = if to_change { Lock::alone(root).map(Some) } else { Lock::shared(root) };
+    locked.map_err(|error| match error {
+        NoLock::Held => OfflineError::InUse(root.to_path_buf()),
+        NoLock::Io(error) => failed("locking", &root.join(LOCK))(error),
+    })
 }

@@ -11,7 +11,7 @@ use millpond_tests::skip::skip;
 use millpond_tests::toolbox::{is_there, make_once, run_command, text_of, workspace_dir};
 
 /// Kafka's jars; without Java, Maven or a repository the test is skipped.
-fn jars_or_skip(test: &str) -> Option<PathBuf> {
+pub(super) fn jars_or_skip(test: &str) -> Option<PathBuf> {
     for (program, argument) in [("java", "-version"), ("mvn", "--version")] {
         if !is_there(program, argument) {
             skip(test, &format!("{program} is missing"));
@@ -100,6 +100,32 @@ impl Kafka {
         }
     }
 
+    /// Kafka's own check of files, which finds nothing wrong with them; answers what it printed. What was cut out leaves gaps between
+    /// offsets.
+    pub(super) fn dump(&self, arguments: &str, files: &[String], may_have_gaps: bool) -> String {
+        assert!(!files.is_empty(), "there are files for kafka-dump-log {arguments}");
+        let mut command = self.offline("kafka-dump-log", arguments);
+        let text = match run_command(command.arg("--files").arg(files.join(","))) {
+            Ok(text) => text,
+            Err(message) => panic!("kafka-dump-log {arguments}: {message}"),
+        };
+        for wrong in [
+            "Mismatches in",
+            "Invalid",
+            "corrupt",
+            "Exception",
+            "isvalid: false",
+            "Could not",
+            "out of order",
+            "Found timestamp mismatch",
+            "Non-consecutive",
+        ] {
+            let is_a_gap = wrong == "Non-consecutive" && may_have_gaps;
+            assert!(is_a_gap || !text.contains(wrong), "kafka-dump-log {arguments} found {wrong:?} in {files:?}:\n{text}");
+        }
+        text
+    }
+
     /// What a tool says when it is refused: its exit code is an error, or it names one.
     fn refused(&self, tool: &str, arguments: &str, word: &str) {
         let output = self.online(tool, arguments).output().expect("java can be started");
@@ -127,7 +153,7 @@ fn lines_with<'t>(text: &'t str, words: &[&str]) -> Vec<&'t str> {
     text.lines().filter(|line| words.iter().all(|word| line.contains(word))).collect()
 }
 
-fn assert_says(text: &str, words: &[&str], what: &str) {
+pub(super) fn assert_says(text: &str, words: &[&str], what: &str) {
     assert!(!lines_with(text, words).is_empty(), "{what}: no line with {words:?} in:\n{text}");
 }
 
@@ -271,7 +297,7 @@ fn verifiable_clients_count_exactly() {
 }
 
 /// Files of a data directory that `wanted` picks by folder and file name.
-fn files(data: &Path, wanted: impl Fn(&str, &str) -> bool) -> Vec<String> {
+pub(super) fn files(data: &Path, wanted: impl Fn(&str, &str) -> bool) -> Vec<String> {
     let mut found = Vec::new();
     for folder in fs::read_dir(data).expect("the data directory can be read").flatten().filter(|entry| entry.path().is_dir()) {
         for file in fs::read_dir(folder.path()).expect("a folder of it can be read").flatten() {
@@ -287,29 +313,7 @@ fn files(data: &Path, wanted: impl Fn(&str, &str) -> bool) -> Vec<String> {
 /// Kafka's own check of every file that it knows; answers what it printed of the records. What was cut out leaves gaps between offsets.
 fn dump_finds_nothing_wrong(kafka: &Kafka, may_have_gaps: bool) -> String {
     let data = kafka.broker.data_dir();
-    let dump = |arguments: &str, files: &[String]| {
-        assert!(!files.is_empty(), "there are files for kafka-dump-log {arguments}");
-        let mut command = kafka.offline("kafka-dump-log", arguments);
-        let text = match run_command(command.arg("--files").arg(files.join(","))) {
-            Ok(text) => text,
-            Err(message) => panic!("kafka-dump-log {arguments}: {message}"),
-        };
-        for wrong in [
-            "Mismatches in",
-            "Invalid",
-            "corrupt",
-            "Exception",
-            "isvalid: false",
-            "Could not",
-            "out of order",
-            "Found timestamp mismatch",
-            "Non-consecutive",
-        ] {
-            let is_a_gap = wrong == "Non-consecutive" && may_have_gaps;
-            assert!(is_a_gap || !text.contains(wrong), "kafka-dump-log {arguments} found {wrong:?} in {files:?}:\n{text}");
-        }
-        text
-    };
+    let dump = |arguments: &str, files: &[String]| kafka.dump(arguments, files, may_have_gaps);
     let ours = |folder: &str| !folder.starts_with("__");
     let index = |file: &str| file.ends_with(".index") || file.ends_with(".timeindex");
     let records = dump("--deep-iteration --print-data-log", &files(&data, |folder, file| ours(folder) && file.ends_with(".log")));

@@ -2,6 +2,7 @@
 //!
 //! Every test here was first run against Apache Kafka 4.3: `tests/interop/kafka-as-millpond` says how.
 
+mod both_ways;
 mod exactly_once;
 mod java;
 mod process;

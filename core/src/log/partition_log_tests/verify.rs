@@ -239,7 +239,11 @@ fn what_turns_in_an_index_is_noticed_or_leads_nobody_astray() {
 fn what_is_not_a_file_of_a_log_any_more_is_told_by_name() {
     let epochs = |text: &[u8]| look_through(&alloc::vec![(FileName::EPOCHS, text.to_vec())]).1;
     assert_eq!(epochs(b"0\n2\n0 0\n3 7\n"), []);
-    for text in [&b""[..], b"1\n0\n", b"0\n1\n", b"0\n1\n0 0", b"0\n2\n3 0\n2 7\n", b"0\n2\n0 7\n1 7\n", b"0\n1\n0 0\n1 1\n", b"\0\0\0"] {
+    assert_eq!(epochs(b""), [], "nothing is to be told of a log without batches");
+    let mut emptied = sound();
+    emptied.iter_mut().filter(|(name, _)| *name == FileName::EPOCHS).for_each(|(_, bytes)| bytes.clear());
+    assert!(matches!(look_through(&emptied).1[..], [Finding { fault: Fault::Epochs, .. }]));
+    for text in [&b"1\n0\n"[..], b"0\n1\n", b"0\n1\n0 0", b"0\n2\n3 0\n2 7\n", b"0\n2\n0 7\n1 7\n", b"0\n1\n0 0\n1 1\n", b"\0\0\0"] {
         assert!(matches!(epochs(text)[..], [Finding { fault: Fault::Epochs, .. }]), "{text:?}");
     }
     let base = Offset(100);

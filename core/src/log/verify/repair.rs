@@ -9,7 +9,7 @@ use crate::ids::Offset;
 use crate::log::disk::{Disk, DiskResult};
 use crate::log::error::{Doing, StoreError};
 use crate::log::segment::{Entry, Segment};
-use crate::log::{epochs, index, snapshot};
+use crate::log::{index, snapshot};
 use crate::record::batch::Header;
 use crate::record::codec::Codec;
 use crate::store::file_name::{FileKind, FileName, FileState};
@@ -242,7 +242,8 @@ impl<S: SegmentStore> Verifier<'_, S> {
             }
             from = Offset(offset.0.saturating_add(1));
         }
-        if self.disk.size(FileName::EPOCHS)?.is_some() && !epochs::is_sound(&mut self.disk)? {
+        self.list_segments()?;
+        if self.has_wrong_epochs()? {
             put_aside::<S>(FileName::EPOCHS, set_aside)?;
             self.rebuild_epochs(codec)?;
         }

@@ -354,11 +354,25 @@ impl<'m, S: SegmentStore> Verifier<'m, S> {
             }
             from = Offset(offset.0.saturating_add(1));
         }
-        // Before the first roll there is none.
-        if self.disk.size(FileName::EPOCHS)?.is_some() && !epochs::is_sound(&mut self.disk)? {
+        if self.has_wrong_epochs()? {
             self.report_whole(FileName::EPOCHS, Fault::Epochs, report)?;
         }
         Ok(())
+    }
+
+    /// Whether it is written down wrongly when leaders reigned. Before the first roll it need not be written down at all; and of a log
+    /// without batches an empty file says enough, as Kafka leaves it where it has moved a replica from one log directory to another.
+    pub(super) fn has_wrong_epochs(&mut self) -> DiskResult<S, bool> {
+        let Some(size) = self.disk.size(FileName::EPOCHS)? else { return Ok(false) };
+        if size == 0 {
+            for base in self.segments.iter() {
+                if self.disk.size(FileName::live(FileKind::Log, *base))?.is_some_and(|size| size > 0) {
+                    return Ok(true);
+                }
+            }
+            return Ok(false);
+        }
+        Ok(!epochs::is_sound(&mut self.disk)?)
     }
 
     fn report_whole(&mut self, file: FileName, fault: Fault, report: &mut Report<'_>) -> DiskResult<S, ()> {

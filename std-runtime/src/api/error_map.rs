@@ -187,7 +187,13 @@ pub const fn of_fetch<E>(error: &FetchError<E>) -> ErrorCode {
         FetchError::Read(error) => match error {
             ReadError::OutOfRange { .. } => ErrorCode::OFFSET_OUT_OF_RANGE,
             ReadError::Corrupt { .. } | ReadError::Codec(_) => ErrorCode::CORRUPT_MESSAGE,
-            ReadError::Closed(_) | ReadError::Store(_) | ReadError::ScratchTooSmall { .. } => ErrorCode::KAFKA_STORAGE_ERROR,
+            ReadError::Closed(_)
+            | ReadError::Store(_)
+            | ReadError::ScratchTooSmall { .. }
+            | ReadError::Remote(_)
+            | ReadError::RemoteUnknown { .. } => ErrorCode::KAFKA_STORAGE_ERROR,
         },
+        // Kafka answers UNKNOWN_SERVER_ERROR when the store fails, which some clients take for the end; this one they try again.
+        FetchError::Remote(_) => ErrorCode::KAFKA_STORAGE_ERROR,
     }
 }

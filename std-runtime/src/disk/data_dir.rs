@@ -339,6 +339,9 @@ impl LogDirectory<'static> for DataDir {
                 "a batch of the log is damaged and cannot be read; what lies behind it is kept"
             );
         }
+        if let Some(flaw) = report.manifest {
+            tracing::error!(topic, partition, %flaw, "the copy of the manifest is damaged: the object store is asked for it");
+        }
         if let Some(durable) = marks.recovery_point.filter(|durable| *durable > report.end) {
             let (end, durable, lost) = (report.end.0, durable.0, durable.0 - report.end.0);
             tracing::error!(topic, partition, end, durable, lost, "records that were on the disk are gone");

@@ -15,6 +15,10 @@ use crate::log::tier::plan::{AttachError, Attached, TierWork};
 use crate::log::tier::remote::{Knowledge, Object, ObjectId, RemoteSegment};
 use crate::store::file_name::FileName;
 
+/// A record: its offset, timestamp and value.
+type Row = (i64, i64, Vec<u8>);
+type Rows = Vec<Row>;
+
 /// An object store; and a count of what was done in it, so that it can go away at any of these.
 #[derive(Clone, Default)]
 struct Bucket {
@@ -98,7 +102,7 @@ impl Bucket {
     }
 
     /// Every record from the start of the log on, from wherever it lies.
-    fn read_all(&self, log: &mut SharedLog, from: Offset) -> Vec<(i64, i64, Vec<u8>)> {
+    fn read_all(&self, log: &mut SharedLog, from: Offset) -> Rows {
         let mut all = Vec::new();
         let mut next = from;
         loop {
@@ -135,7 +139,7 @@ impl Bucket {
     }
 }
 
-fn values(batch: &Batch<'_>, from: Offset) -> Vec<(i64, i64, Vec<u8>)> {
+fn values(batch: &Batch<'_>, from: Offset) -> Rows {
     let header = batch.header();
     let records = batch.records().unwrap().map(Result::unwrap);
     let told = records.map(|record| {
@@ -153,7 +157,7 @@ fn open_at(disk: &Shared, config: LogConfig, hints: OpenHints) -> SharedLog {
     PartitionLog::open(Timestamp(0), disk.clone(), memory(), config, hints).unwrap().0
 }
 
-fn append(log: &mut SharedLog, times: core::ops::Range<i64>) -> Vec<(i64, i64, Vec<u8>)> {
+fn append(log: &mut SharedLog, times: core::ops::Range<i64>) -> Rows {
     let mut written = Vec::new();
     for time in times {
         let value = alloc::vec![u8::try_from(time % 250).unwrap(); 200];
@@ -172,7 +176,7 @@ fn local_bases(disk: &Shared) -> Vec<i64> {
 }
 
 /// A log with some segments in the store only, and all of what was written.
-fn world(config: LogConfig) -> (Shared, SharedLog, Bucket, Vec<(i64, i64, Vec<u8>)>) {
+fn world(config: LogConfig) -> (Shared, SharedLog, Bucket, Rows) {
     let (disk, mut bucket) = (Shared::default(), Bucket::default());
     let mut log = open_at(&disk, config, OpenHints::default());
     let written = append(&mut log, 0..60);
@@ -405,7 +409,7 @@ fn day(disk: &Shared, bucket: &mut Bucket, log: &mut SharedLog) -> Result<(), Go
     bucket.tend(log, disk)
 }
 
-fn check_whole(disk: &Shared, bucket: &mut Bucket, hints: OpenHints, written: &[(i64, i64, Vec<u8>)], config: LogConfig, why: &str) {
+fn check_whole(disk: &Shared, bucket: &mut Bucket, hints: OpenHints, written: &[Row], config: LogConfig, why: &str) {
     let mut log = open_at(disk, config, hints);
     let start = log.watermarks().log_start();
     if log.remote().knowledge() == Knowledge::Known {

@@ -9,7 +9,7 @@ use crate::store::file_name::FileKind;
 use crate::time::Timestamp;
 
 /// Makes the name of an object unique: a copy that is made again gets another. Source: `RemoteLogSegmentId`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct ObjectId(pub [u8; 16]);
 
 /// The files of a segment that may lie in the store, in the order in which they are copied. Source: `LogSegmentData`.
@@ -88,7 +88,7 @@ impl RemoteSegment {
 }
 
 /// The name of an object below its partition: the file's name with an id in it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Object {
     /// The first offset of the segment.
     pub base: Offset,

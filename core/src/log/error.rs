@@ -142,6 +142,8 @@ pub enum AppendError<E> {
         /// The end of the log.
         log_end: Offset,
     },
+    /// Failure that passes: the log has lost its records, and the object store has not told yet from where on it goes on.
+    Awaited,
 }
 
 impl<E: fmt::Display> fmt::Display for AppendError<E> {
@@ -156,6 +158,7 @@ impl<E: fmt::Display> fmt::Display for AppendError<E> {
             Self::StaleLeaderEpoch { current, found } => write!(f, "leader epoch {found} comes after {current}"),
             Self::TooManySegments { limit } => write!(f, "the log has reached its {limit} segments"),
             Self::OffsetsExhausted { log_end } => write!(f, "no offsets are left behind {log_end}"),
+            Self::Awaited => f.write_str("the log is gone from the disk, and the object store has not told where it goes on"),
         }
     }
 }

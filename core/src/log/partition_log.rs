@@ -250,6 +250,9 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
         batch: &CheckedBatch<'_>,
     ) -> Result<Appended, AppendError<S::Error>> {
         self.alive()?;
+        if self.remote.is_awaited {
+            return Err(AppendError::Awaited);
+        }
         let mut header = *batch.header();
         if header.size() > self.config.segment_bytes_max() {
             return Err(AppendError::LargerThanSegment { size: header.size(), segment_bytes: self.config.segment_bytes_max() });

@@ -124,6 +124,7 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
         at_least_one: bool,
     ) -> Result<ReadRange<S::Handle>, ReadError<S::Error>> {
         self.alive()?;
+        self.is_told(from)?;
         let marks = self.marks;
         if from < marks.log_start() || from > marks.log_end() {
             return Err(ReadError::OutOfRange { from, log_start: marks.log_start(), log_end: marks.log_end() });
@@ -172,6 +173,11 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
         let file = segment.file(FileKind::Log);
         let bytes = Some(FileSlice { file, handle: self.disk.handle(file)?, position: start.position.into(), size });
         Ok(ReadRange { bytes, below, watermarks: marks })
+    }
+
+    /// Where a log begins and ends that has lost its records only the store can tell.
+    const fn is_told<E>(&self, from: Offset) -> Result<(), ReadError<E>> {
+        if self.remote.is_awaited { Err(ReadError::RemoteUnknown { from, local_start: self.marks.log_end() }) } else { Ok(()) }
     }
 
     /// Who has an offset that does not lie on the disk; `None` when it does, or nobody has it.
@@ -246,6 +252,7 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
         scratch: ReadScratch<'_, '_>,
     ) -> Result<Option<FoundOffset>, ReadError<S::Error>> {
         self.alive()?;
+        self.is_told(self.marks.log_start())?;
         let limit = self.limit_of(up_to);
         let end = |offset, leader_epoch| Ok(Some(FoundOffset { offset, timestamp: None, leader_epoch }));
         match query {

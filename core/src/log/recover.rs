@@ -130,7 +130,8 @@ impl<'m, S: SegmentStore> PartitionLog<'m, S> {
                 log.disk.sync_names()?;
             }
             // What lies in the store only keeps its offsets.
-            log.marks = Watermarks::elsewhere(start, log.remote.copied_end.map_or(start, |copied| copied.max(start)));
+            let end = log.end_elsewhere(start, hints);
+            log.marks = Watermarks::elsewhere(start, end);
             log.durable_end = log.marks.log_end();
             log.high_place = Place { segment: log.durable_end, position: 0 };
             log.configure_remote();
@@ -141,7 +142,8 @@ impl<'m, S: SegmentStore> PartitionLog<'m, S> {
         if !producers_known {
             log.producers.clear();
         }
-        log.set_out(wall, start, (end, producers_known), &mut report)?;
+        let begin = log.end_elsewhere(start, hints);
+        log.set_out(wall, (start, begin), (end, producers_known), &mut report)?;
         log.synced_snapshot = log.last_snapshot.filter(|_| hints.clean);
         report.end = log.marks.log_end();
         Ok((log, report))
@@ -167,6 +169,16 @@ impl<'m, S: SegmentStore> PartitionLog<'m, S> {
             self.remote.knowledge = Knowledge::Unknown;
         }
         Ok(start)
+    }
+
+    /// Below which no offset is given out, whatever lies on the disk: there are records in the store, or there were some here.
+    ///
+    /// A log that had records and has lost them all must not be taken for one that is new.
+    fn end_elsewhere(&mut self, start: Offset, hints: OpenHints) -> Offset {
+        let end = self.remote.copied_end.map_or(start, |copied| copied.max(start));
+        let had = hints.recovery_point.unwrap_or(Offset::ZERO);
+        self.remote.is_awaited = self.remote.knowledge == Knowledge::Unknown && self.size_bytes() == 0 && had > Offset::ZERO;
+        if self.remote.is_awaited { end.max(had) } else { end }
     }
 
     /// Where the log begins, given its first segment on the disk: what lies before may lie in the store.
@@ -486,12 +498,11 @@ impl<'m, S: SegmentStore> PartitionLog<'m, S> {
     fn set_out(
         &mut self,
         wall: Timestamp,
-        start: Offset,
+        (start, begin): (Offset, Offset),
         (end, producers_known): (Offset, bool),
         report: &mut RecoveryReport,
     ) -> Result<(), LogError<S::Error>> {
         self.delete_snapshots_above(end)?;
-        let begin = self.remote.copied_end.map_or(start, |copied| copied.max(start));
         if end < begin {
             // The log ends before it should begin, or before what lies in the store does: all of it was deleted once, or lost.
             report.emptied = true;

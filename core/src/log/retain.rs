@@ -28,8 +28,8 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
     /// Deletes the oldest segments that are too old, too much, or below the start of the log; and forgets producers that expired.
     ///
     /// Never a record that is not safe yet; and of a log that is tiered none that does not lie in the store, unless it lies below the start
-    /// of the log: a store that is away delays deletion. The active segment of such a log is ended, so that it can be copied. Another's goes only for its age or size, and leaves an empty one behind, so that
-    /// offsets go on. Records without timestamps count from when their segment was begun or opened.
+    /// of the log: a store that is away delays deletion. The active segment of such a log is ended, so that it can be copied. Another's goes
+    /// only for its age or size, and leaves an empty one behind, so that offsets go on. Records without timestamps count from when their segment was begun or opened.
     /// # Errors
     /// What [`LogError`] names; what was deleted until then is deleted.
     /// Source: `UnifiedLog.deleteOldSegments`.

@@ -23,7 +23,7 @@ pub enum FileKind {
     PartitionMetadata,
     /// From where on a log is read through after a crash: `millpond-recovery-mark`. Kafka has no such file, and leaves it alone.
     RecoveryMark,
-    /// Which segments lie in the object store: `remote-log-manifest`. Kafka keeps that in a topic of its own.
+    /// Which segments lie in the object store: `millpond-remote-manifest`. Kafka keeps that in a topic of its own.
     RemoteManifest,
 }
 
@@ -68,7 +68,7 @@ const SINGLE: [(FileKind, &str); 4] = [
     (FileKind::LeaderEpochCheckpoint, "leader-epoch-checkpoint"),
     (FileKind::PartitionMetadata, "partition.metadata"),
     (FileKind::RecoveryMark, "millpond-recovery-mark"),
-    (FileKind::RemoteManifest, "remote-log-manifest"),
+    (FileKind::RemoteManifest, "millpond-remote-manifest"),
 ];
 const STATES: [(FileState, &str); 5] = [
     (FileState::Deleted, ".deleted"),
@@ -153,7 +153,7 @@ mod tests {
             ("leader-epoch-checkpoint.tmp", FileKind::LeaderEpochCheckpoint, 0, FileState::Temporary),
             ("partition.metadata", FileKind::PartitionMetadata, 0, FileState::Live),
             ("millpond-recovery-mark", FileKind::RecoveryMark, 0, FileState::Live),
-            ("remote-log-manifest.tmp", FileKind::RemoteManifest, 0, FileState::Temporary),
+            ("millpond-remote-manifest.tmp", FileKind::RemoteManifest, 0, FileState::Temporary),
         ] {
             let parsed = FileName::parse(name).unwrap();
             let base = Offset(base);

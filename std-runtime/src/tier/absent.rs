@@ -44,7 +44,11 @@ impl Cold {
         match *self {}
     }
 
-    pub(crate) async fn sweep(&self, _: TieredLog, _: impl Fn(&Object) -> bool) -> Result<u64, ColdError> {
+    pub(crate) async fn objects(&self, _: TieredLog) -> Result<Vec<Object>, ColdError> {
+        match *self {}
+    }
+
+    pub(crate) async fn sweep(&self, _: TieredLog, _: &[Object]) -> Result<u64, ColdError> {
         match *self {}
     }
 

@@ -69,7 +69,16 @@ impl Cold {
             let directory = url.to_file_path().map_err(|()| failed("it must be file:///DIRECTORY".to_owned()))?;
             return Self::in_directory(directory, cluster_id, config).map(Some);
         }
-        let options = config.options.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        if let Some(feature) = lacks(url.scheme()) {
+            return Err(failed(format!("this program was built without such stores (cargo's feature `{feature}`)")));
+        }
+        #[cfg(feature = "_tiered-http")]
+        // When the program that links us has chosen another, that one is used.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        // What the environment says counts where the settings say nothing. Each store passes over what is not meant for it.
+        let environment = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        let environment = environment.filter(|(name, _)| ["AWS_", "GOOGLE_", "AZURE_"].iter().any(|store| name.starts_with(store)));
+        let options = environment.chain(config.options.iter().cloned());
         let (store, prefix) = object_store::parse_url_opts(&url, options).map_err(|error| failed(error.to_string()))?;
         Ok(Some(Self::new(Arc::from(store), &prefix, cluster_id, config)))
     }
@@ -230,15 +239,26 @@ impl Cold {
         self.act("deleting", path, delete).await
     }
 
-    /// Deletes the objects of a partition that nobody names. Answers how many those were. What is not ours is left alone.
+    /// The objects of a partition. What is not ours is passed over.
+    ///
+    /// # Errors
+    /// When the store does not tell all of them.
+    pub(crate) async fn objects(&self, log: TieredLog) -> Result<Vec<Object>, ColdError> {
+        let paths = self.list(&self.partition(log)).await?;
+        Ok(paths.iter().filter_map(|path| path.filename().and_then(Object::parse)).collect())
+    }
+
+    /// Deletes objects of a partition that nobody names, and what was being written. Answers how many those were.
     ///
     /// # Errors
     /// When that is not certain.
-    pub(crate) async fn sweep(&self, log: TieredLog, is_named: impl Fn(&Object) -> bool) -> Result<u64, ColdError> {
-        let partition = self.partition(log);
-        let is_stray = |path: &Path| path.filename().and_then(Object::parse).is_some_and(|object| !is_named(&object));
-        let swept = self.delete_each(&partition, is_stray).await?;
-        Ok(swept + self.sweep_unfinished(&partition).await?)
+    pub(crate) async fn sweep(&self, log: TieredLog, strays: &[Object]) -> Result<u64, ColdError> {
+        let mut swept = 0;
+        for stray in strays {
+            self.delete(log, *stray).await?;
+            swept += 1;
+        }
+        Ok(swept + self.sweep_unfinished(&self.partition(log)).await?)
     }
 
     /// Deletes everything of a topic.
@@ -246,19 +266,21 @@ impl Cold {
     /// # Errors
     /// When that is not certain.
     pub(crate) async fn purge(&self, topic_id: TopicId) -> Result<u64, ColdError> {
-        self.delete_each(&self.root.clone().join(topic_id.to_string()), |_| true).await
+        let mut deleted = 0;
+        for path in self.list(&self.root.clone().join(topic_id.to_string())).await? {
+            self.delete_at(&path).await?;
+            deleted += 1;
+        }
+        Ok(deleted)
     }
 
-    async fn delete_each(&self, below: &Path, is_doomed: impl Fn(&Path) -> bool) -> Result<u64, ColdError> {
-        let mut deleted = 0;
+    async fn list(&self, below: &Path) -> Result<Vec<Path>, ColdError> {
+        let mut paths = Vec::new();
         let mut objects = self.store.list(Some(below));
         loop {
             let next = async { objects.next().await.transpose() };
-            let Some(found) = self.act("listing", below, next).await? else { return Ok(deleted) };
-            if is_doomed(&found.location) {
-                self.delete_at(&found.location).await?;
-                deleted += 1;
-            }
+            let Some(found) = self.act("listing", below, next).await? else { return Ok(paths) };
+            paths.push(found.location);
         }
     }
 
@@ -295,5 +317,15 @@ impl Cold {
         let listed = self.act("listing", &self.root, self.store.list_with_delimiter(Some(&self.root))).await?;
         let ids = listed.common_prefixes.iter().filter_map(|prefix| TopicId::parse(prefix.filename()?));
         Ok(ids.collect())
+    }
+}
+
+/// The feature without which stores of a kind cannot be spoken to, where the program was built without.
+fn lacks(scheme: &str) -> Option<&'static str> {
+    match scheme {
+        "s3" | "s3a" if !cfg!(feature = "tiered-s3") => Some("tiered-s3"),
+        "gs" if !cfg!(feature = "tiered-gcs") => Some("tiered-gcs"),
+        "az" | "adl" | "azure" | "abfs" | "abfss" if !cfg!(feature = "tiered-azure") => Some("tiered-azure"),
+        _ => None,
     }
 }

@@ -208,11 +208,16 @@ impl Worker {
     async fn attach(&self, cold: &Cold, log: TieredLog) -> Result<(), Stopped> {
         let segments_max = LogLimits::default().remote_segments;
         let found = self.in_time(cold.manifest(log, manifest::size_of(segments_max))).await?;
+        let mut objects = self.in_time(cold.objects(log)).await?;
+        objects.sort_unstable();
         let attached = self.turn(|turn| {
             let wall = turn.at.wall;
             let tiered = turn.inner.shard.tiered(log)?;
             let before = tiered.remote().segments().len();
-            Some((tiered.attach_store(wall, found.as_deref(), &mut List::grown(segments_max)), before))
+            Some((
+                tiered.attach_store(wall, found.as_deref(), |object| objects.binary_search(object).is_ok(), &mut List::grown(segments_max)),
+                before,
+            ))
         });
         let (attached, before) = attached.ok_or(Stopped::Gone)?;
         match attached {
@@ -230,7 +235,7 @@ impl Worker {
                     topic,
                     partition,
                     segments = before,
-                    "the manifest in the object store is lost or damaged: it is written again"
+                    "the manifest in the object store is lost, damaged or another one: it is written again"
                 );
             }),
             Err(error) => {
@@ -241,8 +246,11 @@ impl Worker {
             }
         }
         // Once the log is gone everything of it goes with its topic.
-        let is_named = |object: &_| self.turn(|turn| turn.inner.shard.tiered(log).is_none_or(|log| log.remote().names(object)));
-        let swept = self.in_time(cold.sweep(log, is_named)).await?;
+        self.turn(|turn| match turn.inner.shard.tiered(log) {
+            Some(log) => objects.retain(|object| !log.remote().names(object)),
+            None => objects.clear(),
+        });
+        let swept = self.in_time(cold.sweep(log, &objects)).await?;
         if swept > 0 {
             self.named(log, |topic, partition| {
                 tracing::info!(topic, partition, objects = swept, "deleted what interrupted work had left in the object store");

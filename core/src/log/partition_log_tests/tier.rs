@@ -41,9 +41,27 @@ impl Bucket {
         Ok(())
     }
 
+    fn has(&self, object: &Object) -> bool {
+        self.objects.contains_key(&object.to_string())
+    }
+
     fn fresh_id(&mut self) -> ObjectId {
         self.ids += 1;
         ObjectId([self.ids; 16])
+    }
+
+    /// Attaches a log, and begins its first change, as long as `goes_on` says of the step that comes.
+    fn tend_until(&mut self, log: &mut SharedLog, disk: &Shared, goes_on: &mut dyn FnMut(&Step<'_, FileName>) -> bool) {
+        log.attach_store(Timestamp(0), None, |_| false, &mut List::grown(100)).unwrap();
+        log.attached();
+        let id = self.fresh_id();
+        let mut job = log.begin_tiering(disk.clone(), TierMemory::grown(1000), id).unwrap().unwrap();
+        while goes_on(&job.next()) {
+            let Step::Upload(upload) = job.next() else { break };
+            self.objects.insert(upload.object.to_string(), Vec::new());
+            job.step();
+        }
+        log.tiering_failed();
     }
 
     /// Carries out all that the log wants done.
@@ -61,7 +79,7 @@ impl Bucket {
                 TierWork::Attach => {
                     self.act()?;
                     let found = self.objects.get(MANIFEST).cloned();
-                    log.attach_store(Timestamp(0), found.as_deref(), &mut List::grown(1000)).unwrap();
+                    log.attach_store(Timestamp(0), found.as_deref(), |object| self.has(object), &mut List::grown(1000)).unwrap();
                     let names: Vec<String> = self.objects.keys().cloned().collect();
                     for name in names {
                         if name != MANIFEST && Object::parse(&name).is_none_or(|object| !log.remote().names(&object)) {
@@ -247,12 +265,30 @@ fn a_disk_that_lost_everything_goes_on_where_the_store_ends() {
     bucket.tend(&mut log, &disk).unwrap();
     let expected = [&written[..usize::try_from(copied.0).unwrap()], &more].concat();
     assert_eq!(bucket.read_all(&mut log, Offset(0)), expected);
+    // Where it had records before it rests until the store has told: no offset is given out twice, and nobody is sent to another one.
+    let disk = Shared::default();
+    for _ in 0..2 {
+        let hints = OpenHints { recovery_point: Some(Offset(copied.0 - 4)), log_start: Some(Offset(0)), ..OpenHints::default() };
+        let mut log = open_at(&disk, tiered(), hints);
+        assert!(matches!(put(&mut log, 90, &Given::of(&[b"x"], 90)), Err(AppendError::Awaited)));
+        for from in [0, 3, 1000] {
+            let read = log.read(Offset(from), 100, ReadUpTo::LogEnd, true);
+            assert!(matches!(read, Err(ReadError::RemoteUnknown { .. })), "{from}");
+        }
+        assert_eq!(log.durable_end(), Offset(copied.0 - 4), "it is remembered for the next start");
+        log.sync_all().unwrap();
+    }
+    let hints = OpenHints { recovery_point: Some(Offset(copied.0 - 4)), ..OpenHints::default() };
+    let mut log = open_at(&disk, tiered(), hints);
+    bucket.tend(&mut log, &disk).unwrap();
+    assert_eq!((log.watermarks().log_start(), log.watermarks().log_end() >= copied), (Offset(0), true));
+    append(&mut log, 70..75);
     // One that has other records at these offsets is not mixed with it.
     let disk = Shared::default();
     let mut log = open_at(&disk, tiered(), OpenHints::default());
     append(&mut log, 0..3);
     let found = bucket.objects.get(MANIFEST).map(Vec::as_slice);
-    let attached = log.attach_store(Timestamp(0), found, &mut List::grown(1000));
+    let attached = log.attach_store(Timestamp(0), found, |object| bucket.has(object), &mut List::grown(1000));
     assert!(matches!(attached, Err(AttachError::Ahead { .. })), "{attached:?}");
 }
 
@@ -487,12 +523,59 @@ fn a_manifest_that_is_missing_or_damaged_in_the_store_is_written_again() {
         }
         log.tiering_failed();
         let found = bucket.objects.get(MANIFEST).cloned();
-        assert_eq!(log.attach_store(Timestamp(0), found.as_deref(), &mut List::grown(100)), Ok(Attached::Behind));
+        assert_eq!(
+            log.attach_store(Timestamp(0), found.as_deref(), |object| bucket.has(object), &mut List::grown(100)),
+            Ok(Attached::Behind)
+        );
         log.attached();
         bucket.tend(&mut log, &disk).unwrap();
         let mut segments = List::grown(100);
         crate::log::tier::manifest::decode(&bucket.objects[MANIFEST], &mut segments).unwrap();
         assert_eq!(segments.len(), log.remote().segments().len());
+        assert_eq!(bucket.read_all(&mut log, Offset(0)), written);
+    }
+}
+
+#[test]
+fn a_manifest_that_was_given_up_and_comes_late_takes_nothing_with_it() {
+    let (disk, mut bucket) = (Shared::default(), Bucket::default());
+    let mut log = open_at(&disk, tiered(), OpenHints::default());
+    let written = append(&mut log, 0..60);
+    let hints = OpenHints { recovery_point: Some(log.durable_end()), ..OpenHints::default() };
+    // Its writer gives up on it, and deletes the objects that it would have named.
+    let (mut late, mut objects) = (Vec::new(), Vec::new());
+    bucket.tend_until(&mut log, &disk, &mut |step| {
+        if let Step::PutManifest(bytes) = step {
+            late = bytes.to_vec();
+        }
+        late.is_empty()
+    });
+    objects.extend(bucket.objects.keys().cloned());
+    assert!(!objects.is_empty());
+    for is_killed_first in [true, false] {
+        let (disk, mut bucket) = (disk.copy(), bucket.clone());
+        let mut log = open_at(&disk, tiered(), hints);
+        if is_killed_first {
+            objects.iter().for_each(|name| drop(bucket.objects.remove(name)));
+        } else {
+            bucket.tend(&mut log, &disk).unwrap();
+            assert!(objects.iter().all(|name| !bucket.objects.contains_key(name)), "swept");
+        }
+        let generation = log.remote().generation();
+        bucket.objects.insert(MANIFEST.to_string(), late.clone());
+        drop(log);
+        let mut log = open_at(&disk, tiered(), hints);
+        if is_killed_first {
+            let attached = log.attach_store(Timestamp(0), Some(&late), |object| bucket.has(object), &mut List::grown(100));
+            assert!(matches!(attached, Err(AttachError::Missing(_))), "{attached:?}");
+            log.retain(Timestamp(100)).unwrap();
+            assert_eq!(log.local_start(), Offset(0), "nothing leaves the disk");
+            continue;
+        }
+        bucket.tend(&mut log, &disk).unwrap();
+        assert!(log.remote().generation() > generation, "it is written again");
+        log.retain(Timestamp(100)).unwrap();
+        assert!(log.local_start() > Offset(0));
         assert_eq!(bucket.read_all(&mut log, Offset(0)), written);
     }
 }

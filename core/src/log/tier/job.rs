@@ -6,7 +6,9 @@ use crate::log::disk::{Disk, DiskResult};
 use crate::store::file_name::{FileName, FileState};
 use crate::store::segment_store::SegmentStore;
 
-use super::manifest::{self, Head};
+#[cfg(feature = "alloc")]
+use super::manifest;
+use super::manifest::Head;
 use super::remote::{Object, PARTS, RemoteSegment};
 
 /// A file that is to be copied to an object.

@@ -1,43 +1,103 @@
 //! The manifest: what of a partition lies in the object store, as one small file. It lies there, and a copy of it beside the log.
 //!
 //! ```text
-//! magic "MPRM", version i16 = 1, generation i64, log start i64, copied end i64 (-1: none), count i32
-//! per segment, 73 bytes:
-//!   base i64, end i64, id 16 bytes, bytes i32, largest timestamp i64, time i64 and offset i64 of the latest record (-1: none),
-//!   entries of the indexes of offsets, times and aborted transactions i32 each, parts i8
-//! CRC-32C u32 of everything before
+//! one envelope:          generation, where the log begins, how far it is copied, how many segments
+//! and one per segment:   first offset, offset behind the last, id, bytes, largest timestamp, time and offset of the latest record,
+//!                        entries of the indexes of offsets, times and aborted transactions, which files there are
 //! ```
-//! Numbers are big-endian, as in Kafka's files. Kafka keeps the same facts as records of `__remote_log_metadata`
-//! (`RemoteLogSegmentMetadataRecord`); one broker needs no topic for them, and a store that holds its own manifest can be read without one.
+//! Each is an [`envelope`] with a checksum of its own, so that a manifest of any size is written and read piece by piece.
+//! Kafka keeps the same facts as records of `__remote_log_metadata` (`RemoteLogSegmentMetadataRecord`); one broker needs no topic for them,
+//! and a store that holds its own manifest can be read without one.
 
 use core::fmt;
 
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
 use crate::bounded::Full;
 use crate::bounded::list::List;
-use crate::crc::Crc32c;
+use crate::envelope::{self, Kind};
 use crate::ids::Offset;
 use crate::log::disk::{Disk, DiskResult, Inflow};
 use crate::log::segment::TimestampOffset;
 use crate::store::file_name::FileName;
 use crate::store::segment_store::SegmentStore;
 use crate::time::Timestamp;
-use crate::wire::reader::Reader;
 
 use super::remote::{ObjectId, Parts, RemoteSegment};
 
 /// The name of the object, below its partition.
 pub const MANIFEST: &str = "manifest";
 
-const MAGIC: [u8; 4] = *b"MPRM";
-const VERSION: i16 = 1;
-const HEAD_SIZE: usize = 34;
-/// What a segment takes in a manifest. Unit: bytes.
-pub const ENTRY_SIZE: usize = 73;
+/// No less than what [`Manifest`] takes: its numbers have at most 10, 10, 11 and 5 bytes. Unit: bytes.
+const HEAD_MAX: usize = envelope::HEAD_SIZE + 36;
+/// No less than what [`Entry`] takes: two offsets of 10, an id of 16, numbers of 5, 10, 21 and thrice 5, and a byte. Unit: bytes.
+const ENTRY_MAX: usize = envelope::HEAD_SIZE + 88;
 
 /// The most bytes of a manifest that names so many segments.
 #[must_use]
 pub const fn size_of(segments: usize) -> usize {
-    HEAD_SIZE.saturating_add(ENTRY_SIZE.saturating_mul(segments)).saturating_add(4)
+    HEAD_MAX.saturating_add(ENTRY_MAX.saturating_mul(segments))
+}
+
+/// The body of the first envelope.
+#[derive(Serialize, Deserialize)]
+struct Manifest {
+    generation: u64,
+    log_start: i64,
+    copied_end: Option<i64>,
+    count: u32,
+}
+
+/// The body of those behind it.
+#[derive(Serialize, Deserialize)]
+struct Entry {
+    base: i64,
+    end: i64,
+    id: [u8; 16],
+    size: u32,
+    largest_timestamp: i64,
+    max_timestamp: Option<(i64, i64)>,
+    offset_entries: u32,
+    time_entries: u32,
+    txn_entries: u32,
+    parts: u8,
+}
+
+impl Entry {
+    fn of(segment: &RemoteSegment) -> Self {
+        Self {
+            base: segment.base.0,
+            end: segment.end.0,
+            id: segment.id.0,
+            size: segment.size,
+            largest_timestamp: segment.largest_timestamp.0,
+            max_timestamp: segment.max_timestamp.map(|max| (max.timestamp.0, max.offset.0)),
+            offset_entries: segment.offset_entries,
+            time_entries: segment.time_entries,
+            txn_entries: segment.txn_entries,
+            parts: segment.parts.0,
+        }
+    }
+
+    /// `None` when it makes no sense.
+    fn segment(self) -> Option<RemoteSegment> {
+        let makes_sense = self.base >= 0 && self.base < self.end && i32::try_from(self.size).is_ok();
+        makes_sense.then_some(RemoteSegment {
+            base: Offset(self.base),
+            end: Offset(self.end),
+            id: ObjectId(self.id),
+            size: self.size,
+            largest_timestamp: Timestamp(self.largest_timestamp),
+            max_timestamp: self
+                .max_timestamp
+                .map(|(timestamp, offset)| TimestampOffset { timestamp: Timestamp(timestamp), offset: Offset(offset) }),
+            offset_entries: self.offset_entries,
+            time_entries: self.time_entries,
+            txn_entries: self.txn_entries,
+            parts: Parts(self.parts),
+        })
+    }
 }
 
 /// What a manifest says beside its segments.
@@ -56,12 +116,10 @@ pub struct Head {
 pub enum ManifestFlaw {
     /// It is shorter than it says, or longer.
     Length,
-    /// It is no manifest.
-    Magic,
-    /// Its version is of a later release. The version.
-    Version(i16),
-    /// Its checksum is wrong.
-    Crc,
+    /// It does not begin as a manifest does: it is damaged, something else, or of a later release.
+    Head,
+    /// A segment of it is damaged. Its number.
+    Damaged(u32),
     /// Its segments do not follow one another. The number of the first that does not.
     Order(u32),
     /// It names more segments than there is memory for. How many.
@@ -72,9 +130,8 @@ impl fmt::Display for ManifestFlaw {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Length => f.write_str("its length is not what it says"),
-            Self::Magic => f.write_str("it is no manifest"),
-            Self::Version(version) => write!(f, "its version is {version}, and only {VERSION} is known"),
-            Self::Crc => f.write_str("its checksum is wrong"),
+            Self::Head => f.write_str("it is damaged, no manifest, or one of a later release"),
+            Self::Damaged(number) => write!(f, "segment {number} of it is damaged"),
             Self::Order(number) => write!(f, "segment {number} does not follow the one before"),
             Self::TooMany(count) => write!(f, "it names {count} segments, more than there is memory for"),
         }
@@ -89,32 +146,14 @@ impl core::error::Error for ManifestFlaw {}
 /// [`Full`] when it does not fit.
 pub fn encode<'s>(head: Head, segments: impl Iterator<Item = &'s RemoteSegment> + Clone, into: &mut List<'_, u8>) -> Result<(), Full> {
     into.clear();
-    let count = i32::try_from(segments.clone().count()).map_err(|_| Full)?;
-    let generation = i64::try_from(head.generation).unwrap_or(i64::MAX);
-    let mut put = |bytes: &[u8]| into.extend_from_slice(bytes);
-    put(&MAGIC)?;
-    put(&VERSION.to_be_bytes())?;
-    put(&generation.to_be_bytes())?;
-    put(&head.log_start.0.to_be_bytes())?;
-    put(&head.copied_end.map_or(-1, |end| end.0).to_be_bytes())?;
-    put(&count.to_be_bytes())?;
+    let count = u32::try_from(segments.clone().count()).map_err(|_| Full)?;
+    let Head { generation, log_start, copied_end } = head;
+    let head = Manifest { generation, log_start: log_start.0, copied_end: copied_end.map(|end| end.0), count };
+    into.extend_from_slice(envelope::seal(Kind::Manifest, &head, &mut [0; HEAD_MAX]).ok_or(Full)?)?;
     for segment in segments {
-        let (time, offset) = segment.max_timestamp.map_or((-1, -1), |max| (max.timestamp.0, max.offset.0));
-        put(&segment.base.0.to_be_bytes())?;
-        put(&segment.end.0.to_be_bytes())?;
-        put(&segment.id.0)?;
-        put(&segment.size.to_be_bytes())?;
-        put(&segment.largest_timestamp.0.to_be_bytes())?;
-        put(&time.to_be_bytes())?;
-        put(&offset.to_be_bytes())?;
-        for entries in [segment.offset_entries, segment.time_entries, segment.txn_entries] {
-            put(&entries.to_be_bytes())?;
-        }
-        put(&[segment.parts.0])?;
+        into.extend_from_slice(envelope::seal(Kind::RemoteSegment, &Entry::of(segment), &mut [0; ENTRY_MAX]).ok_or(Full)?)?;
     }
-    let mut crc = Crc32c::new();
-    crc.update(into);
-    into.extend_from_slice(&crc.finish().to_be_bytes())
+    Ok(())
 }
 
 /// Reads a manifest that came from the store. On failure `segments` is empty.
@@ -122,8 +161,9 @@ pub fn encode<'s>(head: Head, segments: impl Iterator<Item = &'s RemoteSegment> 
 /// # Errors
 /// What is wrong with it.
 pub fn decode(bytes: &[u8], segments: &mut List<'_, RemoteSegment>) -> Result<Head, ManifestFlaw> {
+    segments.clear();
     let mut rest = bytes;
-    let read = read_through(segments, &mut |into| {
+    let read = read_through(&mut |segment| segments.push(segment), &mut |into| {
         let Some((now, later)) = rest.split_at_checked(into.len()) else { return Ok::<_, core::convert::Infallible>(false) };
         into.copy_from_slice(now);
         rest = later;
@@ -143,11 +183,27 @@ pub(in crate::log) fn read<S: SegmentStore>(
     segments: &mut List<'_, RemoteSegment>,
 ) -> DiskResult<S, Option<Result<Head, ManifestFlaw>>> {
     segments.clear();
+    let read = read_copy(disk, &mut |segment| segments.push(segment))?;
+    if read.is_some_and(|read| read.is_err()) {
+        segments.clear();
+    }
+    Ok(read)
+}
+
+/// What is wrong with the copy that lies beside a log, if there is one.
+pub(in crate::log) fn flaw_of_copy<S: SegmentStore>(disk: &mut Disk<S>) -> DiskResult<S, Option<ManifestFlaw>> {
+    Ok(read_copy(disk, &mut |_| Ok(()))?.and_then(Result::err))
+}
+
+fn read_copy<S: SegmentStore>(
+    disk: &mut Disk<S>,
+    each: &mut impl FnMut(RemoteSegment) -> Result<(), Full>,
+) -> DiskResult<S, Option<Result<Head, ManifestFlaw>>> {
     if disk.size(FileName::REMOTE_MANIFEST)?.is_none() {
         return Ok(None);
     }
     let mut file = Inflow::new(disk, FileName::REMOTE_MANIFEST);
-    let read = read_through(segments, &mut |into| {
+    let read = read_through(each, &mut |into| {
         for place in into {
             match file.byte()? {
                 Some(byte) => *place = byte,
@@ -156,100 +212,59 @@ pub(in crate::log) fn read<S: SegmentStore>(
         }
         Ok(true)
     })?;
-    let read = match (read, file.byte()?) {
+    Ok(Some(match (read, file.byte()?) {
         (Ok(head), None) => Ok(head),
         (Ok(_), Some(_)) => Err(ManifestFlaw::Length),
         (Err(flaw), _) => Err(flaw),
-    };
-    if read.is_err() {
-        segments.clear();
-    }
-    Ok(Some(read))
+    }))
 }
 
 /// Reads a manifest piece by piece: `next` fills what it is given, or says that there is not so much.
 fn read_through<E>(
-    segments: &mut List<'_, RemoteSegment>,
+    each: &mut impl FnMut(RemoteSegment) -> Result<(), Full>,
     next: &mut impl FnMut(&mut [u8]) -> Result<bool, E>,
 ) -> Result<Result<Head, ManifestFlaw>, E> {
-    segments.clear();
-    let mut crc = Crc32c::new();
-    let mut head = [0; HEAD_SIZE];
-    if !next(&mut head)? {
-        return Ok(Err(ManifestFlaw::Length));
-    }
-    crc.update(&head);
-    let (head, count) = match decode_head(&head) {
-        Ok(decoded) => decoded,
+    let Manifest { generation, log_start, copied_end, count } = match read_one::<HEAD_MAX, Manifest, E>(Kind::Manifest, next)? {
+        Ok(Some(head)) => head,
+        Ok(None) => return Ok(Err(ManifestFlaw::Head)),
         Err(flaw) => return Ok(Err(flaw)),
     };
+    let head = Head { generation, log_start: Offset(log_start), copied_end: copied_end.map(Offset) };
     let mut before: Option<RemoteSegment> = None;
     for number in 0..count {
-        let mut entry = [0; ENTRY_SIZE];
-        if !next(&mut entry)? {
-            return Ok(Err(ManifestFlaw::Length));
-        }
-        crc.update(&entry);
-        let segment = decode_entry(&entry).filter(|segment| before.is_none_or(|before| before.end <= segment.base));
+        let entry = match read_one::<ENTRY_MAX, Entry, E>(Kind::RemoteSegment, next)? {
+            Ok(Some(entry)) => entry,
+            Ok(None) => return Ok(Err(ManifestFlaw::Damaged(number))),
+            Err(flaw) => return Ok(Err(flaw)),
+        };
+        let segment = entry.segment().filter(|segment| before.is_none_or(|before| before.end <= segment.base));
         let Some(segment) = segment else { return Ok(Err(ManifestFlaw::Order(number))) };
-        if segments.push(segment).is_err() {
+        if each(segment).is_err() {
             return Ok(Err(ManifestFlaw::TooMany(count)));
         }
         before = Some(segment);
-    }
-    let mut stated = [0; 4];
-    if !next(&mut stated)? {
-        return Ok(Err(ManifestFlaw::Length));
-    }
-    if u32::from_be_bytes(stated) != crc.finish() {
-        return Ok(Err(ManifestFlaw::Crc));
     }
     let reaches = before.is_none_or(|last| head.copied_end.is_some_and(|end| end >= last.end));
     Ok(if reaches { Ok(head) } else { Err(ManifestFlaw::Order(count)) })
 }
 
-fn decode_head(head: &[u8; HEAD_SIZE]) -> Result<(Head, u32), ManifestFlaw> {
-    let mut fields = Reader::new(head);
-    if fields.array() != Ok(MAGIC) {
-        return Err(ManifestFlaw::Magic);
+/// Reads one envelope of at most `N` bytes; `None` in the middle when it cannot be opened.
+fn read_one<const N: usize, T: DeserializeOwned, E>(
+    kind: Kind,
+    next: &mut impl FnMut(&mut [u8]) -> Result<bool, E>,
+) -> Result<Result<Option<T>, ManifestFlaw>, E> {
+    let mut head = [0; envelope::HEAD_SIZE];
+    if !next(&mut head)? {
+        return Ok(Err(ManifestFlaw::Length));
     }
-    let version = fields.array().map(i16::from_be_bytes).unwrap_or(-1);
-    if version != VERSION {
-        return Err(ManifestFlaw::Version(version));
+    let mut sealed = [0; N];
+    let whole = envelope::HEAD_SIZE + envelope::body_size(&head);
+    let Some((start, body)) = sealed.get_mut(..whole).and_then(|sealed| sealed.split_first_chunk_mut()) else { return Ok(Ok(None)) };
+    *start = head;
+    if !next(body)? {
+        return Ok(Err(ManifestFlaw::Length));
     }
-    let mut number = || fields.array().map(i64::from_be_bytes).unwrap_or(-1);
-    let (generation, log_start, copied_end) = (number(), number(), number());
-    let count = fields.array().map(i32::from_be_bytes).unwrap_or(-1);
-    let (Ok(generation), Ok(count)) = (u64::try_from(generation), u32::try_from(count)) else { return Err(ManifestFlaw::Length) };
-    Ok((Head { generation, log_start: Offset(log_start), copied_end: (copied_end >= 0).then_some(Offset(copied_end)) }, count))
-}
-
-/// `None` when it makes no sense.
-fn decode_entry(entry: &[u8; ENTRY_SIZE]) -> Option<RemoteSegment> {
-    let mut fields = Reader::new(entry);
-    let base = Offset(fields.array().map(i64::from_be_bytes).ok()?);
-    let end = Offset(fields.array().map(i64::from_be_bytes).ok()?);
-    let id = ObjectId(fields.array().ok()?);
-    let size = fields.array().map(u32::from_be_bytes).ok()?;
-    let mut number = || fields.array().map(i64::from_be_bytes).ok();
-    let (largest, time, offset) = (number()?, number()?, number()?);
-    let mut count = || fields.array().map(u32::from_be_bytes).ok();
-    let (offset_entries, time_entries, txn_entries) = (count()?, count()?, count()?);
-    let [parts] = fields.array().ok()?;
-    let max_timestamp = (time >= 0).then_some(TimestampOffset { timestamp: Timestamp(time), offset: Offset(offset) });
-    let makes_sense = base >= Offset::ZERO && base < end && i32::try_from(size).is_ok();
-    makes_sense.then_some(RemoteSegment {
-        base,
-        end,
-        id,
-        size,
-        largest_timestamp: Timestamp(largest),
-        max_timestamp,
-        offset_entries,
-        time_entries,
-        txn_entries,
-        parts: Parts(parts),
-    })
+    Ok(Ok(envelope::open(kind, &sealed)))
 }
 
 #[cfg(test)]
@@ -277,8 +292,31 @@ mod tests {
         let head = Head { generation: 7, log_start: Offset(3), copied_end: Some(Offset(60)) };
         let mut bytes = List::grown(1 << 16);
         encode(head, segments.iter(), &mut bytes).unwrap();
-        assert_eq!(bytes.len(), size_of(segments.len()));
+        assert!(bytes.len() <= size_of(segments.len()));
         bytes.into_vec().unwrap()
+    }
+
+    #[test]
+    fn the_largest_numbers_fit() {
+        let max = Offset(i64::MAX);
+        let segment = RemoteSegment {
+            base: Offset(i64::MAX - 1),
+            end: max,
+            id: ObjectId([0xff; 16]),
+            size: i32::MAX.unsigned_abs(),
+            largest_timestamp: Timestamp(i64::MIN),
+            max_timestamp: Some(TimestampOffset { timestamp: Timestamp(i64::MIN), offset: Offset(i64::MIN) }),
+            offset_entries: u32::MAX,
+            time_entries: u32::MAX,
+            txn_entries: u32::MAX,
+            parts: Parts(0xff),
+        };
+        let mut bytes = List::grown(1 << 16);
+        let head = Head { generation: u64::MAX, log_start: Offset(i64::MIN), copied_end: Some(max) };
+        encode(head, [segment].iter(), &mut bytes).unwrap();
+        assert!(bytes.len() <= size_of(1));
+        let mut back = List::grown(1);
+        assert_eq!((decode(&bytes, &mut back), &*back), (Ok(head), [segment].as_slice()));
     }
 
     #[test]

@@ -46,6 +46,8 @@ pub enum AttachError<E> {
     Log(LogError<E>),
     /// The manifest in the store is damaged, and there is no copy of it.
     Damaged(ManifestFlaw),
+    /// The manifest in the store names an object that is not there, and there is no copy of another.
+    Missing(Object),
     /// The store has records behind the end of the log: something was lost here.
     Ahead {
         /// Up to where the store has records.
@@ -62,6 +64,7 @@ impl<E: fmt::Display> fmt::Display for AttachError<E> {
             Self::Damaged(flaw) => {
                 write!(f, "the manifest in the store is damaged ({flaw}) and there is no copy beside the log: restore one")
             }
+            Self::Missing(object) => write!(f, "the manifest in the store names {object}, which is not there: restore it"),
             Self::Ahead { copied_end, log_end } => {
                 write!(f, "the store has records up to {copied_end}, and the log ends at {log_end}: records of it are lost on the disk")
             }
@@ -94,6 +97,7 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
             }
         } else if self.remote.knowledge == Knowledge::Unknown {
             self.remote.knowledge = Knowledge::Off;
+            self.remote.is_awaited = false;
         } else if self.is_given_up() {
             // Source: KIP-950: what was only in the store is gone with it.
             let local_start = self.local_start();
@@ -163,6 +167,9 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
 
     /// Takes up the work in the store, with what lies there as the manifest: `None` when there is nothing.
     ///
+    /// `is_there` says whether an object lies there. A manifest that is newer than what is known is believed only when all that it adds does:
+    /// whoever gave up on writing it cannot know when that is carried out, and what it names may have been deleted since.
+    ///
     /// Until [`PartitionLog::attached`] what lies there and is not named by [`Remote::names`] is to be deleted: it was left by work that
     /// did not end. `spare` is memory for the segments that the manifest names.
     /// # Errors
@@ -171,6 +178,7 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
         &mut self,
         wall: Timestamp,
         found: Option<&[u8]>,
+        is_there: impl Fn(&Object) -> bool,
         spare: &mut List<'_, RemoteSegment>,
     ) -> Result<Attached, AttachError<S::Error>> {
         self.alive().map_err(|closed| AttachError::Log(LogError::Closed(closed)))?;
@@ -179,6 +187,7 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
             None if is_known && self.remote.generation > 0 => return Ok(self.write_again()),
             None => {
                 self.remote.knowledge = Knowledge::Known;
+                self.remote.is_awaited = false;
                 self.remote.is_busy = true;
                 // What lay before the first segment was deleted before anything was copied.
                 let local_start = self.local_start();
@@ -189,14 +198,20 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
             Some(Err(flaw)) => return Err(AttachError::Damaged(flaw)),
             Some(Ok(head)) => head,
         };
-        if is_known && head.generation < self.remote.generation {
-            return Ok(self.write_again());
-        }
-        if is_known && head.generation == self.remote.generation {
+        if is_known && head.generation <= self.remote.generation {
+            // One that was given up may come late too, and bear the number of the one that took its place.
+            if head.generation < self.remote.generation || **spare != *self.remote.segments {
+                return Ok(self.write_again());
+            }
             self.remote.is_busy = true;
             return Ok(Attached::Same);
         }
-        self.adopt(wall, head, spare)
+        let news = spare.iter().filter(|segment| !self.remote.segments.contains(segment));
+        match news.flat_map(RemoteSegment::objects).find(|object| !is_there(object)) {
+            Some(_) if is_known => Ok(self.write_again()),
+            Some(object) => Err(AttachError::Missing(object)),
+            None => self.adopt(wall, head, spare),
+        }
     }
 
     fn write_again(&mut self) -> Attached {
@@ -220,6 +235,7 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
             return Err(AttachError::Damaged(ManifestFlaw::TooMany(count)));
         }
         self.remote.knowledge = Knowledge::Known;
+        self.remote.is_awaited = false;
         self.remote.copied_end = head.copied_end;
         self.remote.generation = head.generation;
         self.remote.is_copy_stale = true;

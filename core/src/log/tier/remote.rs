@@ -31,7 +31,7 @@ impl Parts {
             FileKind::TxnIndex => 8,
             FileKind::Snapshot => 16,
             FileKind::LeaderEpochCheckpoint => 32,
-            FileKind::PartitionMetadata | FileKind::RemoteManifest => 0,
+            FileKind::PartitionMetadata | FileKind::RecoveryMark | FileKind::RemoteManifest => 0,
         }
     }
 
@@ -152,6 +152,8 @@ pub struct Remote<'m> {
     pub(super) is_attached: bool,
     /// Soft state: whether the copy of the manifest may say something else than the memory.
     pub(super) is_copy_stale: bool,
+    /// Soft state: whether the disk has lost all records of the log, so that it rests until the store has told where it begins and ends.
+    pub(in crate::log) is_awaited: bool,
     /// Soft state: whether somebody is at work in the store for this log.
     pub(super) is_busy: bool,
 }
@@ -168,6 +170,7 @@ impl<'m> Remote<'m> {
             generation: 0,
             is_attached: false,
             is_copy_stale: false,
+            is_awaited: false,
             is_busy: false,
         }
     }

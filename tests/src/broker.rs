@@ -44,6 +44,7 @@ struct Own {
     program: PathBuf,
     folder: PathBuf,
     settings: Vec<(String, String)>,
+    environment: Vec<(String, String)>,
     child: Option<Child>,
 }
 
@@ -71,15 +72,35 @@ impl Broker {
     }
 
     fn start_own(settings: &[(&str, &str)]) -> Self {
+        let mut broker = Self::own(settings, &[]);
+        broker.restart();
+        broker
+    }
+
+    /// Starts a broker that the test may stop, in an environment, if it does start; `None` where the broker is somebody else's.
+    ///
+    /// # Errors
+    /// How it ended, and what it said.
+    pub fn try_start_own(settings: &[(&str, &str)], environment: &[(&str, &str)]) -> Result<Option<Self>, String> {
+        if std::env::var_os("MILLPOND_TEST_BOOTSTRAP").is_some() {
+            return Ok(None);
+        }
+        let mut broker = Self::own(settings, environment);
+        broker.try_start()?;
+        Ok(Some(broker))
+    }
+
+    /// One that does not run yet.
+    fn own(settings: &[(&str, &str)], environment: &[(&str, &str)]) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let folder = std::env::temp_dir().join(format!("millpond-test-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed)));
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder).expect("a folder for temporary files can be written");
-        let settings = QUICK.iter().chain(settings).map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-        let own = Own { program: program().to_path_buf(), folder, settings, child: None };
-        let mut broker = Self { bootstrap: "127.0.0.1:0".to_owned(), own: Some(own) };
-        broker.restart();
-        broker
+        let owned = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
+        let settings = QUICK.iter().chain(settings).map(owned).collect();
+        let environment = environment.iter().map(owned).collect();
+        let own = Own { program: program().to_path_buf(), folder, settings, environment, child: None };
+        Self { bootstrap: "127.0.0.1:0".to_owned(), own: Some(own) }
     }
 
     /// Where clients find it.
@@ -138,6 +159,15 @@ impl Broker {
         self.own.as_ref().expect("the broker is the test's own").last_words()
     }
 
+    /// All that it wrote there.
+    ///
+    /// # Panics
+    /// When it is not the test's own, or cannot be read.
+    #[must_use]
+    pub fn said_all(&self) -> String {
+        fs::read_to_string(self.own.as_ref().expect("the broker is the test's own").log()).expect("a log can be read")
+    }
+
     /// Asks it to stop, as SIGTERM does, and waits until it has.
     ///
     /// # Panics
@@ -192,6 +222,7 @@ impl Own {
         for (key, value) in &self.settings {
             command.arg("--set").arg(format!("{key}={value}"));
         }
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null());
         command
     }

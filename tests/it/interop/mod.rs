@@ -6,4 +6,5 @@ mod exactly_once;
 mod java;
 mod process;
 mod python;
+mod tier;
 mod traces;

@@ -12,7 +12,7 @@ use millpond_tests::skip::skip;
 use millpond_tests::toolbox::{is_there, make_once, run_command, text_of, tools_dir, workspace_dir};
 
 /// A Python with kafka-python in it; without Python or its packages the test is skipped.
-fn python_or_skip(test: &str) -> Option<PathBuf> {
+pub(super) fn python_or_skip(test: &str) -> Option<PathBuf> {
     if !is_there("python3", "--version") {
         skip(test, "python3 is missing");
         return None;
@@ -47,7 +47,7 @@ fn command(python: &Path, scenario: &str, broker: &Broker, arguments: &[&str]) -
 }
 
 /// Runs a scenario; answers the JSON line it found.
-fn play(python: &Path, scenario: &str, broker: &Broker, arguments: &[&str]) -> String {
+pub(super) fn play(python: &Path, scenario: &str, broker: &Broker, arguments: &[&str]) -> String {
     let output = command(python, scenario, broker, arguments).output().expect("python can be started");
     assert!(output.status.success(), "{scenario} {arguments:?} failed:\n{}", text_of(&output));
     let found = String::from_utf8_lossy(&output.stdout).trim().to_owned();

@@ -454,3 +454,39 @@ fn a_broker_without_the_store_does_not_start_on_topics_that_need_it() {
         world.runtime.block_on(Broker::start_with(world.config.clone(), Some(make))).ok()
     });
 }
+
+#[test]
+fn a_partition_whose_directory_is_lost_rests_until_the_store_has_told() {
+    let mut world = World::new("lost", &[("log.flush.offset.checkpoint.interval.ms", "50")]);
+    world.run(CREATE, "");
+    let written = lines(0..RECORDS);
+    world.run("produce t --batch-bytes 16384", &written);
+    until("it is copied", || (world.local() <= 3).then_some(()));
+    let tiered = world.offset(LATEST_TIERED, 9).1;
+    assert!(tiered > 5000, "{tiered}");
+    // How far it was safe stands beside the logs of all partitions.
+    pause(Duration::from_millis(500));
+    world.kill();
+    fs::remove_dir_all(world.directory.join("t-0")).expect("it is ours");
+    world.store.be(Mood::Gone);
+    for _ in 0..2 {
+        world.start();
+        for timestamp in [EARLIEST, LATEST, EARLIEST_LOCAL] {
+            assert_eq!(world.offset(timestamp, 11), (KAFKA_STORAGE_ERROR, -1), "{timestamp}");
+        }
+        assert_eq!(world.fetch(tiered), (KAFKA_STORAGE_ERROR, false));
+        let refused = run(&world.address, "produce t --timeout-ms 300", b"too early\n".to_vec()).failed();
+        assert!(refused.contains("STORAGE"), "{refused}");
+        // What is remembered of it is not forgotten either.
+        pause(Duration::from_millis(200));
+        world.kill();
+    }
+    world.store.be(Mood::Fine);
+    world.start();
+    until("the store has told", || (world.offset(LATEST, 11).0 == 0).then_some(()));
+    assert!(world.offset(LATEST, 11).1 > tiered);
+    world.run("produce t", "one more\n");
+    let read = world.read();
+    let kept = read.strip_suffix("one more\n").expect("what came last");
+    assert!(written.starts_with(kept) && kept.lines().count() == usize::try_from(tiered).expect("small") + 1, "{}", kept.len());
+}

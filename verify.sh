@@ -35,7 +35,8 @@ small() {
 
 # Everything that `cargo test` skips where it is missing: foreign clients, Kafka's definitions, Kafka's recorded answers.
 interop() {
-  cargo build --release --bin millpond
+  # As it is handed out.
+  cargo build --release -p millpond --bin millpond --features tiered-s3
   export MILLPOND_BIN=$target/release/millpond
   definitions
   export MILLPOND_KAFKA_DEFINITIONS=$tools/definitions

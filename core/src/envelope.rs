@@ -3,7 +3,7 @@
 //! ```text
 //! "mlpd"   kind u8   version u8   size of the body u16   CRC-32C of all the rest u32   body
 //! ```
-//! Numbers are big-endian. What cannot be opened is as good as missing: only work is saved by these files, nothing is kept in them alone.
+//! Numbers are big-endian. What cannot be opened is as good as missing: nothing is kept in these files alone.
 
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +19,10 @@ const MAGIC: [u8; 4] = *b"mlpd";
 pub enum Kind {
     /// A place in a log from which recovery can begin.
     RecoveryMark,
+    /// What a manifest of the object store says of its log.
+    Manifest,
+    /// What it says of one segment.
+    RemoteSegment,
 }
 
 impl Kind {
@@ -26,6 +30,8 @@ impl Kind {
     const fn numbers(self) -> [u8; 2] {
         match self {
             Self::RecoveryMark => [1, 1],
+            Self::Manifest => [2, 1],
+            Self::RemoteSegment => [3, 1],
         }
     }
 }
@@ -52,6 +58,13 @@ pub fn open<'b, T: Deserialize<'b>>(kind: Kind, bytes: &'b [u8]) -> Option<T> {
     let body = rest.get(..size.into())?;
     let is_whole = *start == named(kind, size) && u32::from_be_bytes(*crc) == checksum(start, body);
     if is_whole { postcard::from_bytes(body).ok() } else { None }
+}
+
+/// The size of the body behind a head, whatever it is worth. Unit: bytes.
+#[must_use]
+pub fn body_size(head: &[u8; HEAD_SIZE]) -> usize {
+    let [_, _, _, _, _, _, high, low, ..] = *head;
+    u16::from_be_bytes([high, low]).into()
 }
 
 const fn named(kind: Kind, size: u16) -> [u8; 8] {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use millpond_core::bounded::list::List;
 use millpond_core::bounded::table::HashKey;
 use millpond_core::catalog::catalog::{Catalog, CatalogConfig, CatalogMemory};
-use millpond_core::catalog::input::{Bootstrap, Input};
+use millpond_core::catalog::input::{Bootstrap, Input, ResourceKind};
 use millpond_core::group::coordinator::{Coordinator, CoordinatorLimits, CoordinatorMemory};
 use millpond_core::shard::parked::{Parked, ParkedMemory};
 use millpond_core::shard::shard::{Shard, ShardMemory, ShardPartitions};
@@ -17,9 +17,10 @@ use tokio::task::JoinHandle;
 use crate::api::api_versions::FEATURES;
 use crate::api::catalog;
 use crate::clock::Clock;
-use crate::config::broker_config::BrokerConfig;
+use crate::config::broker_config::{BrokerConfig, RemoteConfig, topic_log_config};
 use crate::disk::data_dir::{DataDir, DataDirError};
 use crate::net::listener;
+use crate::tier::Cold;
 use crate::worker::turn::Surroundings;
 use crate::worker::worker::Worker;
 
@@ -56,10 +57,16 @@ pub enum StartError {
         /// What the system says.
         error: io::Error,
     },
+    /// The settings make no object store.
+    #[error("the object store cannot be used: {0}")]
+    Store(String),
     /// What clients are to be told is no address.
     #[error("advertised.listeners: {0} is not HOST:PORT")]
     Advertised(String),
 }
+
+/// Makes the object store of a broker, given its settings and the id of its cluster.
+pub type MakeStore = Box<dyn FnOnce(&RemoteConfig, &str) -> Arc<Cold> + Send>;
 
 /// A running broker. When it is dropped without [`Broker::shutdown`], it stops as if the power had failed: what was acknowledged is
 /// safe, and the next start takes longer. Its directory stays locked until its tasks have ended, shortly after: only `shutdown` waits for
@@ -71,6 +78,7 @@ pub struct Broker {
     tasks: Vec<JoinHandle<()>>,
     syncs: JoinHandle<()>,
     compaction: JoinHandle<()>,
+    tier: JoinHandle<()>,
 }
 
 impl Broker {
@@ -96,6 +104,14 @@ impl Broker {
     /// # Errors
     /// What [`StartError`] names.
     pub async fn start(config: BrokerConfig) -> Result<Self, StartError> {
+        Self::start_with(config, None).await
+    }
+
+    /// The same, with an object store of one's own in the place of the one that the settings name.
+    ///
+    /// # Errors
+    /// What [`StartError`] names.
+    pub async fn start_with(config: BrokerConfig, store: Option<MakeStore>) -> Result<Self, StartError> {
         let config = Arc::new(config);
         let clock = Clock::start();
         let key = HashKey(u64::from_be_bytes(catalog::random()), u64::from_be_bytes(catalog::random()));
@@ -105,19 +121,29 @@ impl Broker {
         let directory = DataDir::open(&config, key, catalog::fresh_id)?;
         let local_addr = listener.local_addr().map_err(listen_error)?;
         let advertised = advertised(&config, local_addr)?;
-        let surroundings = Surroundings { config: Arc::clone(&config), identity: directory.identity().clone(), advertised };
+        let cluster_id = directory.identity().cluster_id.clone();
+        let cold = match store {
+            Some(make) => Some(make(&config.remote, &cluster_id)),
+            None => Cold::open(&config.remote, &cluster_id).map_err(|error| StartError::Store(error.to_string()))?,
+        };
+        let surroundings = Surroundings { config: Arc::clone(&config), identity: directory.identity().clone(), advertised, cold };
         let shard = load(&config, directory, clock, key)?;
         let worker = Worker::new(shard, surroundings, clock);
         bootstrap(&worker)?;
+        if !config.remote.enable {
+            untiered(&worker)?;
+        }
         worker.turn(|turn| turn.apply_broker_settings());
         let tasks = vec![
             tokio::spawn(Arc::clone(&worker).drive_timer()),
             tokio::spawn(Arc::clone(&worker).recover_rest()),
+            tokio::spawn(Arc::clone(&worker).drive_remote()),
             tokio::spawn(listener::accept(Arc::clone(&worker), listener)),
         ];
         let syncs = tokio::spawn(Arc::clone(&worker).drive_sync());
         let compaction = tokio::spawn(Arc::clone(&worker).drive_compaction());
-        Ok(Self { worker, local_addr, tasks, syncs, compaction })
+        let tier = tokio::spawn(Arc::clone(&worker).drive_tier());
+        Ok(Self { worker, local_addr, tasks, syncs, compaction, tier })
     }
 
     /// Where it listens.
@@ -139,6 +165,9 @@ impl Broker {
         // What it has written and not put in its place goes.
         self.worker.end_compaction();
         let _ = (&mut self.compaction).await;
+        // What is being written beside a log is written first; what is under way in the store is left half-way.
+        self.worker.end_tiering();
+        let _ = (&mut self.tier).await;
         // A round that is under way is heard: a sync that fails in it must not be followed by one that says all is well.
         self.worker.end_sync_rounds();
         let _ = (&mut self.syncs).await;
@@ -153,6 +182,7 @@ impl Drop for Broker {
         self.tasks.iter().for_each(JoinHandle::abort);
         self.syncs.abort();
         self.compaction.abort();
+        self.tier.abort();
     }
 }
 
@@ -193,6 +223,22 @@ fn load(config: &BrokerConfig, directory: DataDir, clock: Clock, key: HashKey) -
     let (catalog, directory) = shard.catalog_and_directory();
     directory.tidy(|topic_id| catalog.topic_by_id(topic_id).is_some())?;
     Ok(shard)
+}
+
+/// Without tiered storage no topic may need it. Source: `LogConfig.validateRemoteStorageOnlyIfSystemEnabled`.
+fn untiered(worker: &Worker) -> Result<(), StartError> {
+    worker.turn(|turn| {
+        let catalog = turn.inner.shard.catalog();
+        let own = |name| catalog.configs_of(ResourceKind::TOPIC, name);
+        match catalog.topics().find(|topic| topic_log_config(turn.around.config.log, own(topic.name)).remote_storage) {
+            None => Ok(()),
+            Some(topic) => Err(StartError::Store(format!(
+                "topic {} has remote.storage.enable=true, and records that lie there only: set remote.log.storage.system.enable=true and \
+                 rsm.config.url, or delete such topics first",
+                topic.name
+            ))),
+        }
+    })
 }
 
 /// Gives a new data directory its first records.

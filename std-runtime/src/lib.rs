@@ -3,8 +3,8 @@
 //! [`Broker::start`](broker::Broker::start) runs one inside a program; the binary `millpond` runs one by itself.
 //!
 //! Rooms, each importing only from those to its right: [`broker`] > [`net`] > [`api`] > [`worker`] > [`protocol`], [`config`],
-//! [`disk`], [`clock`], [`compression`]. Beside them, [`cli`] > [`broker`] and [`client`]; [`client`] > [`protocol`], [`clock`],
-//! [`compression`]: what speaks to a broker knows nothing of ours but the protocol. [`protocol`] and [`config`] need neither the feature `std` nor an operating system.
+//! [`disk`], [`clock`], [`compression`], with [`tier`] > [`config`], [`disk`] and [`compression`]. Beside them, [`cli`] > [`broker`] and
+//! [`client`]; [`client`] > [`protocol`], [`clock`], [`compression`]: what speaks to a broker knows nothing of ours but the protocol. [`protocol`] and [`config`] need neither the feature `std` nor an operating system.
 #![cfg_attr(not(feature = "std"), no_std)]
 
 extern crate alloc;
@@ -28,6 +28,8 @@ pub mod compression;
 pub mod disk;
 #[cfg(feature = "std")]
 pub mod net;
+#[cfg(feature = "std")]
+pub mod tier;
 #[cfg(feature = "std")]
 pub mod worker;
 

@@ -32,12 +32,13 @@ const CORE_BESIDE: &[(&str, &str)] = &[("wire", "ids"), ("wire", "bounded"), ("m
 const RUNTIME_ROOMS: &[(&str, &[&str])] = &[
     ("bin", &["cli"]),
     ("cli", &["broker", "client", "config", "protocol", "compression", "disk", "clock"]),
-    ("broker", &["net", "api", "worker", "config", "disk", "clock"]),
+    ("broker", &["net", "api", "worker", "config", "disk", "clock", "tier"]),
     ("client", &["protocol", "compression", "clock"]),
     ("net", &["api", "worker", "protocol", "disk"]),
     ("api", &["worker", "protocol", "config", "compression", "disk"]),
     // The worker hands what core answers to the file of its request, and is handed requests by it: the one pair that knows each other.
-    ("worker", &["api", "protocol", "config", "disk", "clock", "compression"]),
+    ("worker", &["api", "protocol", "config", "disk", "clock", "compression", "tier"]),
+    ("tier", &["config", "disk", "compression"]),
     ("disk", &["config"]),
     ("protocol", &[]),
     ("config", &[]),

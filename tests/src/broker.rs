@@ -8,6 +8,7 @@
 
 use core::sync::atomic::{AtomicU32, Ordering};
 use core::time::Duration;
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -45,7 +46,7 @@ struct Own {
     folder: PathBuf,
     settings: Vec<(String, String)>,
     files_max: Option<u32>,
-    environment: Vec<(String, PathBuf)>,
+    environment: Vec<(String, OsString)>,
     child: Option<Child>,
 }
 
@@ -91,6 +92,21 @@ impl Broker {
         broker
     }
 
+    /// Starts a broker that the test may stop, in an environment, if it does start; `None` where the broker is somebody else's.
+    ///
+    /// # Errors
+    /// How it ended, and what it said.
+    pub fn try_start_own(settings: &[(&str, &str)], environment: &[(&str, &str)]) -> Result<Option<Self>, String> {
+        if std::env::var_os("MILLPOND_TEST_BOOTSTRAP").is_some() {
+            return Ok(None);
+        }
+        let mut broker = Self::stopped(settings);
+        let environment: Vec<_> = environment.iter().map(|(name, value)| (*name, Path::new(value))).collect();
+        broker.run_as(None, &environment);
+        broker.try_start()?;
+        Ok(Some(broker))
+    }
+
     /// A broker of the test's own, with an empty data directory, that was not started yet.
     fn stopped(settings: &[(&str, &str)]) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
@@ -110,7 +126,7 @@ impl Broker {
     pub fn run_as(&mut self, other: Option<&Path>, environment: &[(&str, &Path)]) {
         let own = self.own.as_mut().expect("the broker is the test's own");
         other.unwrap_or_else(|| program()).clone_into(&mut own.program);
-        own.environment = environment.iter().map(|(name, path)| ((*name).to_owned(), path.to_path_buf())).collect();
+        own.environment = environment.iter().map(|(name, value)| ((*name).to_owned(), value.as_os_str().to_owned())).collect();
     }
 
     /// Starts a program beside it on its directory, ours when none is named, and waits until it has given up; answers what it said.
@@ -206,6 +222,15 @@ impl Broker {
         self.own.as_ref().expect("the broker is the test's own").last_words()
     }
 
+    /// All that it wrote there.
+    ///
+    /// # Panics
+    /// When it is not the test's own, or cannot be read.
+    #[must_use]
+    pub fn said_all(&self) -> String {
+        fs::read_to_string(self.own.as_ref().expect("the broker is the test's own").log()).expect("a log can be read")
+    }
+
     /// Asks it to stop, as SIGTERM does, and waits until it has.
     ///
     /// # Panics
@@ -267,9 +292,7 @@ impl Own {
         for (key, value) in &self.settings {
             command.arg("--set").arg(format!("{key}={value}"));
         }
-        for (name, path) in &self.environment {
-            command.env(name, path);
-        }
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null());
         command
     }

@@ -4,6 +4,29 @@ use crate::record::codec::Compression;
 use crate::record::validate::{Origin, Rules, TimestampType};
 use crate::time::Millis;
 
+/// How much of a log is kept on the disk, once it lies in the object store too. Source: KIP-405.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LocalRetention<T> {
+    /// As much as is kept of all of it: -2.
+    Total,
+    /// All: -1.
+    Unlimited,
+    /// So much.
+    AtMost(T),
+}
+
+impl<T> LocalRetention<T> {
+    /// The limit, given that of all of it; `None` without limit.
+    #[must_use]
+    pub fn or(self, total: Option<T>) -> Option<T> {
+        match self {
+            Self::Total => total,
+            Self::Unlimited => None,
+            Self::AtMost(limit) => Some(limit),
+        }
+    }
+}
+
 /// The settings of one log. Defaults are Kafka's, except where a field says why not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LogConfig {
@@ -51,6 +74,16 @@ pub struct LogConfig {
     pub delete_retention: Millis,
     /// How long a producer is remembered after its last write. `producer.id.expiration.ms`.
     pub producer_expiration_ms: Millis,
+    /// Whether closed segments are kept in the object store. `remote.storage.enable`.
+    pub remote_storage: bool,
+    /// Whether no more of them are copied there, and retention is that of a log without it. `remote.log.copy.disable`.
+    pub remote_copy_disabled: bool,
+    /// Whether what lies in the store is deleted when `remote_storage` no longer holds. `remote.log.delete.on.disable`.
+    pub remote_delete_on_disable: bool,
+    /// How long records stay on the disk too. `local.retention.ms`.
+    pub local_retention_ms: LocalRetention<Millis>,
+    /// How many bytes stay on the disk too. `local.retention.bytes`.
+    pub local_retention_bytes: LocalRetention<u64>,
 }
 
 impl Default for LogConfig {
@@ -78,6 +111,11 @@ impl Default for LogConfig {
             max_compaction_lag: None,
             delete_retention: Millis(24 * 3_600_000),
             producer_expiration_ms: Millis(24 * 3_600_000),
+            remote_storage: false,
+            remote_copy_disabled: false,
+            remote_delete_on_disable: false,
+            local_retention_ms: LocalRetention::Total,
+            local_retention_bytes: LocalRetention::Total,
         }
     }
 }
@@ -97,6 +135,12 @@ impl LogConfig {
             compression: self.compression,
             look_inside_compressed: self.look_inside_compressed,
         }
+    }
+
+    /// Whether closed segments are copied to the object store, and leave the disk only after that.
+    #[must_use]
+    pub const fn tiers(&self) -> bool {
+        self.remote_storage && !self.remote_copy_disabled
     }
 
     /// How much time the records of a segment may span: one that was to be compacted by now must not be the active one.

@@ -8,6 +8,7 @@ use crate::store::file_name::FileName;
 use crate::store::segment_store::SegmentStore;
 
 use super::producers::ProducerError;
+use super::tier::remote::RemoteSegment;
 
 /// What was asked of the store when it failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,6 +142,8 @@ pub enum AppendError<E> {
         /// The end of the log.
         log_end: Offset,
     },
+    /// Failure that passes: the log has lost its records, and the object store has not told yet from where on it goes on.
+    Awaited,
 }
 
 impl<E: fmt::Display> fmt::Display for AppendError<E> {
@@ -155,6 +158,7 @@ impl<E: fmt::Display> fmt::Display for AppendError<E> {
             Self::StaleLeaderEpoch { current, found } => write!(f, "leader epoch {found} comes after {current}"),
             Self::TooManySegments { limit } => write!(f, "the log has reached its {limit} segments"),
             Self::OffsetsExhausted { log_end } => write!(f, "no offsets are left behind {log_end}"),
+            Self::Awaited => f.write_str("the log is gone from the disk, and the object store has not told where it goes on"),
         }
     }
 }
@@ -192,6 +196,16 @@ pub enum ReadError<E> {
     },
     /// Failure: the batch that has to be looked into cannot be opened.
     Codec(CodecError),
+    /// Neither: what is asked for lies in the object store only. Whoever runs the log reads it there.
+    /// Source: `OffsetMovedToTieredStorageException`.
+    Remote(RemoteSegment),
+    /// Failure that passes: what is asked for lies in the object store, if anywhere, and the store has not told yet.
+    RemoteUnknown {
+        /// The offset asked for.
+        from: Offset,
+        /// The first that lies on the disk.
+        local_start: Offset,
+    },
 }
 
 impl<E: fmt::Display> fmt::Display for ReadError<E> {
@@ -203,6 +217,10 @@ impl<E: fmt::Display> fmt::Display for ReadError<E> {
             Self::Corrupt { file, position } => write!(f, "{file} is damaged at byte {position}"),
             Self::ScratchTooSmall { needed } => write!(f, "looking into a batch takes {needed} bytes of memory"),
             Self::Codec(error) => error.fmt(f),
+            Self::Remote(segment) => write!(f, "offsets {} to {} lie in the object store only", segment.base, segment.end),
+            Self::RemoteUnknown { from, local_start } => {
+                write!(f, "offset {from} lies before {local_start}, where the disk begins, and the object store has not told what it has")
+            }
         }
     }
 }

@@ -61,9 +61,12 @@ impl TimeEntry {
 }
 
 /// How one kind of entry is read.
-pub(super) trait Entry: Sized + Copy {
+pub trait Entry: Sized + Copy {
+    /// The size of an entry. Unit: bytes.
     const SIZE: u32;
+    /// The file that holds such entries.
     const KIND: FileKind;
+    /// Reads an entry; `None` when there are fewer bytes.
     fn decode(bytes: &[u8]) -> Option<Self>;
 }
 

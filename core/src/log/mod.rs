@@ -10,6 +10,7 @@
 //!   [`snapshot`] is their file, and [`txn_index`] says whose transactions were aborted. [`epochs`]: whose reign began where.
 //! - [`verify`]: looking through a log that is not in use, and repairing it.
 //! - [`compact`]: of each key the last record is kept.
+//! - [`tier`]: closed segments are copied to an object store, and then need not lie on the disk.
 //! - `disk`: the store, with every failure told in words.
 
 pub mod compact;
@@ -28,6 +29,7 @@ pub mod retain;
 pub mod scan;
 pub mod segment;
 pub mod snapshot;
+pub mod tier;
 pub mod txn_index;
 pub mod verify;
 pub mod watermarks;

@@ -19,6 +19,7 @@ use super::producers::{BatchMemory, EndedTransaction, Producer, Producers, Verdi
 use super::reading::Position;
 use super::segment::{Entry, Segment};
 use super::snapshot;
+use super::tier::remote::{Remote, RemoteSegment};
 use super::txn_index::{self, AbortedTransaction};
 use super::watermarks::Watermarks;
 
@@ -35,11 +36,13 @@ pub struct LogLimits {
     pub epochs: usize,
     /// Positions of recent reads.
     pub positions: usize,
+    /// Segments in the object store.
+    pub remote_segments: usize,
 }
 
 impl Default for LogLimits {
     fn default() -> Self {
-        Self { segments: 65_536, producers: 65_536, ended_transactions: 1024, epochs: 4096, positions: 8 }
+        Self { segments: 65_536, producers: 65_536, ended_transactions: 1024, epochs: 4096, positions: 8, remote_segments: 65_536 }
     }
 }
 
@@ -56,6 +59,8 @@ pub struct LogMemory<'m> {
     pub epochs: List<'m, EpochStart>,
     /// Positions of recent reads.
     pub positions: List<'m, Position>,
+    /// One entry per segment in the object store; none at all where there is no store.
+    pub remote: List<'m, RemoteSegment>,
     /// The key under which producer ids are hashed.
     pub hash_key: HashKey,
 }
@@ -71,6 +76,7 @@ impl LogMemory<'static> {
             ended: List::grown(limits.ended_transactions),
             epochs: List::grown(limits.epochs),
             positions: List::grown(limits.positions),
+            remote: List::grown(limits.remote_segments),
             hash_key,
         }
     }
@@ -134,6 +140,8 @@ pub struct PartitionLog<'m, S: SegmentStore> {
     /// Whether a segment was deleted at the front whose name may come back.
     pub(super) front_unsynced: bool,
     pub(super) closed: Option<Closed>,
+    /// What of it lies in the object store.
+    pub(super) remote: Remote<'m>,
 }
 
 impl<S: SegmentStore> fmt::Debug for PartitionLog<'_, S> {
@@ -168,6 +176,7 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
     /// Changes the settings; they hold from the next operation on.
     pub fn configure(&mut self, config: LogConfig) {
         self.config = config;
+        self.configure_remote();
         if config.write_caching {
             self.high_place = self.end_place();
             self.commit_to(self.marks.log_end());
@@ -241,6 +250,9 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
         batch: &CheckedBatch<'_>,
     ) -> Result<Appended, AppendError<S::Error>> {
         self.alive()?;
+        if self.remote.is_awaited {
+            return Err(AppendError::Awaited);
+        }
         let mut header = *batch.header();
         if header.size() > self.config.segment_bytes_max() {
             return Err(AppendError::LargerThanSegment { size: header.size(), segment_bytes: self.config.segment_bytes_max() });

@@ -15,6 +15,7 @@ use super::error::{ReadError, ReadResult};
 use super::index::{self, TimeEntry};
 use super::partition_log::{PartitionLog, Place};
 use super::segment::{Segment, Walk};
+use super::tier::remote::Knowledge;
 use super::txn_index::{self, AbortedTransaction, Look};
 
 /// Where the batch of an offset begins: what a recent read has found out.
@@ -71,6 +72,14 @@ pub enum TimestampQuery {
     Max,
     /// The first record that is not older.
     At(Timestamp),
+    /// The same, from an offset on: what lies before was looked through already.
+    AtFrom(Timestamp, Offset),
+    /// The first offset that lies on the disk. Source: KIP-405.
+    EarliestLocal,
+    /// The last offset that lies in the object store, as one that was found; none when nothing does. Source: KIP-1005.
+    LatestTiered,
+    /// The first offset that is still to be copied to the object store. Source: KIP-1023.
+    EarliestPendingUpload,
 }
 
 /// What a search by time found.
@@ -115,6 +124,7 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
         at_least_one: bool,
     ) -> Result<ReadRange<S::Handle>, ReadError<S::Error>> {
         self.alive()?;
+        self.is_told(from)?;
         let marks = self.marks;
         if from < marks.log_start() || from > marks.log_end() {
             return Err(ReadError::OutOfRange { from, log_start: marks.log_start(), log_end: marks.log_end() });
@@ -123,6 +133,9 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
         let limit = self.limit_of(up_to);
         if from >= limit {
             return Ok(nothing);
+        }
+        if let Some(elsewhere) = self.elsewhere(from) {
+            return Err(elsewhere);
         }
         let Some(end) = self.place_of_end(limit)? else { return Ok(nothing) };
         let Some((start, first)) = self.place_of(from)? else {
@@ -160,6 +173,27 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
         let file = segment.file(FileKind::Log);
         let bytes = Some(FileSlice { file, handle: self.disk.handle(file)?, position: start.position.into(), size });
         Ok(ReadRange { bytes, below, watermarks: marks })
+    }
+
+    /// Where a log begins and ends that has lost its records only the store can tell.
+    const fn is_told<E>(&self, from: Offset) -> Result<(), ReadError<E>> {
+        if self.remote.is_awaited { Err(ReadError::RemoteUnknown { from, local_start: self.marks.log_end() }) } else { Ok(()) }
+    }
+
+    /// Who has an offset that does not lie on the disk; `None` when it does, or nobody has it.
+    fn elsewhere<E>(&self, from: Offset) -> Option<ReadError<E>> {
+        let local_start = self.local_start();
+        if from >= local_start {
+            return None;
+        }
+        match self.remote.knowledge() {
+            Knowledge::Off => None,
+            Knowledge::Unknown => Some(ReadError::RemoteUnknown { from, local_start }),
+            // Between the two there may be a gap, where records were deleted before they were copied.
+            Knowledge::Known => {
+                self.remote.behind(from).filter(|remote| remote.base < local_start).map(|remote| ReadError::Remote(*remote))
+            }
+        }
     }
 
     /// An offset that no record before `position` of a segment reaches: a near one, as far as the index tells.
@@ -218,6 +252,7 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
         scratch: ReadScratch<'_, '_>,
     ) -> Result<Option<FoundOffset>, ReadError<S::Error>> {
         self.alive()?;
+        self.is_told(self.marks.log_start())?;
         let limit = self.limit_of(up_to);
         let end = |offset, leader_epoch| Ok(Some(FoundOffset { offset, timestamp: None, leader_epoch }));
         match query {
@@ -227,16 +262,40 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
             }
             TimestampQuery::Latest => end(limit, self.epochs.latest()),
             TimestampQuery::Max => self.find_max_timestamp(limit, scratch),
-            TimestampQuery::At(timestamp) => self.find_timestamp(timestamp, limit, scratch),
+            TimestampQuery::At(timestamp) => self.find_timestamp((timestamp, self.marks.log_start()), limit, scratch),
+            TimestampQuery::AtFrom(timestamp, from) => self.find_timestamp((timestamp, from.max(self.marks.log_start())), limit, scratch),
+            TimestampQuery::EarliestLocal => {
+                let start = self.local_start();
+                end(start, self.epochs.at(start))
+            }
+            TimestampQuery::LatestTiered => match self.remote.copied_end() {
+                Some(copied) => end(Offset(copied.0 - 1), self.epochs.at(Offset(copied.0 - 1))),
+                None => Ok(None),
+            },
+            TimestampQuery::EarliestPendingUpload => match (self.remote.knowledge(), self.remote.copied_end()) {
+                (Knowledge::Off | Knowledge::Unknown, _) => Ok(None),
+                (Knowledge::Known, copied) => {
+                    let first = copied.unwrap_or(Offset::ZERO).max(self.marks.log_start());
+                    end(first, self.epochs.at(first))
+                }
+            },
         }
     }
 
     fn find_max_timestamp(&mut self, limit: Offset, mut scratch: ReadScratch<'_, '_>) -> Result<Option<FoundOffset>, ReadError<S::Error>> {
         let latest = self.segments.iter().filter_map(|segment| segment.max_timestamp.map(|max| (max, *segment)));
         // The first of several: later ones must be larger to win.
-        let Some((max, segment)) = latest.reduce(|best, next| if next.0.timestamp > best.0.timestamp { next } else { best }) else {
-            return Ok(None);
-        };
+        let local = latest.reduce(|best, next| if next.0.timestamp > best.0.timestamp { next } else { best });
+        let local_start = self.local_start();
+        let gone = self.remote.segments().iter().filter(|remote| remote.end > self.marks.log_start() && remote.base < local_start);
+        let remote = gone.filter_map(|remote| remote.max_timestamp.map(|max| (max.timestamp, remote)));
+        let remote = remote.reduce(|best, next| if next.0 > best.0 { next } else { best });
+        if let Some((time, remote)) = remote
+            && local.is_none_or(|(max, _)| time >= max.timestamp)
+        {
+            return Err(ReadError::Remote(*remote));
+        }
+        let Some((max, segment)) = local else { return Ok(None) };
         let Some((position, header)) = segment.locate(&mut self.disk, max.offset)? else {
             return Ok(None);
         };
@@ -247,11 +306,24 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
 
     fn find_timestamp(
         &mut self,
-        timestamp: Timestamp,
+        (timestamp, log_start): (Timestamp, Offset),
         limit: Offset,
         mut scratch: ReadScratch<'_, '_>,
     ) -> Result<Option<FoundOffset>, ReadError<S::Error>> {
-        let log_start = self.marks.log_start();
+        let local_start = self.local_start();
+        if log_start < local_start {
+            match self.remote.knowledge() {
+                Knowledge::Off => {}
+                Knowledge::Unknown => return Err(ReadError::RemoteUnknown { from: log_start, local_start }),
+                Knowledge::Known => {
+                    let gone = self.remote.segments().iter().filter(|remote| remote.end > log_start && remote.base < local_start);
+                    let mut late = gone.filter(|remote| remote.max_timestamp.is_some_and(|max| max.timestamp >= timestamp));
+                    if let Some(remote) = late.next() {
+                        return Err(ReadError::Remote(*remote));
+                    }
+                }
+            }
+        }
         let from = self.segments.partition_point(|segment| segment.base <= log_start).saturating_sub(1);
         for at in from..self.segments.len() {
             let Some(segment) = self.segments.get(at).copied() else { break };
@@ -289,13 +361,12 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
         (timestamp, start): (Timestamp, Offset),
         scratch: &mut ReadScratch<'_, '_>,
     ) -> Result<Option<FoundOffset>, ReadError<S::Error>> {
-        let leader_epoch = Some(header.leader_epoch()).filter(|epoch| epoch.0 >= 0);
-        if header.has_log_append_time() {
-            return Ok(Some(FoundOffset { offset: header.base_offset().max(start), timestamp: header.max_timestamp(), leader_epoch }));
+        if let Some(found) = found_by_header(header, start) {
+            return Ok(Some(found));
         }
-        let ReadScratch { batch, records, codec } = scratch;
         let file = FileName::live(FileKind::Log, place.segment);
         let corrupt = ReadError::Corrupt { file, position: place.position };
+        let ReadScratch { batch, records, codec } = scratch;
         batch.clear();
         let size = usize::try_from(header.size()).unwrap_or(usize::MAX);
         let too_small = ReadError::ScratchTooSmall { needed: header.size() };
@@ -306,28 +377,11 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
         let Ok((whole, _)) = Batch::split_first(bytes) else {
             return Err(corrupt);
         };
-        let body = match header.compression() {
-            Some(Compression::None) => whole.body(),
-            Some(compression) => {
-                let Some(codec) = codec else {
-                    return Err(ReadError::Codec(CodecError::Unsupported(compression)));
-                };
-                records.clear();
-                codec.decompress(compression, whole.body(), records).map_err(ReadError::Codec)?;
-                records
-            }
-            None => return Err(corrupt),
-        };
-        for record in Records::new(body, header.record_count()) {
-            let Ok(record) = record else { return Err(corrupt) };
-            let stamp = header.base_timestamp().wrapping_add(record.timestamp_delta);
-            let delta = record.offset_delta.clamp(0, header.last_offset_delta().max(0));
-            let offset = Offset(header.base_offset().0.saturating_add(delta.into()));
-            if stamp >= timestamp.0 && offset >= start {
-                return Ok(Some(FoundOffset { offset, timestamp: Some(Timestamp(stamp)), leader_epoch }));
-            }
+        match look_into_batch(&whole, (timestamp, start), records, codec.as_deref_mut()) {
+            Ok(found) => Ok(found),
+            Err(BatchFault::Codec(error)) => Err(ReadError::Codec(error)),
+            Err(BatchFault::Corrupt) => Err(corrupt),
         }
-        Ok(None)
     }
 
     fn limit_of(&self, up_to: ReadUpTo) -> Offset {
@@ -403,4 +457,54 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
     pub(super) fn forget_positions(&mut self) {
         self.positions.clear();
     }
+}
+
+/// What is wrong with a batch that was to be looked into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum BatchFault {
+    /// It cannot be opened.
+    Codec(CodecError),
+    /// Its records make no sense.
+    Corrupt,
+}
+
+/// The first record of a batch whose records all have the time at which they were appended.
+fn found_by_header(header: &Header, start: Offset) -> Option<FoundOffset> {
+    let leader_epoch = Some(header.leader_epoch()).filter(|epoch| epoch.0 >= 0);
+    let found = FoundOffset { offset: header.base_offset().max(start), timestamp: header.max_timestamp(), leader_epoch };
+    header.has_log_append_time().then_some(found)
+}
+
+/// The first record of a batch that is not older than a timestamp and not below `start`. `records` holds those of a compressed one.
+pub(super) fn look_into_batch(
+    batch: &Batch<'_>,
+    (timestamp, start): (Timestamp, Offset),
+    records: &mut List<'_, u8>,
+    codec: Option<&mut (dyn Codec + '_)>,
+) -> Result<Option<FoundOffset>, BatchFault> {
+    let header = batch.header();
+    if let Some(found) = found_by_header(header, start) {
+        return Ok(Some(found));
+    }
+    let leader_epoch = Some(header.leader_epoch()).filter(|epoch| epoch.0 >= 0);
+    let body = match header.compression() {
+        Some(Compression::None) => batch.body(),
+        Some(compression) => {
+            let codec = codec.ok_or(BatchFault::Codec(CodecError::Unsupported(compression)))?;
+            records.clear();
+            codec.decompress(compression, batch.body(), records).map_err(BatchFault::Codec)?;
+            records
+        }
+        None => return Err(BatchFault::Corrupt),
+    };
+    for record in Records::new(body, header.record_count()) {
+        let record = record.map_err(|_| BatchFault::Corrupt)?;
+        let stamp = header.base_timestamp().wrapping_add(record.timestamp_delta);
+        let delta = record.offset_delta.clamp(0, header.last_offset_delta().max(0));
+        let offset = Offset(header.base_offset().0.saturating_add(delta.into()));
+        if stamp >= timestamp.0 && offset >= start {
+            return Ok(Some(FoundOffset { offset, timestamp: Some(Timestamp(stamp)), leader_epoch }));
+        }
+    }
+    Ok(None)
 }

@@ -20,6 +20,8 @@ use super::producers::Producers;
 use super::scan::{CutReason, Damage, Rebuild, Rebuilt};
 use super::segment::{Segment, TimestampOffset, Walk};
 use super::snapshot;
+use super::tier::manifest::{self, ManifestFlaw};
+use super::tier::remote::{Knowledge, Remote};
 use super::txn_index::{self, TXN_ENTRY_SIZE};
 use super::watermarks::Watermarks;
 
@@ -70,6 +72,8 @@ pub struct RecoveryReport {
     pub emptied: bool,
     /// A batch inside the log that is damaged, if one was come across. What lies behind it is still there.
     pub damage: Option<Damage>,
+    /// What is wrong with the copy of the manifest, if it cannot be read: the store has to tell.
+    pub manifest: Option<ManifestFlaw>,
 }
 
 impl<'m, S: SegmentStore> PartitionLog<'m, S> {
@@ -110,6 +114,7 @@ impl<'m, S: SegmentStore> PartitionLog<'m, S> {
             first_dirty: hints.first_dirty.unwrap_or(Offset::ZERO),
             front_unsynced: false,
             closed: None,
+            remote: Remote::new(memory.remote),
         };
         log.segments.clear();
         log.positions.clear();
@@ -117,12 +122,19 @@ impl<'m, S: SegmentStore> PartitionLog<'m, S> {
         log.tidy(&mut report)?;
         log.list_segments(wall)?;
         log.delete_orphans(&mut report)?;
+        let start = log.load_manifest(start, &mut report)?;
         if log.segments.is_empty() {
             // A snapshot without batches speaks of some that were lost, and would be believed of others that get their offsets.
             if log.last_snapshot.take().is_some() {
                 log.delete_snapshots_above(Offset(i64::MIN))?;
                 log.disk.sync_names()?;
             }
+            // What lies in the store only keeps its offsets.
+            let end = log.end_elsewhere(start, hints);
+            log.marks = Watermarks::elsewhere(start, end);
+            log.durable_end = log.marks.log_end();
+            log.high_place = Place { segment: log.durable_end, position: 0 };
+            log.configure_remote();
             report.end = log.marks.log_end();
             return Ok((log, report));
         }
@@ -130,10 +142,52 @@ impl<'m, S: SegmentStore> PartitionLog<'m, S> {
         if !producers_known {
             log.producers.clear();
         }
-        log.set_out(wall, start, (end, producers_known), &mut report)?;
+        let begin = log.end_elsewhere(start, hints);
+        log.set_out(wall, (start, begin), (end, producers_known), &mut report)?;
         log.synced_snapshot = log.last_snapshot.filter(|_| hints.clean);
         report.end = log.marks.log_end();
         Ok((log, report))
+    }
+
+    /// Learns what lies in the object store, from the copy of the manifest. Answers where the log begins, as far as it is told.
+    fn load_manifest(&mut self, start: Offset, report: &mut RecoveryReport) -> DiskResult<S, Offset> {
+        let read = manifest::read(&mut self.disk, &mut self.remote.segments)?;
+        let start = match read {
+            Some(Ok(head)) => {
+                self.remote.knowledge = Knowledge::Known;
+                self.remote.copied_end = head.copied_end;
+                self.remote.generation = head.generation;
+                start.max(head.log_start)
+            }
+            Some(Err(flaw)) => {
+                report.manifest = Some(flaw);
+                start
+            }
+            None => start,
+        };
+        if self.config.remote_storage && self.remote.knowledge == Knowledge::Off {
+            self.remote.knowledge = Knowledge::Unknown;
+        }
+        Ok(start)
+    }
+
+    /// Below which no offset is given out, whatever lies on the disk: there are records in the store, or there were some here.
+    ///
+    /// A log that had records and has lost them all must not be taken for one that is new.
+    fn end_elsewhere(&mut self, start: Offset, hints: OpenHints) -> Offset {
+        let end = self.remote.copied_end.map_or(start, |copied| copied.max(start));
+        let had = hints.recovery_point.unwrap_or(Offset::ZERO);
+        self.remote.is_awaited = self.remote.knowledge == Knowledge::Unknown && self.size_bytes() == 0 && had > Offset::ZERO;
+        if self.remote.is_awaited { end.max(had) } else { end }
+    }
+
+    /// Where the log begins, given its first segment on the disk: what lies before may lie in the store.
+    fn start_before(&self, start: Offset, first: Offset) -> Offset {
+        match self.remote.knowledge {
+            Knowledge::Off => start.max(first),
+            Knowledge::Unknown => start,
+            Knowledge::Known => start.max(self.remote.segments.first().map_or(first, |remote| remote.base.min(first))),
+        }
     }
 
     /// Deletes what interrupted work has left, and puts what a compaction has finished into its place.
@@ -444,24 +498,24 @@ impl<'m, S: SegmentStore> PartitionLog<'m, S> {
     fn set_out(
         &mut self,
         wall: Timestamp,
-        start: Offset,
+        (start, begin): (Offset, Offset),
         (end, producers_known): (Offset, bool),
         report: &mut RecoveryReport,
     ) -> Result<(), LogError<S::Error>> {
         self.delete_snapshots_above(end)?;
-        if end < start {
-            // The log ends before it should begin: all of it was deleted once, or lost.
+        if end < begin {
+            // The log ends before it should begin, or before what lies in the store does: all of it was deleted once, or lost.
             report.emptied = true;
-            self.drop_from(0, start, CutReason::Behind, report)?;
-            self.epochs.cut_to(Offset(i64::MIN));
-            self.marks = Watermarks::empty_at(start);
+            self.drop_from(0, begin, CutReason::Behind, report)?;
+            self.epochs.cut_to(if begin > start { begin } else { Offset(i64::MIN) });
+            self.marks = Watermarks::elsewhere(start, begin);
             self.last_snapshot = None;
             self.producers.clear();
             self.begin_segment(wall)?;
             self.create_active()?;
         } else {
             let first = self.segments.first().map_or(end, |first| first.base);
-            self.marks = Watermarks::empty_at(start.max(first));
+            self.marks = Watermarks::empty_at(self.start_before(start, first));
             self.marks.extend_to(end);
             if !producers_known {
                 let damage = self.load_producers(end)?;
@@ -474,6 +528,7 @@ impl<'m, S: SegmentStore> PartitionLog<'m, S> {
             self.create_active()?;
         }
         self.epochs.start_at(self.marks.log_start());
+        self.configure_remote();
         if report.segments_rebuilt > 0 || report.cut.is_some() {
             match self.write_epochs() {
                 Ok(()) => {}

@@ -3,7 +3,7 @@
 use crate::ids::Offset;
 use crate::store::file_name::{FileKind, FileName};
 use crate::store::segment_store::SegmentStore;
-use crate::time::Timestamp;
+use crate::time::{Millis, Timestamp};
 
 use super::disk::{Disk, DiskResult};
 use super::error::{Closed, LogError, ReadError};
@@ -27,8 +27,9 @@ const SEGMENT_KINDS: [FileKind; 5] = [FileKind::Log, FileKind::Index, FileKind::
 impl<S: SegmentStore> PartitionLog<'_, S> {
     /// Deletes the oldest segments that are too old, too much, or below the start of the log; and forgets producers that expired.
     ///
-    /// Never a record that is not safe yet. The active segment goes only for its age or size, and leaves an empty one behind, so that
-    /// offsets go on. Records without timestamps count from when their segment was begun or opened.
+    /// Never a record that is not safe yet; and of a log that is tiered none that does not lie in the store, unless it lies below the start
+    /// of the log: a store that is away delays deletion. The active segment of such a log is ended, so that it can be copied. Another's goes
+    /// only for its age or size, and leaves an empty one behind, so that offsets go on. Records without timestamps count from when their segment was begun or opened.
     /// # Errors
     /// What [`LogError`] names; what was deleted until then is deleted.
     /// Source: `UnifiedLog.deleteOldSegments`.
@@ -36,6 +37,8 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
         self.alive()?;
         self.expire_producers(wall);
         let mut retained = Retained::default();
+        let tiers = self.config.tiers();
+        self.retain_remote(wall);
         let mut total = self.size_bytes();
         while let Some(oldest) = self.segments.first().copied() {
             let next = self.segments.get(1).map(|next| next.base);
@@ -46,6 +49,14 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
                 break;
             }
             if next.is_none() && oldest.size == 0 {
+                break;
+            }
+            if tiers && next.is_none() {
+                // It is copied first. Source: `UnifiedLog.deletableSegments`.
+                self.roll(wall)?;
+                break;
+            }
+            if tiers && !below_start && self.remote.safe_below().is_none_or(|safe| end > safe) {
                 break;
             }
             if next.is_none() {
@@ -60,7 +71,9 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
             retained.segments += 1;
             retained.bytes += u64::from(oldest.size);
             total -= u64::from(oldest.size);
-            self.start_at(end);
+            if !tiers {
+                self.start_at(end);
+            }
             self.front_unsynced = true;
             self.delete_files(&oldest)?;
             if next.is_none() {
@@ -102,17 +115,45 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
         Ok(true)
     }
 
+    /// Moves the start of the log over segments in the store that are too old or too much: they are deleted there later. What lies on the
+    /// disk only counts too. Source: `RemoteLogManager.RLMExpirationTask`.
+    fn retain_remote(&mut self, wall: Timestamp) {
+        let uncopied = self.segments.iter().filter(|segment| self.remote.copied_end.is_none_or(|copied| segment.base >= copied));
+        let mut total: u64 = uncopied.map(|segment| u64::from(segment.size)).sum();
+        let first = self.remote.segments.partition_point(|segment| segment.end <= self.marks.log_start());
+        total += self.remote.segments.iter().skip(first).map(|segment| u64::from(segment.size)).sum::<u64>();
+        if !self.config.remote_storage || !self.config.delete {
+            return;
+        }
+        let mut start = None;
+        for segment in self.remote.segments.iter().skip(first) {
+            let without = total.saturating_sub(segment.size.into());
+            let is_too_much = self.config.retention_bytes.is_some_and(|max| segment.size > 0 && without >= max);
+            if !is_too_much && !is_over(wall, segment.largest_timestamp, self.config.retention_ms) {
+                break;
+            }
+            total = without;
+            start = Some(segment.end);
+        }
+        if let Some(start) = start {
+            self.start_at(start);
+        }
+    }
+
     fn is_too_old(&self, wall: Timestamp, segment: &Segment) -> bool {
-        let age = wall.0.saturating_sub(segment.largest_timestamp().0);
-        self.config.retention_ms.is_some_and(|max| segment.size > 0 && u64::try_from(age).unwrap_or(0) > max.0)
+        let total = self.config.retention_ms;
+        let max = if self.config.tiers() { self.config.local_retention_ms.or(total) } else { total };
+        segment.size > 0 && is_over(wall, segment.largest_timestamp(), max)
     }
 
-    fn is_too_much(&self, total: u64, segment: &Segment) -> bool {
-        let without = total.saturating_sub(segment.size.into());
-        self.config.retention_bytes.is_some_and(|max| segment.size > 0 && without >= max)
+    fn is_too_much(&self, local: u64, segment: &Segment) -> bool {
+        let without = local.saturating_sub(segment.size.into());
+        let total = self.config.retention_bytes;
+        let max = if self.config.tiers() { self.config.local_retention_bytes.or(total) } else { total };
+        max.is_some_and(|max| segment.size > 0 && without >= max)
     }
 
-    fn start_at(&mut self, log_start: Offset) {
+    pub(super) fn start_at(&mut self, log_start: Offset) {
         self.marks.start_at(log_start);
         let log_start = self.marks.log_start();
         self.epochs.start_at(log_start);
@@ -200,6 +241,7 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
         self.durable_end = self.durable_end.min(end);
         self.first_dirty = self.first_dirty.min(end);
         self.high_place = self.place_of_high()?;
+        self.cut_remote(end);
         self.epochs.cut_to(end);
         self.write_epochs()?;
         self.delete_snapshots_above(end)?;
@@ -240,6 +282,12 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
         let begins = |offset| segments.binary_search_by_key(&offset, |segment: &Segment| segment.base).is_ok();
         delete_snapshots(&mut self.disk, |offset| Some(offset) != last && !begins(offset) && !marking.needs(offset))
     }
+}
+
+/// Whether records of this time are older than they may become.
+fn is_over(wall: Timestamp, largest: Timestamp, max: Option<Millis>) -> bool {
+    let age = wall.0.saturating_sub(largest.0);
+    max.is_some_and(|max| u64::try_from(age).unwrap_or(0) > max.0)
 }
 
 fn delete_snapshots<S: SegmentStore>(disk: &mut Disk<S>, doomed: impl Fn(Offset) -> bool) -> DiskResult<S, ()> {

@@ -74,7 +74,7 @@ pub(super) fn append<S: SegmentStore>(disk: &mut Disk<S>, segment: &mut Segment,
 
 /// How a look through the entries of one segment has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Look {
+pub enum Look {
     /// Entries of later segments may concern the same records.
     GoesOn,
     /// None of them does.
@@ -102,6 +102,22 @@ pub(super) fn collect<S: SegmentStore>(
         }
     }
     Ok(Look::GoesOn)
+}
+
+/// The same of entries that lie in memory.
+#[must_use]
+pub fn collect_from(entries: &[u8], (from, below): (Offset, Offset), each: &mut dyn FnMut(AbortedTransaction)) -> Look {
+    let (whole, rest) = entries.as_chunks();
+    for entry in whole {
+        let Some(aborted) = AbortedTransaction::decode(entry) else { return Look::Unreadable };
+        if aborted.last_offset >= from && aborted.first_offset < below {
+            each(aborted);
+        }
+        if aborted.last_stable >= below {
+            return Look::Done;
+        }
+    }
+    if rest.is_empty() { Look::GoesOn } else { Look::Unreadable }
 }
 
 #[cfg(test)]

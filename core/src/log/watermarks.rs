@@ -21,6 +21,12 @@ impl Watermarks {
         Self { log_start: start, last_stable: start, high_watermark: start, log_end: start }
     }
 
+    /// Those of a log whose records lie elsewhere, from `log_start` on, and which goes on at `log_end`.
+    #[must_use]
+    pub(super) fn elsewhere(log_start: Offset, log_end: Offset) -> Self {
+        Self { log_start: log_start.min(log_end), last_stable: log_end, high_watermark: log_end, log_end }
+    }
+
     /// The first offset that may be read.
     #[must_use]
     pub const fn log_start(&self) -> Offset {

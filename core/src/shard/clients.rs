@@ -14,7 +14,7 @@ use crate::time::{Instant, Moment};
 
 use super::directory::{LogDirectory, PartitionName};
 use super::error::{PartitionError, WriteError};
-use super::fetch::{FetchError, FetchLimits, FetchOutcome, FetchPartition, Fetched};
+use super::fetch::{FetchError, FetchLimits, FetchOutcome, FetchPartition, Fetched, RemoteRead};
 use super::logs::{PartitionTable, Written};
 use super::parked::Release;
 use super::shard::{Shard, StoreFailure, StoreHandle};
@@ -64,6 +64,10 @@ impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
             }
             match &fetched {
                 Ok(range) => outcome.bytes += range.bytes.as_ref().map_or(0, |slice| u64::from(slice.size)),
+                Err(FetchError::Remote(read)) => {
+                    outcome.bytes += u64::from(read.max_bytes).max(1);
+                    outcome.complete = true;
+                }
                 Err(_) => outcome.complete = true,
             }
             each(number, fetched, aborted);
@@ -111,7 +115,10 @@ impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
                 Some(_) => {}
             }
         }
-        log.read(wanted.offset, max_bytes, up_to, at_least_one).map_err(FetchError::Read)
+        log.read(wanted.offset, max_bytes, up_to, at_least_one).map_err(|error| match error {
+            ReadError::Remote(segment) => FetchError::Remote(RemoteRead { segment, max_bytes, at_least_one }),
+            error => FetchError::Read(error),
+        })
     }
 
     /// Compares the leader epoch that a reader believes in with the partition's. Source: KIP-320.

@@ -5,6 +5,7 @@ use crate::ids::{LeaderEpoch, Offset, PartitionIndex};
 use crate::log::epochs::EpochEnd;
 use crate::log::error::ReadError;
 use crate::log::reading::{ReadRange, ReadUpTo};
+use crate::log::tier::remote::RemoteSegment;
 use crate::log::watermarks::Watermarks;
 
 use super::error::PartitionError;
@@ -56,6 +57,19 @@ pub enum FetchError<E> {
     },
     /// Its log says no.
     Read(ReadError<E>),
+    /// No error: what is wanted lies in the object store, and whoever runs the shard reads it there. Source: KIP-405.
+    Remote(RemoteRead),
+}
+
+/// What of a segment in the object store is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RemoteRead {
+    /// The segment that holds the first offset wanted.
+    pub segment: RemoteSegment,
+    /// The most bytes wanted. They are counted as if they were all there.
+    pub max_bytes: u32,
+    /// Whether the first batch comes however large it is.
+    pub at_least_one: bool,
 }
 
 /// What one partition yields.

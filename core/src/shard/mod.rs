@@ -10,7 +10,8 @@
 //! turn; what must wait is [`parked`], as data, until a later turn releases it. Broker, simulator and embedder drive the same turns.
 //!
 //! Its turns by whose they are: `load` opens it; `turn` has those of the machines, `clients` those of records, `commit` those of the disk,
-//! [`compact`] those of a compaction, which goes on beside it, [`transactions`] those of transactions, whose markers go into many logs.
+//! [`compact`] those of a compaction, which goes on beside it, [`tier`] those of work in the object store,
+//! which does too, [`transactions`] those of transactions, whose markers go into many logs.
 
 mod clients;
 mod commit;
@@ -25,5 +26,6 @@ pub mod logs;
 pub mod parked;
 #[expect(clippy::module_inception, reason = "the room is named for what it holds")]
 pub mod shard;
+pub mod tier;
 pub mod transactions;
 mod turn;

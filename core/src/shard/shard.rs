@@ -217,7 +217,9 @@ impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
 pub(super) fn config_of<'m, D: LogDirectory<'m>>(directory: &D, catalog: &Catalog<'m>, topic: &str, topic_id: TopicId) -> LogConfig {
     let config = directory.log_config(&mut catalog.configs_of(ResourceKind::TOPIC, topic));
     // Nobody compacts the catalogue: in its log a gap is a loss, whatever is the rule for others.
-    LogConfig { compact: config.compact && topic_id != TopicId::METADATA, ..config }
+    // And what the broker itself keeps is read from its first record on, at every start. Source: `UnifiedLog.isRemoteLogEnabled`.
+    let remote_storage = config.remote_storage && topic_id != TopicId::METADATA && !name::is_internal(topic);
+    LogConfig { compact: config.compact && topic_id != TopicId::METADATA, remote_storage, ..config }
 }
 
 /// What an open log is called. The catalogue's own log is in no catalogue; the log of a topic that is gone has no name.

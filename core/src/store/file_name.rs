@@ -23,6 +23,8 @@ pub enum FileKind {
     PartitionMetadata,
     /// From where on a log is read through after a crash: `millpond-recovery-mark`. Kafka has no such file, and leaves it alone.
     RecoveryMark,
+    /// Which segments lie in the object store: `millpond-remote-manifest`. Kafka keeps that in a topic of its own.
+    RemoteManifest,
 }
 
 /// Where a file stands in its life.
@@ -62,10 +64,11 @@ const SEGMENT_SUFFIXES: [(FileKind, &str); 5] = [
     (FileKind::TxnIndex, ".txnindex"),
     (FileKind::Snapshot, ".snapshot"),
 ];
-const SINGLE: [(FileKind, &str); 3] = [
+const SINGLE: [(FileKind, &str); 4] = [
     (FileKind::LeaderEpochCheckpoint, "leader-epoch-checkpoint"),
     (FileKind::PartitionMetadata, "partition.metadata"),
     (FileKind::RecoveryMark, "millpond-recovery-mark"),
+    (FileKind::RemoteManifest, "millpond-remote-manifest"),
 ];
 const STATES: [(FileState, &str); 5] = [
     (FileState::Deleted, ".deleted"),
@@ -86,6 +89,8 @@ impl FileName {
     pub const EPOCHS: Self = Self::live(FileKind::LeaderEpochCheckpoint, Offset::ZERO);
     /// The identity of a partition.
     pub const METADATA: Self = Self::live(FileKind::PartitionMetadata, Offset::ZERO);
+    /// What a partition has in the object store.
+    pub const REMOTE_MANIFEST: Self = Self::live(FileKind::RemoteManifest, Offset::ZERO);
 
     /// From where on the log is read through after a crash.
     pub const RECOVERY_MARK: Self = Self::live(FileKind::RecoveryMark, Offset::ZERO);
@@ -148,6 +153,7 @@ mod tests {
             ("leader-epoch-checkpoint.tmp", FileKind::LeaderEpochCheckpoint, 0, FileState::Temporary),
             ("partition.metadata", FileKind::PartitionMetadata, 0, FileState::Live),
             ("millpond-recovery-mark", FileKind::RecoveryMark, 0, FileState::Live),
+            ("millpond-remote-manifest.tmp", FileKind::RemoteManifest, 0, FileState::Temporary),
         ] {
             let parsed = FileName::parse(name).unwrap();
             let base = Offset(base);

@@ -1,14 +1,16 @@
 //! Fetch, key 1, served 4-18. KIP-74, KIP-98 (v4), KIP-107 (v5), KIP-227 (v7), KIP-320 (v9), KIP-392 (v11), KIP-516 (v13).
 //!
 //! Records leave as whole ranges of files: nothing is copied or decoded.
-//! Differences from Apache Kafka: a fetch waits five minutes at the most; no fetch sessions are kept (every answer says session 0, which clients take for "not cached"); a
-//! follower's fields are read and left aside, since there are no followers.
+//! Differences from Apache Kafka: a fetch waits five minutes at the most; no fetch sessions are kept (every answer says session 0, which clients take for
+//! "not cached"); a follower's fields are read and left aside, since there are no followers; when the object store fails the code is
+//! KAFKA_STORAGE_ERROR, where Kafka's is UNKNOWN_SERVER_ERROR.
 
 use millpond_core::bounded::slab::Slot;
 use millpond_core::ids::{LeaderEpoch, Offset, PartitionIndex, TopicId};
 use millpond_core::log::reading::ReadUpTo;
 use millpond_core::shard::error::PartitionError;
-use millpond_core::shard::fetch::{FetchError, FetchLimits, FetchPartition};
+use millpond_core::shard::fetch::{FetchError, FetchLimits, FetchPartition, RemoteRead};
+use millpond_core::shard::tier::TieredLog;
 use millpond_core::time::{Instant, Millis};
 use millpond_core::wire::reader::{DecodeError, Reader};
 use millpond_core::wire::schema::Message;
@@ -19,10 +21,12 @@ use crate::protocol::messages::fetch::{
     AbortedTransaction, EpochEndOffset, FetchRequest, FetchResponse, FetchableTopicResponse, PartitionData,
 };
 use crate::worker::calls::{Call, Head, WaitingRequest};
+use crate::worker::remote::{RemoteAnswer, RemoteWish};
 use crate::worker::reply::{FileRange, Outgoing, Reply};
 use crate::worker::turn::Turn;
 
 use super::dispatch::Asked;
+use super::remote::{Progress, WaitingRemote};
 use super::{error_map, respond};
 
 /// The longest that a fetch waits, whatever it asks for: a client that is answered with nothing asks again.
@@ -41,7 +45,7 @@ pub(crate) fn serve(asked: Asked<'_>) -> Result<(), DecodeError> {
     }
     worker.turn(|turn| {
         let due = turn.at.now.after(Millis::from_signed(i64::from(request.max_wait_ms)).min(WAIT_MAX));
-        carry_out(turn, head, &request, reply, due, body);
+        carry_out(turn, head, &request, reply, due, (body, Progress::default()));
     });
     Ok(())
 }
@@ -51,11 +55,24 @@ pub(crate) fn resume(turn: &mut Turn<'_>, waiting: WaitingRequest) {
     let WaitingRequest { head, reply, body, due } = waiting;
     // It was read once already; who drops the reply closes the connection.
     let Ok(request) = FetchRequest::decode_from(&mut Reader::new(&body), head.version) else { return };
-    carry_out(turn, head, &request, reply, due, &body);
+    carry_out(turn, head, &request, reply, due, (&body, Progress::default()));
 }
 
-fn carry_out(turn: &mut Turn<'_>, head: Head, request: &FetchRequest<'_>, reply: Reply, due: Instant, body: &[u8]) {
-    let wanted = find_partitions(turn, request, head.version);
+/// Carries out a fetch again with what the object store had for it.
+pub(crate) fn resume_remote(turn: &mut Turn<'_>, waiting: WaitingRequest, progress: Progress) {
+    let WaitingRequest { head, reply, body, due } = waiting;
+    let Ok(request) = FetchRequest::decode_from(&mut Reader::new(&body), head.version) else { return };
+    carry_out(turn, head, &request, reply, due, (&body, progress));
+}
+
+fn carry_out(turn: &mut Turn<'_>, head: Head, request: &FetchRequest<'_>, reply: Reply, due: Instant, (body, progress): (&[u8], Progress)) {
+    let mut wanted = find_partitions(turn, request, head.version);
+    for (number, (_, from)) in &progress.from {
+        if let Some(wanted) = wanted.get_mut(*number) {
+            wanted.offset = *from;
+        }
+    }
+    let wanted = wanted;
     let max_bytes = u32::try_from(request.max_bytes).unwrap_or(0).min(turn.around.config.fetch_bytes_max);
     let limits = FetchLimits {
         // More than may come is not waited for. Source: `KafkaApis.handleFetchRequest`.
@@ -67,6 +84,7 @@ fn carry_out(turn: &mut Turn<'_>, head: Head, request: &FetchRequest<'_>, reply:
     let mut ranges: Vec<FileRange> = Vec::new();
     let committed_only = request.isolation_level == 1;
     let mut aborted: Vec<Vec<AbortedTransaction>> = Vec::new();
+    let mut remote: Vec<(usize, RemoteRead)> = Vec::new();
     let inner = &mut *turn.inner;
     let outcome = inner.shard.fetch(turn.at, &wanted, limits, &mut inner.aborted, |number, fetched, left_out| {
         let told_of = |one: &millpond_core::log::txn_index::AbortedTransaction| AbortedTransaction {
@@ -91,9 +109,27 @@ fn carry_out(turn: &mut Turn<'_>, head: Head, request: &FetchRequest<'_>, reply:
                     ..Default::default()
                 }
             }
+            Err(FetchError::Remote(read)) => {
+                remote.push((number, read));
+                PartitionData { partition_index, records: Some(Records::default()), ..Default::default() }
+            }
             Err(error) => tell_failed(head, wanted.get(number), &error),
         });
     });
+    let wishes = wishes(turn, &wanted, &remote, &progress, committed_only);
+    if !wishes.is_empty() {
+        let request = WaitingRequest { head, reply, body: body.to_vec(), due };
+        let patience = turn.around.config.remote.fetch_wait_max;
+        return super::remote::wait(turn, WaitingRemote { request, progress, wishes }, patience);
+    }
+    for (number, _) in &remote {
+        if let (Some(told), Some(wanted), Some(answer)) = (told.get_mut(*number), wanted.get(*number), progress.answers.get(number)) {
+            let left_out = tell_remote(turn, told, wanted, answer, committed_only);
+            if let Some(place) = aborted.get_mut(*number) {
+                *place = left_out;
+            }
+        }
+    }
     for (told, aborted) in told.iter_mut().zip(&aborted).filter(|(_, aborted)| !aborted.is_empty()) {
         told.aborted_transactions = Some(Array::from(&**aborted));
     }
@@ -116,6 +152,50 @@ fn carry_out(turn: &mut Turn<'_>, head: Head, request: &FetchRequest<'_>, reply:
         return;
     }
     reply.send(tell(head, request, &told, ranges));
+}
+
+/// What partitions want of the object store that have not got it yet.
+fn wishes(
+    turn: &Turn<'_>,
+    wanted: &[FetchPartition],
+    remote: &[(usize, RemoteRead)],
+    progress: &Progress,
+    committed_only: bool,
+) -> Vec<(usize, TieredLog, RemoteWish)> {
+    let catalog = turn.inner.shard.catalog();
+    let missing = remote.iter().filter(|(number, _)| !progress.answers.contains_key(number));
+    let wish = |(number, read): &(usize, RemoteRead)| {
+        let wanted = wanted.get(*number)?;
+        let log = TieredLog { topic_id: catalog.topic_at(wanted.topic)?.topic_id, index: wanted.index };
+        Some((*number, log, RemoteWish::Read { read: *read, from: wanted.offset, committed_only }))
+    };
+    missing.filter_map(wish).collect()
+}
+
+/// Tells what the object store had for a partition. Answers the aborted transactions in it.
+fn tell_remote<'a>(
+    turn: &mut Turn<'_>,
+    told: &mut PartitionData<'a>,
+    wanted: &FetchPartition,
+    answer: &'a RemoteAnswer,
+    committed_only: bool,
+) -> Vec<AbortedTransaction> {
+    let marks = turn.inner.shard.log(turn.at, wanted.topic, wanted.index).map(|log| log.watermarks());
+    match (answer, marks) {
+        (RemoteAnswer::Records(bytes, aborted), Ok(marks)) => {
+            told.high_watermark = marks.high_watermark().0;
+            told.last_stable_offset = marks.last_stable().0;
+            told.log_start_offset = marks.log_start().0;
+            told.aborted_transactions = committed_only.then(Array::default);
+            told.records = Some(Records::Here(bytes));
+            aborted.iter().map(|one| AbortedTransaction { producer_id: one.producer_id.0, first_offset: one.first_offset.0 }).collect()
+        }
+        (RemoteAnswer::Records(..) | RemoteAnswer::Found(_) | RemoteAnswer::Behind(_) | RemoteAnswer::Failed | RemoteAnswer::Late, _) => {
+            told.error_code = ErrorCode::KAFKA_STORAGE_ERROR.number();
+            told.high_watermark = -1;
+            Vec::new()
+        }
+    }
 }
 
 /// A partition that yields no records.

@@ -2,7 +2,7 @@
 //!
 //! Differences from Apache Kafka: a manual assignment may name this broker only, since there is no other.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use millpond_core::catalog::answer::{Answer, CreatedTopic};
 use millpond_core::catalog::input::{CreateTopic, Input, ResourceKind};
@@ -21,7 +21,7 @@ use super::catalog::{self, Refusal};
 use super::describe_configs::{self, Described};
 use super::dispatch::Asked;
 use super::repeated::repeated;
-use super::respond;
+use super::{respond, tier_rules};
 
 /// Stands for "the broker's default". Source: KIP-464.
 const DEFAULT: i32 = -1;
@@ -69,6 +69,8 @@ fn create(turn: &mut Turn<'_>, topic: &CreatableTopic<'_>, validate_only: bool, 
     if let Some(config) = topic.configs.iter().find(|config| config.value.is_none()) {
         return Err(Refusal::new(ErrorCode::INVALID_CONFIG, format!("Null value not supported for topic configs: {}", config.name)));
     }
+    let own = configs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    tier_rules::check(turn, &BTreeMap::new(), &own)?;
     let create = CreateTopic {
         call: catalog::HERE,
         name: topic.name,

@@ -26,7 +26,7 @@ use super::catalog::{self, Refusal};
 use super::create_topics::check_topic_config;
 use super::dispatch::Asked;
 use super::repeated::repeated;
-use super::respond;
+use super::{respond, tier_rules};
 
 /// What is done to a setting. Source: `AlterConfigOp.OpType`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -214,6 +214,15 @@ fn alter(
                     check_topic_config(key, value)?;
                 }
             }
+            let before = current(turn, kind, name);
+            let mut after = before.clone();
+            for (key, value) in changes {
+                match value {
+                    Some(value) => drop(after.insert(key.clone(), value.clone())),
+                    None => drop(after.remove(key)),
+                }
+            }
+            tier_rules::check(turn, &before, &after)?;
         }
         ResourceKind::BROKER => check_broker_changes(turn, name, changes)?,
         ResourceKind::GROUP | ResourceKind::CLIENT_METRICS if name.is_empty() => {

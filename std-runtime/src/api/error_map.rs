@@ -52,7 +52,7 @@ pub const fn of_group_write<E>(error: &WriteError<E>) -> ErrorCode {
         WriteError::TooLarge => ErrorCode::UNKNOWN_SERVER_ERROR,
         WriteError::Append(error) => match error {
             AppendError::LargerThanSegment { .. } => ErrorCode::UNKNOWN_SERVER_ERROR,
-            AppendError::Store(_) | AppendError::TooManySegments { .. } | AppendError::OffsetsExhausted { .. } => {
+            AppendError::Store(_) | AppendError::TooManySegments { .. } | AppendError::OffsetsExhausted { .. } | AppendError::Awaited => {
                 ErrorCode::COORDINATOR_NOT_AVAILABLE
             }
             AppendError::Closed(_) | AppendError::StaleLeaderEpoch { .. } => ErrorCode::NOT_COORDINATOR,
@@ -149,9 +149,11 @@ pub const fn of_append<E>(error: &WriteError<E>) -> ErrorCode {
             AppendError::LargerThanSegment { .. } => ErrorCode::RECORD_LIST_TOO_LARGE,
             AppendError::Producer(error) => of_producer(error),
             AppendError::StaleLeaderEpoch { .. } => ErrorCode::FENCED_LEADER_EPOCH,
-            AppendError::Closed(_) | AppendError::Store(_) | AppendError::TooManySegments { .. } | AppendError::OffsetsExhausted { .. } => {
-                ErrorCode::KAFKA_STORAGE_ERROR
-            }
+            AppendError::Closed(_)
+            | AppendError::Store(_)
+            | AppendError::TooManySegments { .. }
+            | AppendError::OffsetsExhausted { .. }
+            | AppendError::Awaited => ErrorCode::KAFKA_STORAGE_ERROR,
         },
     }
 }
@@ -187,7 +189,13 @@ pub const fn of_fetch<E>(error: &FetchError<E>) -> ErrorCode {
         FetchError::Read(error) => match error {
             ReadError::OutOfRange { .. } => ErrorCode::OFFSET_OUT_OF_RANGE,
             ReadError::Corrupt { .. } | ReadError::Codec(_) => ErrorCode::CORRUPT_MESSAGE,
-            ReadError::Closed(_) | ReadError::Store(_) | ReadError::ScratchTooSmall { .. } => ErrorCode::KAFKA_STORAGE_ERROR,
+            ReadError::Closed(_)
+            | ReadError::Store(_)
+            | ReadError::ScratchTooSmall { .. }
+            | ReadError::Remote(_)
+            | ReadError::RemoteUnknown { .. } => ErrorCode::KAFKA_STORAGE_ERROR,
         },
+        // Kafka answers UNKNOWN_SERVER_ERROR when the store fails, which some clients take for the end; this one they try again.
+        FetchError::Remote(_) => ErrorCode::KAFKA_STORAGE_ERROR,
     }
 }

@@ -1,7 +1,7 @@
 //! What each request means: one file a key, its head saying what is served, from which KIPs, and where we differ from Apache Kafka.
 //!
 //! - [`dispatch`]: from a frame to the file of its key. [`error_map`]: errors of the core to Kafka's codes.
-//! - [`respond`]: encoding an answer. [`catalog`], [`group`], [`transaction`], `repeated`: what several keys share.
+//! - [`respond`]: encoding an answer. [`catalog`], [`group`], [`transaction`], `repeated`, `tier_rules`, [`remote`]: what several keys share.
 
 pub mod catalog;
 pub mod dispatch;
@@ -9,8 +9,10 @@ pub mod error_map;
 pub mod group;
 mod operations;
 mod produced;
+pub mod remote;
 mod repeated;
 pub mod respond;
+mod tier_rules;
 pub mod transaction;
 
 #[path = "25_add_offsets_to_txn.rs"]

@@ -7,7 +7,7 @@ use core::time::Duration;
 
 use millpond_core::group::config::GroupConfig;
 use millpond_core::ids::BrokerId;
-use millpond_core::log::config::LogConfig;
+use millpond_core::log::config::{LocalRetention, LogConfig};
 use millpond_core::time::Millis;
 use millpond_core::txn::config::TxnConfig;
 
@@ -25,6 +25,88 @@ pub struct CleanerConfig {
     pub io_bytes_per_second: f64,
     /// `log.cleaner.backoff.ms`.
     pub backoff: Millis,
+}
+
+/// What begins the names of settings that the object store is handed. Source: `RemoteLogManagerConfig`, its default.
+const STORE_PREFIX: &str = "rsm.config.";
+
+/// The settings of tiered storage that are the same for all logs.
+#[derive(Clone)]
+pub struct RemoteConfig {
+    /// `remote.log.storage.system.enable`.
+    pub enable: bool,
+    /// `rsm.config.url`: which store.
+    pub url: String,
+    /// All other settings that begin with `rsm.config.`, without that: there may be passwords among them.
+    pub options: Vec<(String, String)>,
+    /// `rsm.config.chunk.size`. Unit: bytes.
+    pub chunk_bytes: u32,
+    /// `rsm.config.fetch.chunk.cache.size`. Unit: bytes.
+    pub cache_bytes: u64,
+    /// `rsm.config.fetch.chunk.cache.prefetch.max.size`. Unit: bytes.
+    pub read_ahead_bytes: u32,
+    /// `rsm.config.request.timeout.ms`.
+    pub request_timeout: Duration,
+    /// `remote.log.manager.task.interval.ms`.
+    pub task_interval: Millis,
+    /// `remote.log.manager.task.retry.backoff.ms`.
+    pub retry_backoff: Millis,
+    /// `remote.log.manager.task.retry.backoff.max.ms`.
+    pub retry_backoff_max: Millis,
+    /// `remote.log.manager.task.retry.jitter`: a fraction.
+    pub retry_jitter: f64,
+    /// `remote.log.manager.copier.thread.pool.size`.
+    pub copiers: usize,
+    /// `remote.log.manager.copy.max.bytes.per.second`.
+    pub copy_bytes_per_second: u64,
+    /// `remote.log.manager.fetch.max.bytes.per.second`.
+    pub fetch_bytes_per_second: u64,
+    /// `remote.log.reader.threads`.
+    pub readers: usize,
+    /// `remote.log.reader.max.pending.tasks`.
+    pub pending_reads_max: usize,
+    /// `remote.fetch.max.wait.ms`.
+    pub fetch_wait_max: Millis,
+    /// `remote.list.offsets.request.timeout.ms`.
+    pub find_wait_max: Millis,
+}
+
+impl core::fmt::Debug for RemoteConfig {
+    /// Without what may be a password.
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let names: Vec<&str> = self.options.iter().map(|(name, _)| name.as_str()).collect();
+        f.debug_struct("RemoteConfig")
+            .field("enable", &self.enable)
+            .field("url", &self.url)
+            .field("options", &names)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Default for RemoteConfig {
+    /// Nothing is set yet: the rows of the table do that.
+    fn default() -> Self {
+        Self {
+            enable: false,
+            url: String::new(),
+            options: Vec::new(),
+            chunk_bytes: 1 << 22,
+            cache_bytes: 0,
+            read_ahead_bytes: 0,
+            request_timeout: Duration::from_secs(60),
+            task_interval: Millis::ZERO,
+            retry_backoff: Millis::ZERO,
+            retry_backoff_max: Millis::ZERO,
+            retry_jitter: 0.0,
+            copiers: 1,
+            copy_bytes_per_second: u64::MAX,
+            fetch_bytes_per_second: u64::MAX,
+            readers: 1,
+            pending_reads_max: 1,
+            fetch_wait_max: Millis::ZERO,
+            find_wait_max: Millis::ZERO,
+        }
+    }
 }
 
 /// The settings of a broker.
@@ -64,6 +146,8 @@ pub struct BrokerConfig {
     pub log_start_checkpoint_interval: Millis,
     /// Settings of compaction.
     pub cleaner: CleanerConfig,
+    /// Settings of tiered storage.
+    pub remote: RemoteConfig,
     /// Settings of the group coordinator.
     pub group: GroupConfig,
     /// Settings of the transaction coordinator.
@@ -98,6 +182,7 @@ impl Default for BrokerConfig {
             recovery_point_checkpoint_interval: Millis::ZERO,
             log_start_checkpoint_interval: Millis::ZERO,
             cleaner: CleanerConfig { enable: true, key_map_bytes: 0, io_bytes_per_second: f64::MAX, backoff: Millis::ZERO },
+            remote: RemoteConfig::default(),
             group: GroupConfig::default(),
             txn: TxnConfig::default(),
             txn_verify_partitions: true,
@@ -138,9 +223,12 @@ impl BrokerConfig {
     pub fn from_entries<'e>(entries: impl IntoIterator<Item = (&'e str, &'e str)>) -> Result<(Self, Vec<Warning>), BadValue> {
         let mut given = BTreeMap::new();
         let mut warnings = Vec::new();
+        let mut options: BTreeMap<String, String> = BTreeMap::new();
         for (name, value) in entries {
             if keys::broker_key(name).is_some() {
                 given.insert(name.to_string(), value.to_string());
+            } else if let Some(option) = name.strip_prefix(STORE_PREFIX) {
+                options.insert(option.to_string(), value.to_string());
             } else {
                 warnings.push(Warning::UnknownKey(name.to_string()));
             }
@@ -153,6 +241,7 @@ impl BrokerConfig {
             }
         }
         config.given = given;
+        config.remote.options = options.into_iter().collect();
         config.check()?;
         Ok((config, warnings))
     }
@@ -172,7 +261,7 @@ impl BrokerConfig {
         let map = self.value_of("listener.security.protocol.map").unwrap_or_default();
         let listeners = |key| keys::listeners(self.value_of(key).unwrap_or_default()).map(|listener| keys::protocol(listener, map));
         let are_plain = |key| listeners(key).all(|protocol| protocol.eq_ignore_ascii_case("PLAINTEXT"));
-        let rules: [(bool, &str, &str); 7] = [
+        let rules: [(bool, &str, &str); 11] = [
             // What somebody means to protect is not served to everybody.
             (are_plain("listeners"), "listeners", "PLAINTEXT: there is neither TLS nor SASL yet, so nothing else can be offered"),
             (listeners("listeners").count() == 1, "listeners", "one listener, beside those of a controller"),
@@ -193,6 +282,27 @@ impl BrokerConfig {
                 "no larger than group.max.session.timeout.ms",
             ),
             (self.replication_factor == 1, "default.replication.factor", "1: a single broker holds every partition"),
+            (
+                !self.remote.enable || !self.remote.url.is_empty(),
+                "rsm.config.url",
+                "the object store, once remote.log.storage.system.enable is true: file:///DIRECTORY, s3://BUCKET/PREFIX, or another",
+            ),
+            // Source: `LogConfig.validateBrokerLogConfigValues`.
+            (
+                !self.remote.enable || is_within(self.log.local_retention_bytes, self.log.retention_bytes),
+                "log.local.retention.bytes",
+                "no more than log.retention.bytes",
+            ),
+            (
+                !self.remote.enable || is_within(self.log.local_retention_ms, self.log.retention_ms),
+                "log.local.retention.ms",
+                "no more than log.retention.ms",
+            ),
+            (
+                !self.remote.enable || cfg!(feature = "tiered"),
+                "remote.log.storage.system.enable",
+                "false: this program was built without tiered storage (cargo's feature `tiered`)",
+            ),
         ];
         match rules.iter().find(|(holds, _, _)| !holds) {
             None => Ok(()),
@@ -230,6 +340,15 @@ impl BrokerConfig {
             }
         }
         config
+    }
+}
+
+/// Whether no more is to stay on the disk than is kept at all.
+fn is_within<T: PartialOrd>(local: LocalRetention<T>, total: Option<T>) -> bool {
+    match (local, total) {
+        (LocalRetention::Total, _) | (_, None) => true,
+        (LocalRetention::Unlimited, Some(_)) => false,
+        (LocalRetention::AtMost(local), Some(total)) => local <= total,
     }
 }
 

@@ -7,7 +7,7 @@ use alloc::string::{String, ToString};
 use core::time::Duration;
 
 use millpond_core::ids::BrokerId;
-use millpond_core::log::config::LogConfig;
+use millpond_core::log::config::{LocalRetention, LogConfig};
 use millpond_core::record::codec::Compression;
 use millpond_core::record::validate::TimestampType;
 use millpond_core::time::Millis;
@@ -464,6 +464,121 @@ pub const KEYS: &[Key] = &[
         Rule::AtLeast(1),
         "No effect: a request that waits for the end of a transaction goes on as soon as that has come.",
     ),
+    // ---- tiered storage
+    key(
+        "remote.log.storage.system.enable",
+        Boolean,
+        Some("false"),
+        Rule::Any,
+        "Whether topics may keep their closed segments in the object store that rsm.config.url names.",
+    )
+    .broker(|config, value| config.remote.enable = value.bool()),
+    key(
+        "rsm.config.url",
+        Text,
+        None,
+        Rule::Any,
+        "The object store, as file:///DIRECTORY, s3://BUCKET/PREFIX, gs://BUCKET/PREFIX or azure://CONTAINER/PREFIX. Other keys that begin with rsm.config. are handed to that store, and are never shown.",
+    )
+    .broker(|config, value| config.remote.url = value.text().to_string()),
+    key("rsm.config.chunk.size", Int, Some("4194304"), Rule::Between(65_536, 1 << 27), "Bytes of the pieces in which segments are read from the object store.")
+        .broker(|config, value| config.remote.chunk_bytes = unsigned(value)),
+    key(
+        "rsm.config.fetch.chunk.cache.size",
+        Long,
+        Some("67108864"),
+        Rule::AtLeast(0),
+        "Bytes of memory for pieces that were read from the object store, of records and of indexes.",
+    )
+    .broker(|config, value| config.remote.cache_bytes = size(value)),
+    key(
+        "rsm.config.fetch.chunk.cache.prefetch.max.size",
+        Int,
+        Some("8388608"),
+        Rule::AtLeast(0),
+        "Bytes that are read from the object store ahead of a consumer.",
+    )
+    .broker(|config, value| config.remote.read_ahead_bytes = unsigned(value)),
+    key(
+        "rsm.config.request.timeout.ms",
+        Int,
+        Some("60000"),
+        Rule::AtLeast(1),
+        "Milliseconds after which a request to the object store counts as failed.",
+    )
+    .broker(|config, value| config.remote.request_timeout = Duration::from_millis(u64::from(unsigned(value)))),
+    key("remote.log.manager.task.interval.ms", Long, Some("30000"), Rule::AtLeast(1), "Milliseconds between two looks for what is to be copied to the object store or deleted there.")
+        .broker(|config, value| config.remote.task_interval = millis(value, 1)),
+    key("remote.log.manager.task.retry.backoff.ms", Long, Some("500"), Rule::AtLeast(1), "Milliseconds after the object store has failed before it is tried again; twice as long after each further time.")
+        .broker(|config, value| config.remote.retry_backoff = millis(value, 1)),
+    key("remote.log.manager.task.retry.backoff.max.ms", Long, Some("30000"), Rule::AtLeast(1), "The longest of these. Milliseconds.")
+        .broker(|config, value| config.remote.retry_backoff_max = millis(value, 1)),
+    key("remote.log.manager.task.retry.jitter", Double, Some("0.2"), Rule::Fraction(0.0, 0.5), "By what fraction these are longer or shorter by chance.")
+        .broker(|config, value| config.remote.retry_jitter = value.double()),
+    key(
+        "remote.log.manager.copier.thread.pool.size",
+        Int,
+        Some("2"),
+        Rule::AtLeast(1),
+        "Partitions whose segments are copied at one time; each takes 8 MiB of memory meanwhile. Kafka's 10 would be as much as all the rest of the broker.",
+    )
+    .broker(|config, value| config.remote.copiers = usize::try_from(value.int()).unwrap_or(1)),
+    key("remote.log.manager.copy.max.bytes.per.second", Long, Some(NO_LIMIT), Rule::AtLeast(1), "Bytes that are copied to the object store in a second.")
+        .broker(|config, value| config.remote.copy_bytes_per_second = size(value)),
+    key("remote.log.manager.fetch.max.bytes.per.second", Long, Some(NO_LIMIT), Rule::AtLeast(1), "Bytes that are read from the object store for consumers in a second.")
+        .broker(|config, value| config.remote.fetch_bytes_per_second = size(value)),
+    key("remote.log.reader.threads", Int, Some("10"), Rule::AtLeast(1), "Partitions that are read from the object store at one time.")
+        .broker(|config, value| config.remote.readers = usize::try_from(value.int()).unwrap_or(1)),
+    key("remote.log.reader.max.pending.tasks", Int, Some("100"), Rule::AtLeast(1), "Partitions that wait for that at the most; further ones are told to come again.")
+        .broker(|config, value| config.remote.pending_reads_max = usize::try_from(value.int()).unwrap_or(1)),
+    key("remote.fetch.max.wait.ms", Int, Some("500"), Rule::AtLeast(1), "Milliseconds that a fetch waits for the object store before it is answered without; what was on its way is kept for the next.")
+        .broker(|config, value| config.remote.fetch_wait_max = millis(value, 1)),
+    key("remote.list.offsets.request.timeout.ms", Long, Some("30000"), Rule::AtLeast(1), "Milliseconds that a search for an offset waits for the object store.")
+        .broker(|config, value| config.remote.find_wait_max = millis(value, 1)),
+    key("log.local.retention.ms", Long, Some("-2"), Rule::AtLeast(-2), "Milliseconds. How long records of a tiered topic stay on the disk, once they are in the object store; -2 as long as they are kept at all, -1 for ever.")
+        .log(|log, value| log.local_retention_ms = local(value, |_| millis(value, 1)))
+        .topic("local.retention.ms"),
+    key("log.local.retention.bytes", Long, Some("-2"), Rule::AtLeast(-2), "Bytes. How much of a partition of a tiered topic stays on the disk, once it is in the object store; -2 as much as is kept at all, -1 without limit.")
+        .log(|log, value| log.local_retention_bytes = local(value, size))
+        .topic("local.retention.bytes"),
+    Key {
+        name: "",
+        topic_name: Some("remote.storage.enable"),
+        dynamic: true,
+        ..key("", Boolean, Some("false"), Rule::Any, "Whether closed segments of the topic are kept in the object store.")
+    }
+    .log(|log, value| log.remote_storage = value.bool()),
+    Key {
+        name: "",
+        topic_name: Some("remote.log.copy.disable"),
+        dynamic: true,
+        ..key("", Boolean, Some("false"), Rule::Any, "Whether no more segments are copied to the object store; what is there can still be read.")
+    }
+    .log(|log, value| log.remote_copy_disabled = value.bool()),
+    Key {
+        name: "",
+        topic_name: Some("remote.log.delete.on.disable"),
+        dynamic: true,
+        ..key("", Boolean, Some("false"), Rule::Any, "Whether what is in the object store is deleted when remote.storage.enable is set to false.")
+    }
+    .log(|log, value| log.remote_delete_on_disable = value.bool()),
+    key("remote.log.storage.manager.class.name", Text, None, Rule::Any, "No effect: rsm.config.url names the object store."),
+    key("remote.log.storage.manager.class.path", Text, None, Rule::Any, "No effect: rsm.config.url names the object store."),
+    key("remote.log.storage.manager.impl.prefix", Text, Some("rsm.config."), Rule::OneOf(&["rsm.config."]), "No effect: the prefix of the object store's settings is Kafka's default."),
+    key("remote.log.metadata.manager.class.name", Text, None, Rule::Any, "No effect: what lies in the object store is told by manifests there."),
+    key("remote.log.metadata.manager.class.path", Text, None, Rule::Any, "No effect: what lies in the object store is told by manifests there."),
+    key("remote.log.metadata.manager.impl.prefix", Text, Some("rlmm.config."), Rule::Any, "No effect: what lies in the object store is told by manifests there."),
+    key("remote.log.metadata.manager.listener.name", Text, None, Rule::Any, "No effect: what lies in the object store is told by manifests there."),
+    key("remote.log.metadata.custom.metadata.max.bytes", Int, Some("128"), Rule::AtLeast(0), "No effect: there is none."),
+    key("remote.log.index.file.cache.total.size.bytes", Long, Some("1073741824"), Rule::AtLeast(1), "No effect: indexes share the memory of rsm.config.fetch.chunk.cache.size."),
+    key("remote.log.index.file.cache.ttl.ms", Long, Some("900000"), Rule::AtLeast(0), "No effect: indexes share the memory of rsm.config.fetch.chunk.cache.size."),
+    key("remote.log.manager.thread.pool.size", Int, Some("2"), Rule::AtLeast(1), "No effect: one task looks for what there is to do."),
+    key("remote.log.manager.expiration.thread.pool.size", Int, Some("10"), Rule::AtLeast(1), "No effect: who copies deletes too."),
+    key("remote.log.manager.follower.thread.pool.size", Int, Some("2"), Rule::AtLeast(1), "No effect: there are no followers."),
+    key("remote.log.manager.copy.quota.window.num", Int, Some("11"), Rule::AtLeast(1), "No effect: the rate is kept at every moment."),
+    key("remote.log.manager.copy.quota.window.size.seconds", Int, Some("1"), Rule::AtLeast(1), "No effect: the rate is kept at every moment."),
+    key("remote.log.manager.fetch.quota.window.num", Int, Some("11"), Rule::AtLeast(1), "No effect: the rate is kept at every moment."),
+    key("remote.log.manager.fetch.quota.window.size.seconds", Int, Some("1"), Rule::AtLeast(1), "No effect: the rate is kept at every moment."),
     // ---- connections
     key("socket.request.max.bytes", Int, Some("104857600"), Rule::AtLeast(1), "Bytes of the largest request.")
         .broker(|config, value| config.request_bytes_max = usize::try_from(value.int()).unwrap_or(0)),
@@ -486,6 +601,20 @@ pub const KEYS: &[Key] = &[
     key("queued.max.requests", Int, Some("500"), Rule::AtLeast(1), "No effect yet: each connection has a bound of its own."),
     key("num.recovery.threads.per.data.dir", Int, Some("2"), Rule::AtLeast(1), "No effect yet: logs are opened when they are first used."),
 ];
+
+/// A number of bytes.
+fn size(value: &Parsed<'_>) -> u64 {
+    u64::try_from(value.int()).unwrap_or(0)
+}
+
+/// How much stays on the disk: -2 as much as is kept at all, -1 all of it.
+fn local<T>(value: &Parsed<'_>, limit: impl Fn(&Parsed<'_>) -> T) -> LocalRetention<T> {
+    match value.int() {
+        -2 => LocalRetention::Total,
+        -1 => LocalRetention::Unlimited,
+        _ => LocalRetention::AtMost(limit(value)),
+    }
+}
 
 fn int(value: &Parsed<'_>) -> i32 {
     i32::try_from(value.int()).unwrap_or(i32::MAX)

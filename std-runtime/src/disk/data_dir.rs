@@ -127,6 +127,10 @@ pub struct DataDir {
     remembered: Remembered,
     /// Topics whose deletion the catalogue tells of, until the directory was put in order.
     removed: HashSet<TopicId>,
+    /// The same, from then on, for whoever looks after what they have in the object store.
+    removed_before: HashSet<TopicId>,
+    /// Topics that were deleted since, likewise; nobody asks where there is no store.
+    cold_doomed: Option<Vec<TopicId>>,
     /// Directories of deleted partitions whose files are still there.
     retired: Vec<(TopicId, PathBuf)>,
     /// Directories of partitions that do not say whose they are: the power failed before that was on the disk.
@@ -173,6 +177,8 @@ impl DataDir {
             was_clean,
             remembered,
             removed: HashSet::new(),
+            removed_before: HashSet::new(),
+            cold_doomed: config.remote.enable.then(Vec::new),
             retired: Vec::new(),
             nameless: HashSet::new(),
             opened: HashSet::new(),
@@ -212,6 +218,9 @@ impl DataDir {
     /// When the directory cannot be read or changed.
     pub fn tidy(&mut self, is_known: impl Fn(TopicId) -> bool) -> Result<(), DataDirError> {
         let removed = core::mem::take(&mut self.removed);
+        if self.cold_doomed.is_some() {
+            self.removed_before.clone_from(&removed);
+        }
         let paths = self.paths().map_err(failed("reading", &self.root))?;
         // First what goes, then what comes back: its place may be taken by a later topic of the same name, which is lost too.
         for (restore, path) in paths.iter().map(|path| (false, path)).chain(paths.iter().map(|path| (true, path))) {
@@ -289,6 +298,16 @@ impl DataDir {
             }
         }
         Ok(None)
+    }
+
+    /// Topics whose deletion can no longer be undone, since this was last asked: what the object store has of them may go.
+    pub fn take_cold_doomed(&mut self) -> Vec<TopicId> {
+        self.cold_doomed.as_mut().map(core::mem::take).unwrap_or_default()
+    }
+
+    /// Topics that were deleted before the start, as far as the catalogue tells; once.
+    pub fn take_removed_before(&mut self) -> HashSet<TopicId> {
+        core::mem::take(&mut self.removed_before)
     }
 
     /// What lies in the directory.
@@ -413,6 +432,9 @@ impl LogDirectory<'static> for DataDir {
                 "a batch of the log is damaged and cannot be read; what lies behind it is kept"
             );
         }
+        if let Some(flaw) = report.manifest {
+            tracing::error!(topic, partition, %flaw, "the copy of the manifest is damaged: the object store is asked for it");
+        }
         if let Some(durable) = marks.recovery_point.filter(|durable| *durable > report.end) {
             let (end, durable, lost) = (report.end.0, durable.0, durable.0 - report.end.0);
             tracing::error!(topic, partition, end, durable, lost, "records that were on the disk are gone");
@@ -523,6 +545,9 @@ impl LogDirectory<'static> for DataDir {
     }
 
     fn purge(&mut self, topic_id: TopicId) {
+        if let Some(doomed) = &mut self.cold_doomed {
+            doomed.push(topic_id);
+        }
         let gone = self.retired.extract_if(.., |(id, _)| *id == topic_id);
         for (_, path) in gone {
             if let Err(error) = std::fs::remove_dir_all(&path) {

@@ -5,6 +5,7 @@ use millpond_core::shard::logs::Written;
 use millpond_core::time::Instant;
 
 use crate::api::produce::WaitingProduce;
+use crate::api::remote::WaitingRemote;
 use crate::protocol::api_key::ApiKey;
 use crate::protocol::error_code::ErrorCode;
 
@@ -48,6 +49,8 @@ pub enum Call {
     },
     /// For bytes to read: then it is carried out again.
     Fetch(Box<WaitingRequest>),
+    /// For the object store: then it is carried out again.
+    Remote(Box<WaitingRemote>),
     /// For the end of a transaction: then it is carried out again.
     Again(Box<WaitingRequest>),
     /// For the end of a transaction, with batches that are checked already.
@@ -116,6 +119,7 @@ impl Calls {
         match call.as_ref()? {
             Call::Machine { head, .. } | Call::Held { head, .. } => Some(*head),
             Call::Fetch(request) | Call::Again(request) => Some(request.head),
+            Call::Remote(waiting) => Some(waiting.request.head),
             Call::Produce(produce) => Some(produce.head),
         }
     }

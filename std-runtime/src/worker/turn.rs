@@ -28,7 +28,10 @@ use crate::disk::remembered::{LeftLog, Snapshot};
 use crate::protocol::error_code::ErrorCode;
 use crate::protocol::refuse::{Keep, refuse};
 
+use crate::tier::Cold;
+
 use super::calls::{Call, Calls, Head};
+use super::remote::RemoteOrder;
 use super::reply::{Outgoing, Reply};
 
 /// What a compressed batch may unfold to. Unit: bytes.
@@ -46,6 +49,8 @@ pub struct Surroundings {
     pub identity: Identity,
     /// What clients are told to connect to.
     pub advertised: (String, u16),
+    /// The object store, if there is one.
+    pub cold: Option<Arc<Cold>>,
 }
 
 /// What a turn changes.
@@ -75,6 +80,8 @@ pub struct Inner {
     pub(super) compaction_due: Option<Instant>,
     /// Whether that time has come.
     pub(super) compaction_wanted: bool,
+    /// What requests want of the object store, to be taken up after the turn.
+    pub remote_orders: Vec<RemoteOrder>,
 }
 
 /// Waits that have ended.
@@ -300,6 +307,8 @@ impl Turn<'_> {
                     fetch.reply.waited(id, fetch.body.len());
                     api::fetch::resume(self, *fetch);
                 }
+                // The core does not know of it: nobody releases it so.
+                Some(Call::Remote(waiting)) => drop(waiting),
                 Some(Call::Again(request)) => {
                     request.reply.waited(id, request.body.len());
                     api::transaction::resume(self, *request);

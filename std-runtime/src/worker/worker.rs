@@ -8,7 +8,7 @@ use millpond_core::bounded::list::List;
 use millpond_core::shard::shard::Shard;
 use millpond_core::time::Moment;
 use tokio::runtime::RuntimeFlavor;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore, watch};
 
 use crate::clock::Clock;
 use crate::disk::data_dir::{DataDir, DataDirError};
@@ -36,6 +36,14 @@ pub struct Worker {
     pub(super) compaction: Notify,
     /// Wakes a compaction that pauses: it is to end.
     pub(super) compaction_end: Notify,
+    /// Wakes the work in the object store.
+    pub(super) tier: Notify,
+    /// Whether that work is to end, for whoever waits for the store.
+    pub(super) tier_end: watch::Sender<bool>,
+    /// Wakes whoever reads from the object store: some request waits for it.
+    pub(super) remote: Notify,
+    /// How many may wait for the object store.
+    pub(super) pending_reads: Arc<Semaphore>,
 }
 
 impl Worker {
@@ -55,7 +63,9 @@ impl Worker {
             checkpoint_due: None,
             compaction_due: None,
             compaction_wanted: false,
+            remote_orders: Vec::new(),
         };
+        let pending_reads = surroundings.cold.as_ref().map_or(0, |cold| cold.settings().pending_reads_max);
         Arc::new(Self {
             inner: Mutex::new(inner),
             surroundings,
@@ -67,6 +77,10 @@ impl Worker {
             turns: AtomicU64::new(0),
             compaction: Notify::new(),
             compaction_end: Notify::new(),
+            tier: Notify::new(),
+            tier_end: watch::Sender::new(false),
+            remote: Notify::new(),
+            pending_reads: Arc::new(Semaphore::new(pending_reads)),
         })
     }
 
@@ -92,9 +106,13 @@ impl Worker {
         turn.arm_compaction();
         let (due, wants_sync) = (turn.due(), inner.shard.wants_sync());
         let wants_compaction = core::mem::take(&mut inner.compaction_wanted);
+        let wants_remote = !inner.remote_orders.is_empty();
         drop(inner);
         if wants_compaction {
             self.compaction.notify_one();
+        }
+        if wants_remote {
+            self.remote.notify_one();
         }
         if wants_sync {
             self.sync.notify_one();

@@ -7,10 +7,12 @@ mod compaction;
 mod connections;
 mod crash;
 mod damage;
+mod flaky;
 mod full_disk;
 mod hostile;
 mod offsets;
 mod produce;
+mod tier;
 
 /// Runs a command of the binary with an input, which must succeed; answers what it printed.
 #[track_caller]

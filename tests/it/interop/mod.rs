@@ -1,10 +1,11 @@
 //! Clients that know nothing of us, unmodified, against the broker as a process.
 //!
-//! Every test here was first run against Apache Kafka 4.3: `tests/interop/kafka-as-millpond` says how.
+//! Every test here but those of the object store was first run against Apache Kafka 4.3: `tests/interop/kafka-as-millpond` says how.
 
 mod both_ways;
 mod exactly_once;
 mod java;
 mod process;
 mod python;
+mod tier;
 mod traces;

@@ -3,6 +3,7 @@
 use super::*;
 use crate::bounded::slab::{Place as SlabPlace, Slab, Slot};
 use crate::bounded::table::Hashed;
+use crate::log::tier::remote::RemoteSegment;
 use crate::store::memory::{Block, MemoryFile};
 
 #[test]
@@ -19,6 +20,7 @@ fn a_log_lives_in_lent_memory_only() {
         let mut slots = heapless::Vec::<Slot, 8>::new();
         let mut ended = heapless::Vec::<EndedTransaction, 1>::new();
         let mut epochs = heapless::Vec::<EpochStart, 2>::new();
+        let mut remote = heapless::Vec::<RemoteSegment, 1>::new();
         let mut positions = heapless::Vec::<Position, 2>::new();
         let memory = LogMemory {
             segments: List::lent(&mut segments),
@@ -26,6 +28,7 @@ fn a_log_lives_in_lent_memory_only() {
             ended: List::lent(&mut ended),
             epochs: List::lent(&mut epochs),
             positions: List::lent(&mut positions),
+            remote: List::lent(&mut remote),
             hash_key: HashKey(0, 0),
         };
         let (mut log, report) = PartitionLog::open(Timestamp(day), store, memory, config, hints).unwrap();

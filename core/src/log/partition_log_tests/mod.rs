@@ -12,6 +12,7 @@ mod recovery;
 mod repair;
 mod rules;
 mod shared;
+mod tier;
 mod transactions;
 mod verify;
 

@@ -4,6 +4,7 @@ use core::fmt;
 
 use crate::ids::Offset;
 use crate::log::scan::CutReason;
+use crate::log::tier::manifest::ManifestFlaw;
 use crate::record::codec::CodecError;
 use crate::record::records::RecordError;
 use crate::store::file_name::FileName;
@@ -92,6 +93,8 @@ pub enum Fault {
     Snapshot,
     /// The reigns of leaders cannot be read. They follow from the batches.
     Epochs,
+    /// The copy of the manifest cannot be read. The object store has another.
+    Manifest(ManifestFlaw),
     /// Work on the files is not done, or was interrupted; opening the log ends it. No damage.
     Unfinished,
 }
@@ -106,6 +109,7 @@ impl fmt::Display for Fault {
             Self::Transactions => f.write_str("an entry of the aborted transactions makes no sense"),
             Self::Snapshot => f.write_str("the snapshot of the producers cannot be read"),
             Self::Epochs => f.write_str("the reigns of leaders cannot be read"),
+            Self::Manifest(flaw) => write!(f, "the copy of the manifest cannot be read: {flaw}"),
             Self::Unfinished => f.write_str("work on this file is not done"),
         }
     }

@@ -10,6 +10,7 @@ use crate::log::error::StoreError;
 use crate::log::scan::CutReason;
 use crate::log::segment::{Segment, Walk};
 use crate::log::snapshot;
+use crate::log::tier::manifest;
 use crate::record::batch::{BatchError, Header};
 use crate::record::codec::Codec;
 use crate::store::file_name::{FileKind, FileName, FileState};
@@ -356,6 +357,9 @@ impl<'m, S: SegmentStore> Verifier<'m, S> {
         }
         if self.has_wrong_epochs()? {
             self.report_whole(FileName::EPOCHS, Fault::Epochs, report)?;
+        }
+        if let Some(flaw) = manifest::flaw_of_copy(&mut self.disk)? {
+            self.report_whole(FileName::REMOTE_MANIFEST, Fault::Manifest(flaw), report)?;
         }
         Ok(())
     }

@@ -66,6 +66,7 @@ impl Told {
             Fault::Transactions => ("transactions", Remedy::None),
             Fault::Snapshot => ("snapshot", Remedy::Remove),
             Fault::Epochs => ("epochs", Remedy::Rebuild),
+            Fault::Manifest(_) => ("manifest", Remedy::Broker),
             Fault::Unfinished => ("unfinished", Remedy::Broker),
         };
         Self {

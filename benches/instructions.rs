@@ -93,7 +93,7 @@ fn count_requests((count, value): (usize, usize)) -> Outcome<f64> {
 #[tokio::main(flavor = "current_thread")]
 async fn serve_requests(bytes: &[u8], requests: usize) -> Outcome<f64> {
     let folder = Folder::new(env!("CARGO_TARGET_TMPDIR"), TOPIC)?;
-    let broker = Running::start_under(&["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"], &folder.0)?;
+    let broker = Running::start_with(&["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"], &folder.0, &[])?;
     let mut cluster = connect(&broker.address).await?;
     broker::create(&mut cluster, TOPIC, 1).await?;
     // What happens once has happened before it is counted.

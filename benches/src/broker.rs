@@ -34,14 +34,15 @@ pub type Outcome<T> = Result<T, Box<dyn core::error::Error>>;
 pub fn is_asked_for() -> Outcome<bool> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match &*arguments {
-        [mode, directory] if mode == "serve" => serve(directory).map(|()| true),
+        [mode, directory, settings @ ..] if mode == "serve" => serve(directory, settings).map(|()| true),
         _ => Ok(false),
     }
 }
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
-async fn serve(directory: &str) -> Outcome<()> {
-    let settings = [("listeners", "PLAINTEXT://127.0.0.1:0"), ("log.dirs", directory)];
+async fn serve(directory: &str, more: &[String]) -> Outcome<()> {
+    let more = more.iter().filter_map(|setting| setting.split_once('='));
+    let settings = [("listeners", "PLAINTEXT://127.0.0.1:0"), ("log.dirs", directory)].into_iter().chain(more);
     let (config, _warnings) = BrokerConfig::from_entries(settings)?;
     let broker = Broker::start(config).await?;
     println!("{}", broker.local_addr());
@@ -68,19 +69,23 @@ impl Running {
     /// # Errors
     /// When it cannot be started, or does not say where it listens.
     pub fn start(directory: &Path) -> Outcome<Self> {
-        Self::start_under(&[], directory)
+        Self::start_with(&[], directory, &[])
     }
 
-    /// Starts it as the last argument of another command.
+    /// Starts it as the last argument of another command, if one is named, with settings, each as `key=value`.
     ///
     /// # Errors
     /// When it cannot be started, or does not say where it listens.
     #[expect(clippy::disallowed_methods, reason = "how long it takes is what is asked")]
-    pub fn start_under(wrapper: &[&str], directory: &Path) -> Outcome<Self> {
+    pub fn start_with(wrapper: &[&str], directory: &Path, settings: &[&str]) -> Outcome<Self> {
         let began = Instant::now();
         let own = std::env::current_exe()?;
-        let words: Vec<&OsStr> =
-            wrapper.iter().map(OsStr::new).chain([own.as_os_str(), OsStr::new("serve"), directory.as_os_str()]).collect();
+        let words: Vec<&OsStr> = wrapper
+            .iter()
+            .map(OsStr::new)
+            .chain([own.as_os_str(), OsStr::new("serve"), directory.as_os_str()])
+            .chain(settings.iter().map(OsStr::new))
+            .collect();
         let (program, arguments) = words.split_first().ok_or("a program")?;
         let mut command = Command::new(program);
         command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped());

@@ -47,6 +47,28 @@ pub fn stamped(count: usize, value_size: usize, producer: Option<ProducerStamp>,
     bytes.into_vec().expect("memory of its own")
 }
 
+/// A batch of records with keys out of so many, chosen by a seed.
+///
+/// # Panics
+/// Never: what it builds fits into memory that grows.
+#[must_use]
+pub fn keyed(count: usize, value_size: usize, seed: u64, keys: u64) -> Vec<u8> {
+    let mut bytes = List::grown(usize::MAX);
+    let mut builder = Builder::new(&mut bytes, BatchOptions::default()).expect("room");
+    let value = vec![0x5a; value_size];
+    let mut random = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    for _ in 0..count {
+        // Source: Marsaglia, Xorshift RNGs (2003).
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        let key = (random % keys).to_string();
+        builder.append(NewRecord { timestamp: Some(WALL), key: Some(key.as_bytes()), value: Some(&value), headers: &[] }).expect("room");
+    }
+    builder.finish().expect("records");
+    bytes.into_vec().expect("memory of its own")
+}
+
 /// A disk that takes everything at once and forgets it: what is left is the cost of the log itself.
 #[derive(Debug, Default)]
 pub struct Nowhere;

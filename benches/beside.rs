@@ -23,7 +23,8 @@ use millpond_core::wire::value::Array;
 
 const LOAD: &str = "load";
 const KEYS: u64 = 500_000;
-const SETTINGS: &[&str] = &["log.cleaner.backoff.ms=50", "log.retention.check.interval.ms=100", "log.segment.bytes=16777216", "log.retention.ms=-1"];
+const SETTINGS: &[&str] =
+    &["log.cleaner.backoff.ms=50", "log.retention.check.interval.ms=100", "log.segment.bytes=16777216", "log.retention.ms=-1"];
 /// How long a window without anything else lasts, and how long the others last at least.
 const WINDOW: Duration = Duration::from_secs(3);
 
@@ -54,15 +55,14 @@ async fn measure(rounds: usize, mebibytes: usize) -> Outcome<()> {
         }
         load(&mut cluster, &mut alone, |since| since >= WINDOW).await?;
 
+        let settled = Settled::new(folder.0.join(format!("{compacted}-0")));
         alter(&mut other, &compacted, &[("cleanup.policy", "compact"), ("min.cleanable.dirty.ratio", "0.0")]).await?;
         broker::produce(&mut other, &compacted, &[0], &keyed(1, 10, 0, KEYS), Writer::SAFE).await?;
-        let (directory, before) = (folder.0.join(format!("{compacted}-0")), bytes_in(&folder.0.join(format!("{compacted}-0"))));
-        let settled = Settled::new(directory, before);
         compacted_in += load(&mut cluster, &mut compacting, |since| since >= WINDOW && settled.is_it()).await?;
 
+        let settled = Settled::new(folder.0.join(format!("{deleted}-0")));
         alter(&mut other, &deleted, &[("retention.bytes", "1")]).await?;
         broker::produce(&mut other, &deleted, &[0], &keyed(1, 10, 0, KEYS), Writer::SAFE).await?;
-        let settled = Settled::new(folder.0.join(format!("{deleted}-0")), bytes_in(&folder.0.join(format!("{deleted}-0"))));
         deleted_in += load(&mut cluster, &mut deleting, |since| since >= WINDOW && settled.is_it()).await?;
     }
     println!("{:36} {:>8} {:>9} {:>9}", "one record of 1 KiB, acks=all", "records", "p50 ms", "p99 ms");
@@ -81,8 +81,8 @@ struct Settled {
 }
 
 impl Settled {
-    const fn new(directory: PathBuf, before: u64) -> Self {
-        Self { directory, before }
+    fn new(directory: PathBuf) -> Self {
+        Self { before: bytes_in(&directory), directory }
     }
 
     fn is_it(&self) -> bool {
@@ -92,7 +92,7 @@ impl Settled {
                 entry.path().extension().is_some_and(|extension| ["cleaned", "swap", "deleted"].iter().any(|one| extension == *one))
             })
         });
-        now < self.before * 3 / 4 && !in_transition
+        now < self.before * 9 / 10 && !in_transition
     }
 }
 

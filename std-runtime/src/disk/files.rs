@@ -9,7 +9,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, IoSlice};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak, mpsc};
 
 use lru::LruCache;
 use millpond_core::store::file_name::FileName;
@@ -85,6 +85,9 @@ impl OpenFile {
 #[derive(Debug)]
 pub struct OpenFiles {
     cache: Mutex<LruCache<(u64, FileName), OpenFile>>,
+    /// Takes files that were deleted, and lets go of them on a thread of its own: the system frees the blocks of a file when the last who has
+    /// it open closes it, which takes milliseconds of a large one, and whoever deletes may hold up others meanwhile.
+    closer: OnceLock<Option<mpsc::Sender<Arc<File>>>>,
 }
 
 impl OpenFiles {
@@ -94,7 +97,20 @@ impl OpenFiles {
         // Made without a bound, then given one: so the cache allocates as it fills, not at once.
         let mut cache = LruCache::unbounded();
         cache.resize(files_max);
-        Self { cache: Mutex::new(cache) }
+        Self { cache: Mutex::new(cache), closer: OnceLock::new() }
+    }
+
+    /// Lets go of a file that was deleted, elsewhere if that can be.
+    fn close_later(&self, file: Arc<File>) {
+        let closer = self.closer.get_or_init(|| {
+            let (closer, files) = mpsc::channel::<Arc<File>>();
+            let thread = std::thread::Builder::new().name("millpond-close".to_owned());
+            thread.spawn(move || files.into_iter().for_each(drop)).ok().map(|_| closer)
+        });
+        if let Some(closer) = closer {
+            // If nobody takes it, it is closed here.
+            let _ = closer.send(file);
+        }
     }
 
     fn with<T>(&self, act: impl FnOnce(&mut LruCache<(u64, FileName), OpenFile>) -> T) -> T {
@@ -282,11 +298,16 @@ impl SegmentStore for PartitionFiles {
     }
 
     fn delete(&mut self, file: FileName) -> Result<(), DiskError> {
+        let opened = self.file(file, Missing::Say);
         self.forget(file);
         match std::fs::remove_file(self.path(file)) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            removed => Ok(removed?),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            removed => removed?,
         }
+        if let Ok(Some(opened)) = opened {
+            self.open.close_later(opened.file);
+        }
+        Ok(())
     }
 
     fn sync(&mut self, file: FileName) -> Result<(), DiskError> {

@@ -318,6 +318,7 @@ impl<'m, S: SegmentStore> PartitionLog<'m, S> {
         let durable_below = if hints.clean { Some(Offset(i64::MAX)) } else { recovery_point };
         let mut end = self.segments.first().map_or(Offset::ZERO, |first| first.base);
         let mut producers_known = false;
+        let mut was_read = false;
         let mut at = 0;
         while let Some(segment) = self.segments.get(at).copied() {
             let size = self.disk.size(segment.file(FileKind::Log))?.unwrap_or(0);
@@ -336,7 +337,7 @@ impl<'m, S: SegmentStore> PartitionLog<'m, S> {
             let reason = if let Some((loaded, loaded_end)) = loaded {
                 self.put_segment(at, loaded);
                 end = loaded_end;
-                producers_known = false;
+                (producers_known, was_read) = (false, false);
                 None
             } else {
                 // What comes before a mark need not be read, unless it must be known what reigns there were.
@@ -346,11 +347,19 @@ impl<'m, S: SegmentStore> PartitionLog<'m, S> {
                 {
                     from = None;
                 }
-                if from.is_none() && !producers_known {
+                if from.is_some() {
+                    producers_known = true;
+                } else if !producers_known && (at == 0 || !was_read) {
                     let damage = self.load_producers(segment.base)?;
                     report.damage = report.damage.or(damage);
+                    // Without a snapshot they are known where nothing lies before. Where the first is damaged a later one has to do: they
+                    // were remembered by batches that are gone.
+                    producers_known = segment.base == Offset::ZERO || self.last_snapshot.is_some();
+                } else if !producers_known && snapshot::is_sound(&mut self.disk, segment.base)? {
+                    producers_known = snapshot::read(&mut self.disk, segment.base, &mut self.producers)?;
+                    self.last_snapshot = producers_known.then_some(segment.base);
                 }
-                producers_known = true;
+                was_read = true;
                 let cut;
                 (cut, end) = self.read_through(wall, at, size, (from, durable_below), report)?;
                 // Only what was durable can have been compacted: behind the recovery point a gap is a loss.

@@ -11,6 +11,7 @@ use super::partition_log::PartitionLog;
 use super::recover::rebuild;
 use super::scan::Rebuild;
 use super::segment::Segment;
+use super::snapshot;
 use super::watermarks::Watermarks;
 
 /// What retention has deleted.
@@ -93,7 +94,7 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
     fn secure_the_front(&mut self, end: Offset) -> DiskResult<S, bool> {
         let safe = self.marks.high_watermark();
         let at_end = FileName::live(FileKind::Snapshot, end);
-        if self.last_snapshot != Some(end) && self.disk.size(at_end)?.is_some() {
+        if self.last_snapshot != Some(end) && snapshot::is_sound(&mut self.disk, end)? {
             self.sync_now(at_end)?;
         } else {
             if !self.last_snapshot.is_some_and(|snapshot| snapshot >= end && snapshot <= safe) {

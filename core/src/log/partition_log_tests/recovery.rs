@@ -160,3 +160,31 @@ fn marks_leave_no_snapshots_behind() {
     log.close().unwrap();
     assert!(snapshots(&mut log.into_store()) <= 3);
 }
+
+/// A snapshot that a loss of power has emptied stands where the log begins: those behind it know the producers whose batches are gone.
+#[test]
+fn producers_are_known_by_a_later_snapshot_where_the_first_is_damaged() {
+    let config = LogConfig { segment_bytes: 300, recovery_bytes: u32::MAX, ..small(false) };
+    let mut log = fresh(config);
+    let first = Given { producer: Some((7, 0, 0)), ..Given::of(&[b"once"], 1) };
+    put(&mut log, 1, &first).unwrap();
+    for time in 2..30 {
+        put(&mut log, time, &Given::of(&[&[7; 60]], time)).unwrap();
+    }
+    log.sync_all().unwrap();
+    let mut files = files_of(&mut log.into_store());
+    let snapshots: Vec<_> = files.iter().filter(|(name, _)| name.kind == FileKind::Snapshot).map(|(name, _)| name.base).collect();
+    assert!(snapshots.len() > 4, "{snapshots:?}");
+    let begins = snapshots[2];
+    files.iter_mut().filter(|(name, _)| name.kind == FileKind::Snapshot && name.base == begins).for_each(|(_, bytes)| bytes.clear());
+    let (mut log, _) = open(store_of(&files), config, OpenHints::default());
+    log.delete_records(begins).unwrap();
+    log.retain(Timestamp(40)).unwrap();
+    assert_eq!(log.segments().first().map(|segment| segment.base()), Some(begins));
+    let files = files_of(&mut log.into_store());
+    for recovery_point in [None, Some(begins), Some(Offset(25))] {
+        let (mut log, _) = open(store_of(&files), config, OpenHints { recovery_point, ..OpenHints::default() });
+        let again = put(&mut log, 41, &first).unwrap();
+        assert!(again.is_duplicate, "recovery point {recovery_point:?}: {again:?}");
+    }
+}

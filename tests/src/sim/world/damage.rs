@@ -218,7 +218,8 @@ fn compare(truth: &Told, told: &Told, directory: &str, damaged: Option<FileKind>
             return Err(format!("{partition:?} cannot be asked"));
         };
         // As in Kafka: an index of aborted transactions has no checksum, nor has the place of a batch, which is looked at in recovery
-        // only; and a segment that is gone takes its index along. Then records may be shown that were aborted, or in another place.
+        // only; and a segment that is gone takes its index along. Then records may be shown that were aborted, or in another place, and
+        // with a bit flipped in such an index those of another producer taken for aborted.
         let written = truth.records.get(&(partition.clone(), false)).map(|(written, _)| written);
         let was_written = |number: u64| written.is_some_and(|written| written.iter().any(|(_, other)| *other == number));
         let may_show = |record: &(i64, u64)| here && was_written(record.1) && (lost_batches || damaged == Some(FileKind::TxnIndex));
@@ -226,7 +227,8 @@ fn compare(truth: &Told, told: &Told, directory: &str, damaged: Option<FileKind>
             return Err(format!("{partition:?}, committed {committed}: {more:x?} was never told before"));
         }
         // Whose directory says that it is another topic's is set aside.
-        let may_lack = here && (lost_batches || damaged == Some(FileKind::PartitionMetadata));
+        let may_lack =
+            here && (lost_batches || damaged == Some(FileKind::PartitionMetadata) || (*committed && damaged == Some(FileKind::TxnIndex)));
         if let Some(less) = records.difference(found).next().filter(|_| !may_lack) {
             return Err(format!("{partition:?}, committed {committed}: {less:x?} is gone"));
         }

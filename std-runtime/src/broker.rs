@@ -221,7 +221,8 @@ fn load(config: &BrokerConfig, directory: DataDir, clock: Clock, key: HashKey) -
         StartError::Load { directory: path.clone(), reason }
     })?;
     let (catalog, directory) = shard.catalog_and_directory();
-    directory.tidy(|topic_id| catalog.topic_by_id(topic_id).is_some())?;
+    let is_named = |topic: &str, index| catalog.topic(topic).is_some_and(|topic| catalog.partition(topic.slot, index).is_some());
+    directory.tidy(|topic_id| catalog.topic_by_id(topic_id).is_some(), is_named)?;
     Ok(shard)
 }
 

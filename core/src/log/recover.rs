@@ -366,8 +366,9 @@ impl<'m, S: SegmentStore> PartitionLog<'m, S> {
                 let may_be_lost = !hints.clean && recovery_point.map_or(!self.config.compact, |point| next > Some(point));
                 let lost = next.filter(|next| *next > end && may_be_lost);
                 let reason = cut.or_else(|| lost.map(|found| CutReason::Gap { expected: end, found }));
-                // What the next segment holds was on the disk: it is not given up for what this one lacks.
-                reason.filter(|_| next.is_none_or(|next| durable_below.is_none_or(|durable| next >= durable)))
+                // What the next segment holds was on the disk: it is not given up for what this one lacks. Nor is it where this one lacks
+                // what was on the disk: that is damage, and not where the power failed.
+                reason.filter(|_| next.is_none_or(|next| durable_below.is_none_or(|durable| next >= durable && end >= durable)))
             };
             at += 1;
             if let Some(reason) = reason {

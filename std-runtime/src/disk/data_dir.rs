@@ -210,18 +210,23 @@ impl DataDir {
     }
 
     /// Puts in order what a crash may have left: directories of topics that were deleted are removed, and those whose deletion was lost
-    /// come back. `is_known` says whether the catalogue knows a topic.
+    /// come back. `is_known` says whether the catalogue knows a topic, and `is_named` whether it knows a partition of a topic of that name.
     ///
     /// What belongs to no topic, and was not deleted by anybody, is set aside under another name and said out loud: a catalogue that has
     /// lost something must not cost the records too. Source: `LogManager`, stray logs.
     /// # Errors
     /// When the directory cannot be read or changed.
-    pub fn tidy(&mut self, is_known: impl Fn(TopicId) -> bool) -> Result<(), DataDirError> {
+    pub fn tidy(
+        &mut self,
+        is_known: impl Fn(TopicId) -> bool,
+        is_named: impl Fn(&str, PartitionIndex) -> bool,
+    ) -> Result<(), DataDirError> {
         let removed = core::mem::take(&mut self.removed);
         if self.cold_doomed.is_some() {
             self.removed_before.clone_from(&removed);
         }
         let paths = self.paths().map_err(failed("reading", &self.root))?;
+        let mut doomed = Vec::new();
         // First what goes, then what comes back: its place may be taken by a later topic of the same name, which is lost too.
         for (restore, path) in paths.iter().map(|path| (false, path)).chain(paths.iter().map(|path| (true, path))) {
             let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
@@ -239,25 +244,48 @@ impl DataDir {
                     std::fs::rename(path, &back).map_err(failed("restoring", path))?;
                 }
                 // Its name says so, or the catalogue does.
-                (true, Fate::Removed | Fate::Unknown) | (false, Fate::Removed) if !restore => {
-                    tracing::info!(directory = %path.display(), "removing the files of a topic that was deleted");
-                    std::fs::remove_dir_all(path).map_err(failed("removing", path))?;
+                (true, Fate::Removed | Fate::Unknown) if !restore => doomed.push(path.clone()),
+                (false, Fate::Removed) if !restore => {
+                    let to = self.root.join(names::deleted_dir(topic, index, topic_id.unwrap_or(TopicId::ZERO)));
+                    std::fs::rename(path, &to).map_err(failed("renaming", path))?;
+                    doomed.push(to);
+                }
+                // It was just made when the power failed, and nothing in it was ever promised to anybody; or its identity is damaged.
+                (false, Fate::Unknown) if !restore && topic_id.is_none() && is_named(topic, index) => {
+                    self.nameless.insert(name.to_owned());
                 }
                 (false, Fate::Unknown) if !restore => {
-                    // Without an identity nothing in it was ever promised to anybody.
-                    let Some(topic_id) = topic_id else { continue };
-                    let aside = self.root.join(names::stray_dir(topic, index, topic_id));
+                    let aside = self.free_place_aside(topic, index, topic_id);
                     let (from, to) = (path.display(), aside.display());
                     tracing::error!(directory = %from, %to, "no topic claims this directory, and nobody has deleted it: it is set aside");
                     std::fs::rename(path, &aside).map_err(failed("renaming", path))?;
                 }
                 (true | false, Fate::Known | Fate::Removed | Fate::Unknown) => {}
             }
-            if topic_id.is_none() && !names::is_deleted(name) {
-                self.nameless.insert(name.to_owned());
-            }
+        }
+        self.remove(&doomed)
+    }
+
+    /// Removes directories whose names say that they were deleted.
+    ///
+    /// First these names are safe: were they undone, and what was removed not, a directory would be left that holds half of its files, and
+    /// that a later topic of the same name takes for its own.
+    fn remove(&self, doomed: &[PathBuf]) -> Result<(), DataDirError> {
+        if !doomed.is_empty() {
+            sync_directory(&self.root).map_err(failed("syncing", &self.root))?;
+        }
+        for path in doomed {
+            tracing::info!(directory = %path.display(), "removing the files of a topic that was deleted");
+            std::fs::remove_dir_all(path).map_err(failed("removing", path))?;
         }
         Ok(())
+    }
+
+    /// A name that nothing has yet, for a directory that no topic claims.
+    fn free_place_aside(&self, topic: &str, index: PartitionIndex, topic_id: Option<TopicId>) -> PathBuf {
+        let numbered = (0..u128::MAX).map(|number| TopicId(number.to_be_bytes()));
+        let mut places = topic_id.into_iter().chain(numbered).map(|id| self.root.join(names::stray_dir(topic, index, id)));
+        places.find(|place| !place.exists()).unwrap_or_else(|| self.root.join(names::stray_dir(topic, index, TopicId::ZERO)))
     }
 
     /// Where the catalogue's log is.
@@ -548,11 +576,9 @@ impl LogDirectory<'static> for DataDir {
         if let Some(doomed) = &mut self.cold_doomed {
             doomed.push(topic_id);
         }
-        let gone = self.retired.extract_if(.., |(id, _)| *id == topic_id);
-        for (_, path) in gone {
-            if let Err(error) = std::fs::remove_dir_all(&path) {
-                tracing::error!(directory = %path.display(), %error, "the files of a deleted topic cannot be removed");
-            }
+        let gone: Vec<PathBuf> = self.retired.extract_if(.., |(id, _)| *id == topic_id).map(|(_, path)| path).collect();
+        if let Err(error) = self.remove(&gone) {
+            tracing::error!(%error, "the files of a deleted topic cannot be removed now; the next start does it");
         }
     }
 }
@@ -716,7 +742,7 @@ mod tests {
                 std::fs::write(&metadata, left).unwrap();
             }
             let mut directory = open(&config);
-            directory.tidy(|topic_id| topic_id == OLD).unwrap();
+            directory.tidy(|topic_id| topic_id == OLD, |_, _| true).unwrap();
             // Whoever it belongs to opens it, and it is known by that from then on.
             let mut files = directory.store(partition(OLD));
             assert_eq!(read_topic_id(metadata.parent().unwrap()), Some(OLD), "{left:?}");
@@ -748,7 +774,7 @@ mod tests {
         write(&mut directory, OLD);
         directory.retire(partition(OLD));
         write(&mut directory, NEW);
-        directory.tidy(|topic_id| topic_id == OLD).unwrap();
+        directory.tidy(|topic_id| topic_id == OLD, |_, _| true).unwrap();
         let path = directory.path().join("t-0");
         assert_eq!(read_topic_id(&path), Some(OLD));
         assert!(path.join("00000000000000000000.log").exists());

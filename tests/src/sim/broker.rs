@@ -159,7 +159,8 @@ impl Broker {
         let shard = Shard::open(at, directory, catalog, groups, txns, parked, memory, partitions, key, &mut scratch);
         let mut shard = shard.map_err(|error| error.to_string())?;
         let (catalog, directory) = shard.catalog_and_directory();
-        directory.tidy(|topic_id| catalog.topic_by_id(topic_id).is_some());
+        let is_named = |topic: &str, index| catalog.topic(topic).is_some_and(|topic| catalog.partition(topic.slot, index).is_some());
+        directory.tidy(|topic_id| catalog.topic_by_id(topic_id).is_some(), is_named).map_err(|error| format!("{error:?}"))?;
         let mut broker = Self {
             shard,
             disk: disk.clone(),

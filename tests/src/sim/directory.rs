@@ -59,7 +59,12 @@ impl Directory {
         Ok(Self { disk: Rc::clone(disk), was_clean, recovery_points, log_starts, opened, retired, removed, caching })
     }
 
-    pub(crate) fn tidy(&mut self, is_known: impl Fn(TopicId) -> bool) {
+    pub(crate) fn tidy(
+        &mut self,
+        is_known: impl Fn(TopicId) -> bool,
+        is_named: impl Fn(&str, PartitionIndex) -> bool,
+    ) -> Result<(), DiskError> {
+        let mut doomed = Vec::new();
         let mut media = self.disk.borrow_mut();
         // First what goes, then what comes back: its place may be taken by what goes.
         let directories = media.directory_names();
@@ -78,16 +83,28 @@ impl Directory {
                     assert!(media.directory(&back).is_none_or(|it| media.names(it).is_empty()), "{name} finds its place taken: no start");
                     media.rename_directory(&name, &back);
                 }
-                (true, _) if !is_known && !restore => media.remove_directory(&name),
-                (false, _) if was_removed && !restore => media.remove_directory(&name),
-                (false, Some(id)) if !is_known && !restore => {
-                    let aside = names::stray_dir(topic, index, id);
+                (true, _) if !is_known && !restore => doomed.push(name),
+                (false, Some(id)) if was_removed && !restore => {
+                    let deleted = names::deleted_dir(topic, index, id);
+                    media.rename_directory(&name, &deleted);
+                    doomed.push(deleted);
+                }
+                (false, None) if is_named(topic, index) => {}
+                (false, _) if !is_known && !restore => {
+                    let numbered = (0..u128::MAX).map(|number| TopicId(number.to_be_bytes()));
+                    let places = id.into_iter().chain(numbered).map(|id| names::stray_dir(topic, index, id));
+                    let aside = places.into_iter().find(|place| media.directory(place).is_none()).unwrap_or_default();
                     media.rename_directory(&name, &aside);
                 }
                 _ => {}
             }
         }
+        if !doomed.is_empty() {
+            media.sync_names(ROOT)?;
+        }
+        doomed.iter().for_each(|name| media.remove_directory(name));
         self.removed.clear();
+        Ok(())
     }
 
     pub(crate) fn remember(&mut self, logs: &[LeftLog], clean: bool) -> Result<(), DiskError> {
@@ -220,8 +237,10 @@ impl LogDirectory<'static> for Directory {
     }
 
     fn purge(&mut self, topic_id: TopicId) {
-        for (_, name) in self.retired.extract_if(.., |(id, _)| *id == topic_id) {
-            self.disk.borrow_mut().remove_directory(&name);
+        let mut media = self.disk.borrow_mut();
+        let gone: Vec<String> = self.retired.extract_if(.., |(id, _)| *id == topic_id).map(|(_, name)| name).collect();
+        if gone.is_empty() || media.sync_names(ROOT).is_ok() {
+            gone.iter().for_each(|name| media.remove_directory(name));
         }
     }
 }

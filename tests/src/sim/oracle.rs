@@ -189,6 +189,7 @@ impl Oracle {
                 self.acknowledged.forget(topic);
                 self.authentic.forget(topic);
                 self.repeatable.forget(topic);
+                self.decided.forget(topic);
             }
         }
     }

@@ -34,6 +34,8 @@ pub(crate) struct Decided {
     /// What is there at the end, decided or not, and what readers of committed records see of it.
     there: BTreeSet<(Partition, u64)>,
     seen: BTreeSet<(Partition, u64)>,
+    /// What has become of these transactions in these topics nobody promises.
+    lost: BTreeSet<(String, Name)>,
 }
 
 fn name(transaction: &Transaction) -> Name {
@@ -65,17 +67,21 @@ impl Decided {
         Ok(())
     }
 
+    /// What was written to a topic may have been lost, markers among it.
+    pub(crate) fn forget(&mut self, topic: &str) {
+        self.lost.extend(self.transactions.keys().map(|name| (topic.to_owned(), name.clone())));
+    }
+
     /// Somebody reads what is committed.
     pub(crate) fn read(&self, read: &Read) -> Verdict {
         for (offset, number) in read.records.iter().filter(|_| read.committed) {
-            let Some(known) = self.of.get(number).and_then(|name| self.transactions.get(name)) else { continue };
+            let Some(name) = self.of.get(number) else { continue };
+            let Some(known) = self.transactions.get(name) else { continue };
+            if self.lost.contains(&(read.partition.topic.clone(), name.clone())) {
+                continue;
+            }
             if known.end == End::Aborted || !known.commit_asked {
-                return Err(format!(
-                    "{number:#x}, {:?} in {:?}, is seen at {offset} of {:?}",
-                    known.end,
-                    self.of.get(number),
-                    read.partition
-                ));
+                return Err(format!("{number:#x}, {:?} in {name:?}, is seen at {offset} of {:?}", known.end, read.partition));
             }
         }
         Ok(())
@@ -89,7 +95,8 @@ impl Decided {
 
     pub(crate) fn finish(&self) -> Verdict {
         for (name, known) in &self.transactions {
-            let there: BTreeSet<_> = known.acknowledged.intersection(&self.there).collect();
+            let is_kept = |partition: &Partition| !self.lost.contains(&(partition.topic.clone(), name.clone()));
+            let there: BTreeSet<_> = known.acknowledged.intersection(&self.there).filter(|(partition, _)| is_kept(partition)).collect();
             let seen = there.iter().filter(|record| self.seen.contains(record)).count();
             let is_right = match known.end {
                 End::Committed => seen == there.len(),

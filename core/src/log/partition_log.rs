@@ -137,8 +137,8 @@ pub struct PartitionLog<'m, S: SegmentStore> {
     pub(super) marking: Marking,
     /// Everything below was compacted.
     pub(super) first_dirty: Offset,
-    /// Whether a segment was deleted at the front whose name may come back.
-    pub(super) front_unsynced: bool,
+    /// The segment that was deleted last at the front: its batches may come back with a loss of power, and its indexes are still there.
+    pub(super) front: Option<Segment>,
     pub(super) closed: Option<Closed>,
     /// What of it lies in the object store.
     pub(super) remote: Remote<'m>,
@@ -439,6 +439,10 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
         }
         self.closed = None;
         self.sync_all()?;
+        if self.front.is_some() {
+            self.sync_names_now()?;
+            self.delete_behind_the_front()?;
+        }
         if let Some(active) = self.segments.last().copied() {
             self.sync_indexes(&active)?;
             self.sync_snapshot()?;

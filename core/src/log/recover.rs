@@ -112,7 +112,7 @@ impl<'m, S: SegmentStore> PartitionLog<'m, S> {
             synced_snapshot: None,
             marking: Marking::default(),
             first_dirty: hints.first_dirty.unwrap_or(Offset::ZERO),
-            front_unsynced: false,
+            front: None,
             closed: None,
             remote: Remote::new(memory.remote),
         };

@@ -75,8 +75,10 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
             if !tiers {
                 self.start_at(end);
             }
-            self.front_unsynced = true;
-            self.delete_files(&oldest)?;
+            // Its batches go now, and what belongs to them once that is safe: were they back after a loss of power, and the index of what was
+            // aborted among them gone, they would be taken for committed.
+            self.front = Some(oldest);
+            self.disk.delete(oldest.file(FileKind::Log))?;
             if next.is_none() {
                 let place = self.end_place();
                 self.high_place = place;
@@ -109,11 +111,16 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
             }
             self.sync_snapshot()?;
         }
-        if self.front_unsynced || self.names != self.names_synced {
+        if self.front.is_some() || self.names != self.names_synced {
             self.sync_names_now()?;
-            self.front_unsynced = false;
+            self.delete_behind_the_front()?;
         }
         Ok(true)
+    }
+
+    /// Deletes what belonged to the batches of the segment that went last: it is safe that these are gone.
+    pub(super) fn delete_behind_the_front(&mut self) -> DiskResult<S, ()> {
+        self.front.take().map_or(Ok(()), |gone| self.delete_files(&gone))
     }
 
     /// Moves the start of the log over segments in the store that are too old or too much: they are deleted there later. What lies on the

@@ -188,3 +188,31 @@ fn producers_are_known_by_a_later_snapshot_where_the_first_is_damaged() {
         assert!(again.is_duplicate, "recovery point {recovery_point:?}: {again:?}");
     }
 }
+
+/// A loss of power may bring the batches back that were deleted last: then the index of what was aborted among them must be there too.
+#[test]
+fn indexes_go_after_their_batches_are_gone_for_good() {
+    let config = LogConfig { segment_bytes: 300, ..small(false) };
+    let mut log = fresh(config);
+    let open = Given { producer: Some((7, 0, 0)), transactional: true, ..Given::of(&[b"aborted"], 1) };
+    put(&mut log, 1, &open).unwrap();
+    let marker = Some(EndMarker { outcome: Outcome::Abort, coordinator_epoch: 1 });
+    put(&mut log, 2, &Given { producer: Some((7, 0, -1)), transactional: true, marker, ..Given::of(&[], 2) }).unwrap();
+    for time in 3..30 {
+        put(&mut log, time, &Given::of(&[&[7; 60]], time)).unwrap();
+    }
+    log.sync_all().unwrap();
+    let second = log.segments().get(1).unwrap().base();
+    let third = log.segments().get(2).unwrap().base();
+    log.delete_records(second).unwrap();
+    log.retain(Timestamp(40)).unwrap();
+    let has = |log: &mut MemoryLog, kind| log.store_mut().size(FileName::live(kind, Offset(0))).unwrap().is_some();
+    assert_eq!((has(&mut log, FileKind::Log), has(&mut log, FileKind::TxnIndex)), (false, true));
+    // With the next segment that goes, the names are synced first.
+    log.delete_records(third).unwrap();
+    log.retain(Timestamp(41)).unwrap();
+    assert!(!has(&mut log, FileKind::TxnIndex));
+    log.close().unwrap();
+    let names: Vec<_> = files_of(&mut log.into_store()).into_iter().map(|(name, _)| name).collect();
+    assert!(names.iter().all(|name| name.kind != FileKind::Index || name.base >= third), "{names:?}");
+}

@@ -317,6 +317,8 @@ impl<'m, S: SegmentStore> PartitionLog<'m, S> {
         };
         let durable_below = if hints.clean { Some(Offset(i64::MAX)) } else { recovery_point };
         let mut end = self.segments.first().map_or(Offset::ZERO, |first| first.base);
+        // Behind the last batch.
+        let mut filled = end;
         let mut producers_known = false;
         let mut was_read = false;
         let mut at = 0;
@@ -370,11 +372,21 @@ impl<'m, S: SegmentStore> PartitionLog<'m, S> {
                 // what was on the disk: that is damage, and not where the power failed.
                 reason.filter(|_| next.is_none_or(|next| durable_below.is_none_or(|durable| next >= durable && end >= durable)))
             };
+            if self.segments.get(at).is_some_and(|segment| segment.size > 0) {
+                filled = end;
+            }
             at += 1;
             if let Some(reason) = reason {
                 self.drop_from(at, end, reason, report)?;
                 break;
             }
+        }
+        if end > filled && !hints.clean && recovery_point.is_none() {
+            // Compaction may leave gaps, but not with nothing behind them: readers would wait for records that never come. What is known of
+            // producers may be of those that were lost.
+            let behind = self.segments.partition_point(|segment| segment.base <= filled);
+            self.drop_from(behind, filled, CutReason::Gap { expected: filled, found: end }, report)?;
+            (end, producers_known) = (filled, false);
         }
         self.epochs.cut_to(end);
         Ok((end, producers_known))

@@ -167,6 +167,16 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
         self.epochs.start_at(log_start);
     }
 
+    /// Deletes a segment. Where transactions were aborted in it, its batches are gone for good before that is forgotten: were they to come
+    /// back after a loss of power, they would be shown as committed.
+    pub(super) fn delete_segment(&mut self, segment: &Segment) -> DiskResult<S, ()> {
+        if segment.txn_entries > 0 {
+            self.disk.delete(segment.file(FileKind::Log))?;
+            self.sync_names_now()?;
+        }
+        self.delete_files(segment)
+    }
+
     /// Deletes the files of a segment, its batches first: what is left after a crash is then seen to belong to nothing.
     pub(super) fn delete_files(&mut self, segment: &Segment) -> DiskResult<S, ()> {
         for kind in SEGMENT_KINDS {
@@ -224,7 +234,7 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
             }
             self.segments.pop();
             self.last_snapshot = self.last_snapshot.filter(|snapshot| *snapshot < last.base);
-            self.delete_files(&last)?;
+            self.delete_segment(&last)?;
         }
         let mut end = offset;
         if let Some(last) = self.segments.last().copied() {

@@ -10,6 +10,7 @@ use super::error::ReadError;
 use super::partition_log::{PartitionLog, Place};
 use super::reading::ReadUpTo;
 use super::scan;
+use super::segment::Walk;
 
 /// How much is read in one go, unless a batch is larger. Unit: bytes.
 const PIECE_SIZE: u32 = 1 << 18;
@@ -33,18 +34,32 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
         batches.fill_to(size, 0).map_err(|_| ReadError::ScratchTooSmall { needed: slice.size })?;
         let count = self.disk.read(slice.file, slice.position, batches)?.len();
         batches.truncate(count);
+        let at = self.segments.partition_point(|segment| segment.base <= slice.file.base);
+        let end = self.segments.get(at).map_or(self.marks.log_end(), |segment| segment.base);
         let mut next = from;
-        let mut whole = 0;
+        let mut whole = 0u32;
         let mut rest: &[u8] = batches;
         while let Ok((batch, behind)) = Batch::split_first(rest) {
-            next = batch.header().next_offset();
-            whole += batch.bytes().len();
+            // No checksum covers where a batch says that it belongs: one that names a wrong place must not lead away from those behind it.
+            next = next.max(batch.header().next_offset()).min(end);
+            whole += batch.header().size();
             rest = behind;
         }
-        batches.truncate(whole);
+        batches.truncate(usize::try_from(whole).unwrap_or(usize::MAX));
+        let position = u32::try_from(slice.position).unwrap_or(u32::MAX);
         if whole == 0 {
-            return Err(ReadError::Corrupt { file: slice.file, position: u32::try_from(slice.position).unwrap_or(u32::MAX) });
+            return Err(ReadError::Corrupt { file: slice.file, position });
         }
+        let place = Place { segment: slice.file.base, position: position.saturating_add(whole) };
+        let segment = at.checked_sub(1).and_then(|at| self.segments.get(at)).copied();
+        let Some(segment) = segment.filter(|segment| place.position < segment.size) else {
+            return Ok(if next > from { next } else { end });
+        };
+        let follower = Walk::new(&segment, place.position, segment.size).peek(&mut self.disk)?.map(|header| header.base_offset());
+        // The lower one of what both say: whatever it is called, the place is right.
+        let likely = [Some(next), follower].into_iter().flatten().filter(|next| *next > from && *next < end);
+        let next = likely.min().unwrap_or(Offset(from.0.saturating_add(1)));
+        self.remember(next, place);
         Ok(next)
     }
 

@@ -27,6 +27,20 @@ fn every_invariant_notices_when_its_protection_is_missing() {
         (Sabotage::ReadsUndecided, &["decided"]),
         (Sabotage::ShowsAborted, &["decided"]),
         (Sabotage::SleepsThroughDeadlines, &["deadlines"]),
+        (
+            Sabotage::SwapsUnsyncedFiles,
+            &["latest", "compacted", "acknowledged", "committed", "decided", "repeatable", "one-owner", "authentic"],
+        ),
+        (
+            Sabotage::SwapsUnsyncedNames,
+            &["latest", "compacted", "acknowledged", "committed", "decided", "repeatable", "one-owner", "authentic"],
+        ),
+        (Sabotage::UndoesSwaps, &["latest", "compacted", "acknowledged", "committed", "decided", "repeatable", "one-owner", "authentic"]),
+        (Sabotage::LearnsWrongKeys, &["latest", "compacted", "acknowledged", "committed", "decided", "one-owner"]),
+        (Sabotage::OverlooksAborts, &["decided", "latest", "compacted"]),
+        (Sabotage::LosesAbortMarkers, &["decided"]),
+        (Sabotage::ForgetsTombstones, &["latest"]),
+        (Sabotage::TrustsForeignDirtyOffsets, &["compacted"]),
     ] {
         // The first of those named is whose protection it is; the others may come across it before.
         let noticed = (0..SEEDS).any(|seed| {

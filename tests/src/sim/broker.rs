@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use millpond::compression::Codecs;
 use millpond_core::bounded::list::List;
 use millpond_core::bounded::slab::Slot;
 use millpond_core::bounded::table::HashKey;
@@ -18,12 +19,15 @@ use millpond_core::group::input::{
     Caller, Commit, CommitPartition, Heartbeat, Input as GroupInput, Join, Leave, LeavingMember, MemberAssignment, Protocol, Sync,
 };
 use millpond_core::ids::{BrokerId, CallId, GenerationId, Offset, PartitionIndex, TopicId};
+use millpond_core::log::compact::job::{CompactLimits, CompactMemory, Compaction, Step};
 use millpond_core::log::error::ReadError;
+use millpond_core::log::partition_log::PartitionLog;
 use millpond_core::log::reading::ReadUpTo;
 use millpond_core::log::txn_index::AbortedTransaction;
 use millpond_core::machine::{Answers, When};
 use millpond_core::record::batch::Batch;
 use millpond_core::record::validate::{self, Origin};
+use millpond_core::shard::compact::{CompactedLog, NextCompaction};
 use millpond_core::shard::fetch::{FetchError, FetchLimits, FetchPartition};
 use millpond_core::shard::logs::{SyncedLog, Written};
 use millpond_core::shard::parked::{Outcome, Parked, ParkedMemory, Release};
@@ -39,11 +43,12 @@ use millpond_core::txn::input::{AddPartitions, End as TxnEnd, Initialize, Input,
 use millpond_core::txn::state::TransactionVersion;
 
 use crate::group::Reply;
+use crate::random::Random;
 
 use super::Sabotage;
 use super::directory::{Directory, LeftLog};
-use super::disk::{Disk, OpenFile};
-use super::message::{Answer, Partition, Read, Request, Topic, Transaction};
+use super::disk::{Disk, OpenFile, Store};
+use super::message::{Answer, Partition, Read, Request, Topic, Transaction, number_of};
 
 const PARTITIONS_MAX: usize = 64;
 const WAITS_MAX: usize = 256;
@@ -98,6 +103,15 @@ pub(crate) struct Broker {
     pub(crate) said: Said,
     sabotage: Option<Sabotage>,
     next_topic_id: u64,
+    compaction: Option<Running>,
+    /// How many compactions have come to their end.
+    pub(crate) compactions: u64,
+}
+
+/// A compaction that is under way.
+struct Running {
+    log: CompactedLog,
+    job: Compaction<'static, Store>,
 }
 
 struct GroupAnswers<'c> {
@@ -144,7 +158,7 @@ impl Answers<Catalog<'static>> for Catch {
 impl Broker {
     /// Starts on a disk, as `Broker::start` does.
     pub(crate) fn start(at: Moment, disk: &Disk, sabotage: Option<Sabotage>, ids_from: u64) -> Result<Self, String> {
-        let directory = Directory::open(disk, sabotage == Some(Sabotage::CommitsBeforeSync)).map_err(|error| error.to_string())?;
+        let directory = Directory::open(disk, sabotage).map_err(|error| error.to_string())?;
         let key = HashKey(1, 2);
         let catalog =
             Catalog::new(CatalogConfig { node: BrokerId(1), directory: TopicId([9; 16]) }, key, CatalogMemory::grown(PARTITIONS_MAX));
@@ -171,6 +185,8 @@ impl Broker {
             said: Vec::new(),
             sabotage,
             next_topic_id: ids_from,
+            compaction: None,
+            compactions: 0,
         };
         if broker.shard.catalog().is_blank() {
             let input = CatalogInput::Bootstrap(Bootstrap {
@@ -336,7 +352,7 @@ impl Broker {
                 }
             }
             Request::Initialize { id } => {
-                if self.ensure(at, name::TRANSACTION_STATE, 2).is_err() {
+                if self.ensure(at, name::TRANSACTION_STATE).is_err() {
                     return self.say(call, Answer::Refused);
                 }
                 let initialize = Initialize { call, transactional_id: id, timeout: Millis(20_000), expected: None };
@@ -412,11 +428,12 @@ impl Broker {
     }
 
     /// The topic of a coordinator, made if it is missing.
-    fn ensure(&mut self, at: Moment, topic: &str, partitions: i32) -> Result<(), ()> {
+    fn ensure(&mut self, at: Moment, topic: &str) -> Result<(), ()> {
         if self.shard.catalog().topic(topic).is_some() {
             return Ok(());
         }
-        self.create_topic(at, topic, partitions, &[]).map(drop)
+        let configs = [("cleanup.policy", "compact"), ("segment.bytes", "700")];
+        self.create_topic(at, topic, 2, &configs).map(drop)
     }
 
     #[expect(clippy::too_many_arguments, reason = "a batch, and where it goes")]
@@ -521,16 +538,9 @@ impl Broker {
             .collect()
     }
 
-    fn ensure_offsets_topic(&mut self, at: Moment) {
-        if self.shard.catalog().topic(name::CONSUMER_OFFSETS).is_none() {
-            let configs = [("cleanup.policy", "compact"), ("segment.bytes", "4000")];
-            // As in the broker: who finds nowhere to write is told so by the turn itself.
-            let _ = self.create_topic(at, name::CONSUMER_OFFSETS, 2, &configs);
-        }
-    }
-
     fn group(&mut self, at: Moment, call: CallId, request: &Request) {
-        self.ensure_offsets_topic(at);
+        // As in the broker: who finds nowhere to write is told so by the turn itself.
+        let _ = self.ensure(at, name::CONSUMER_OFFSETS);
         let protocols = [Protocol { name: "random", metadata: b"" }];
         let suffix = call.0.to_string();
         let caller = |member: &crate::sim::message::Member| (member.group.clone(), member.id.clone());
@@ -685,6 +695,62 @@ impl Broker {
         self.settle(at);
     }
 
+    /// Does the next piece of a compaction, or begins one. False when there is nothing to be compacted.
+    pub(crate) fn compact(&mut self, at: Moment, random: &mut Random) -> bool {
+        let Some(mut running) = self.compaction.take() else { return self.begin_compaction(at, random) };
+        let goes_on = match running.job.step(&mut Codecs::default()) {
+            Ok(Step::Worked(_)) => true,
+            Ok(Step::Swap) => {
+                self.disk.borrow_mut().lies_of_names = self.sabotaged(Sabotage::SwapsUnsyncedNames);
+                // That it has failed the broker logs: the log is closed.
+                let swapped = self.shard.swap_compacted(running.log, &mut running.job);
+                self.disk.borrow_mut().lies_of_names = false;
+                swapped == Ok(true)
+            }
+            Ok(Step::Done) => {
+                self.compactions += 1;
+                // Soon, but not in the same turn: power may be lost in between.
+                if random.once_in(2) {
+                    self.checkpoint();
+                }
+                false
+            }
+            Err(_) => {
+                let _told = self.shard.compaction_failed(running.log, &running.job);
+                false
+            }
+        };
+        if goes_on {
+            self.compaction = Some(running);
+        } else {
+            running.job.abandon();
+        }
+        self.settle(at);
+        true
+    }
+
+    fn begin_compaction(&mut self, at: Moment, random: &mut Random) -> bool {
+        let limits = CompactLimits {
+            // A few keys at least: those of one batch.
+            key_map_bytes: 24 * *random.pick(&[40, 4000]),
+            batch_bytes: *random.pick(&[8000, 1 << 20]),
+            producers: *random.pick(&[1, 64]),
+            ..CompactLimits::default()
+        };
+        match self.shard.begin_compaction(at, CompactMemory::grown(&limits), |_, _| ()) {
+            NextCompaction::Begun(log, job) => self.compaction = Some(Running { log, job }),
+            NextCompaction::Nothing(_) => return false,
+        }
+        true
+    }
+
+    /// Below which offset a log is said to be compacted.
+    pub(crate) fn first_dirty(&self, partition: &Partition) -> Option<Offset> {
+        let mut logs = self.shard.open_logs();
+        let log = logs.find(|(topic, index, _)| (*topic, index.0) == (partition.id, partition.index)).map(|(_, _, log)| log);
+        log.and_then(compacted_below)
+    }
+
     pub(crate) fn begin_syncs(&mut self, at: Moment) -> Vec<Ticket> {
         let mut tickets = Vec::new();
         while let Ok(Some((log, ticket))) = self.shard.begin_sync(&mut self.released) {
@@ -724,7 +790,8 @@ impl Broker {
         let mut left = Vec::new();
         self.shard.survey(|name, log| {
             let (topic, marks) = (name.topic.to_owned(), log.watermarks());
-            left.push(LeftLog { topic, index: name.index, durable_end: log.durable_end(), log_start: marks.log_start() });
+            let first_dirty = compacted_below(log);
+            left.push(LeftLog { topic, index: name.index, durable_end: log.durable_end(), log_start: marks.log_start(), first_dirty });
         });
         // What cannot be written is missing after the next crash, no more.
         let _ = self.shard.directory_mut().remember(&left, false);
@@ -732,14 +799,22 @@ impl Broker {
 
     /// Stops in good order.
     pub(crate) fn stop(mut self) {
+        if let Some(mut running) = self.compaction.take() {
+            running.job.abandon();
+        }
         let mut left = Vec::new();
         let mut clean = true;
+        let mut compacted = BTreeMap::new();
+        self.shard.survey(|name, log| {
+            compacted.insert((name.topic_id, name.index), compacted_below(log));
+        });
         self.shard.close(|name, result| match result {
             Ok(marks) => left.push(LeftLog {
                 topic: name.topic.to_owned(),
                 index: name.index,
                 durable_end: marks.log_end(),
                 log_start: marks.log_start(),
+                first_dirty: compacted.get(&(name.topic_id, name.index)).copied().flatten(),
             }),
             Err(_) => clean = false,
         });
@@ -770,6 +845,11 @@ impl Broker {
     pub(crate) fn waits(&self, id: RequestId) -> bool {
         self.calls.contains_key(&CallId(id))
     }
+}
+
+/// How far a log was compacted, if it was.
+fn compacted_below(log: &PartitionLog<'_, Store>) -> Option<Offset> {
+    Some(log.first_dirty()).filter(|offset| log.config().compact && *offset > Offset::ZERO)
 }
 
 /// The offset and the number of every record of whole batches, without those of aborted transactions, and the offset behind them.
@@ -804,8 +884,8 @@ fn records(mut bytes: &[u8], from: i64, aborted: &[AbortedTransaction]) -> (Vec<
                 found.push((base, u64::MAX));
                 break;
             };
-            let number = record.value.and_then(|value| value.first_chunk()).map_or(u64::MAX, |bytes| u64::from_be_bytes(*bytes));
-            found.push((base + i64::from(record.offset_delta), if batch.crc_is_right() { number } else { u64::MAX }));
+            let number = number_of(&record).filter(|_| batch.crc_is_right()).unwrap_or(u64::MAX);
+            found.push((base + i64::from(record.offset_delta), number));
         }
     }
     (found, next)

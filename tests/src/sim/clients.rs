@@ -7,6 +7,7 @@ use millpond_core::group::error::GroupError;
 use millpond_core::ids::{ProducerEpoch, ProducerId, Sequence};
 use millpond_core::record::batch::ProducerStamp;
 use millpond_core::record::builder::{BatchOptions, Builder, NewRecord};
+use millpond_core::record::records::RecordHeader;
 use millpond_core::time::Timestamp;
 use millpond_core::txn::answer::Identity;
 use millpond_core::txn::error::TxnError;
@@ -14,7 +15,7 @@ use millpond_core::txn::error::TxnError;
 use crate::group::Reply;
 use crate::random::Random;
 
-use super::message::{Answer, Member, Partition, Request, Topic, Transaction};
+use super::message::{Answer, Member, Partition, Request, Topic, Transaction, is_tombstone, key_of, record_number};
 
 const TOPICS: [&str; 4] = ["t", "u", "v", "w"];
 const GROUPS: [&str; 2] = ["g", "h"];
@@ -37,9 +38,29 @@ enum Role {
     },
     Teller(Teller),
     Member(Consumer),
-    Admin,
+    Admin(Custom),
     /// Looks at what groups have committed, all the time.
     Monitor,
+}
+
+/// What the topics of a world are like.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Custom {
+    /// `cleanup.policy` of those that compact; `None` in a world where none does.
+    compacts: Option<&'static str>,
+    /// Their `delete.retention.ms`: short, or longer than any world.
+    delete_retention: &'static str,
+}
+
+impl Custom {
+    pub(crate) fn new(random: &mut Random) -> Self {
+        let compacts = *random.pick(&[None, None, Some("compact"), Some("compact"), Some("compact,delete")]);
+        Self { compacts, delete_retention: *random.pick(&["0", "3000", "86400000"]) }
+    }
+
+    pub(crate) const fn is_compacting(&self) -> bool {
+        self.compacts.is_some()
+    }
 }
 
 type Positions = BTreeMap<(String, i32), i64>;
@@ -100,9 +121,9 @@ enum Step {
 }
 
 impl Client {
-    pub(crate) fn new(number: u64, random: &mut Random) -> Self {
+    pub(crate) fn new(number: u64, custom: Custom, random: &mut Random) -> Self {
         let role = match number {
-            0 | 1 => Role::Admin,
+            0 | 1 => Role::Admin(custom),
             2..5 => Role::Producer(Producer {
                 number,
                 idempotent: number != 4,
@@ -127,7 +148,8 @@ impl Client {
             return Request::Metadata;
         }
         match &mut self.role {
-            Role::Admin => administrate(random),
+            Role::Admin(Custom { compacts: Some(policy), delete_retention }) => administrate_compacted(policy, delete_retention, random),
+            Role::Admin(Custom { compacts: None, .. }) => administrate(random),
             Role::Monitor => Request::FetchOffsets { group: (*random.pick(&GROUPS)).to_owned() },
             Role::Producer(producer) => producer.ask(&self.topics, random, wall),
             Role::Teller(teller) => teller.ask(&self.topics, random, wall),
@@ -157,7 +179,7 @@ impl Client {
         }
         self.stale |= matches!(answer, None | Some(Answer::Refused | Answer::Unknown)) && random.once_in(2);
         match &mut self.role {
-            Role::Admin | Role::Monitor => {}
+            Role::Admin(_) | Role::Monitor => {}
             Role::Producer(producer) => producer.hear(request, answer),
             Role::Teller(teller) => teller.hear(request, answer),
             Role::Reader { positions, .. } => {
@@ -197,6 +219,42 @@ fn administrate(random: &mut Random) -> Request {
     }
 }
 
+/// There are fewer topics, and they live longer.
+fn administrate_compacted(policy: &str, delete_retention: &str, random: &mut Random) -> Request {
+    let topic = (*random.pick(&TOPICS[..2])).to_owned();
+    match random.below(60) {
+        0..40 => {
+            let mut configs = vec![
+                ("segment.bytes", *random.pick(&["300", "500", "900"])),
+                ("min.cleanable.dirty.ratio", *random.pick(&["0", "0.5"])),
+                ("min.compaction.lag.ms", *random.pick(&["0", "0", "1500"])),
+                ("delete.retention.ms", delete_retention),
+            ];
+            // Some become it later.
+            if !random.once_in(6) {
+                configs.push(("cleanup.policy", policy));
+            }
+            if policy.contains("delete") {
+                configs.push(("retention.bytes", "4000"));
+            }
+            if random.once_in(4) {
+                configs.push(("max.compaction.lag.ms", "2500"));
+            }
+            let configs = configs.into_iter().map(|(name, value)| (name, value.to_owned())).collect();
+            Request::CreateTopic { topic, partitions: *random.pick(&[1, 1, 2]), configs }
+        }
+        40 => Request::DeleteTopic { topic },
+        41 => Request::GrowTopic { topic, partitions: 2 },
+        42 | 43 => Request::DeleteRecords { topic, partition: 0, upto: i64::try_from(random.below(40)).unwrap_or(0) },
+        44..47 => Request::AlterTopic { topic, config: "segment.bytes", value: Some((*random.pick(&["250", "1500"])).to_owned()) },
+        47..50 => {
+            Request::AlterTopic { topic, config: "cleanup.policy", value: Some((*random.pick(&[policy, policy, "delete"])).to_owned()) }
+        }
+        50..53 => Request::AlterTopic { topic, config: "min.cleanable.dirty.ratio", value: Some("0".to_owned()) },
+        _ => Request::Metadata,
+    }
+}
+
 impl Producer {
     fn ask(&mut self, topics: &[Topic], random: &mut Random, wall: Timestamp) -> Request {
         if self.idempotent && self.id.is_none() {
@@ -211,7 +269,7 @@ impl Producer {
             let partition = i32::try_from(random.below(usize::try_from(topic.partitions).unwrap_or(1))).unwrap_or(0);
             let first = self.sent;
             self.sent += 1 + u64::try_from(random.below(4)).unwrap_or(0);
-            let records: Vec<u64> = (first..self.sent).map(|at| self.number << 32 | at).collect();
+            let records: Vec<u64> = (first..self.sent).map(|nth| record_number(self.number, nth, chance(random))).collect();
             let sequence = self.sequences.get(&(topic.name.clone(), partition)).copied().unwrap_or(0);
             let stamp = self.id.map(|id| ProducerStamp { id: ProducerId(id), epoch: ProducerEpoch(0), base_sequence: Sequence(sequence) });
             let bytes = batch(&records, stamp, false, random, wall);
@@ -248,15 +306,27 @@ impl Producer {
     }
 }
 
+fn chance(random: &mut Random) -> u8 {
+    u8::try_from(random.below(256)).unwrap_or(0)
+}
+
 /// A batch of numbered records.
 fn batch(records: &[u64], stamp: Option<ProducerStamp>, transactional: bool, random: &mut Random, wall: Timestamp) -> Vec<u8> {
     let mut bytes = List::grown(1 << 16);
     let options = BatchOptions { producer: stamp, transactional, ..BatchOptions::default() };
     let mut builder = Builder::new(&mut bytes, options).expect("room for a header");
+    let most = *random.pick(&[30, 250]);
     for record in records {
-        let mut value = record.to_be_bytes().to_vec();
-        value.resize(8 + random.below(250), b'.');
-        let record = NewRecord { timestamp: Some(wall), key: None, value: Some(&value), headers: &[] };
+        let number = record.to_be_bytes();
+        let mut value = number.to_vec();
+        value.resize(8 + random.below(most), b'.');
+        let headers = [RecordHeader { key: b"number", value: Some(&number) }];
+        let key = key_of(*record);
+        let record = if is_tombstone(*record) {
+            NewRecord { timestamp: Some(wall), key: Some(&key), value: None, headers: &headers }
+        } else {
+            NewRecord { timestamp: Some(wall), key: Some(&key), value: Some(&value), headers: &[] }
+        };
         builder.append(record).expect("room for a record");
     }
     builder.finish().expect("a batch has records");
@@ -291,7 +361,7 @@ impl Teller {
             let partition = i32::try_from(random.below(usize::try_from(topic.partitions).unwrap_or(1))).unwrap_or(0);
             let first = self.sent;
             self.sent += 1 + u64::try_from(random.below(3)).unwrap_or(0);
-            let records: Vec<u64> = (first..self.sent).map(|at| self.number << 32 | at).collect();
+            let records: Vec<u64> = (first..self.sent).map(|nth| record_number(self.number, nth, chance(random))).collect();
             let sequence = self.sequences.get(&(topic.name.clone(), partition)).copied().unwrap_or(0);
             let stamp = ProducerStamp { id: identity.producer_id, epoch: identity.producer_epoch, base_sequence: Sequence(sequence) };
             let bytes = batch(&records, Some(stamp), true, random, wall);

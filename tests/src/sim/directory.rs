@@ -13,11 +13,13 @@ use millpond_core::log::recover::{OpenHints, RecoveryReport};
 use millpond_core::shard::directory::{LeftOut, LogDirectory, PartitionName};
 use millpond_core::time::Millis;
 
-use super::disk::{Disk, DiskError, ROOT, Store};
+use super::Sabotage;
+use super::disk::{Beside, Disk, DiskError, ROOT, Store};
 
 pub(crate) const CLEAN_SHUTDOWN: &str = ".kafka_cleanshutdown";
 const RECOVERY_POINTS: &str = "recovery-point-offset-checkpoint";
 const LOG_STARTS: &str = "log-start-offset-checkpoint";
+const FIRST_DIRTY: &str = "cleaner-offset-checkpoint";
 
 type Offsets = BTreeMap<(String, i32), i64>;
 
@@ -28,6 +30,8 @@ pub(crate) struct LeftLog {
     pub(crate) index: PartitionIndex,
     pub(crate) durable_end: Offset,
     pub(crate) log_start: Offset,
+    /// Everything below was compacted; `None` when nothing was.
+    pub(crate) first_dirty: Option<Offset>,
 }
 
 #[derive(Debug)]
@@ -36,15 +40,16 @@ pub(crate) struct Directory {
     was_clean: bool,
     recovery_points: Offsets,
     log_starts: Offsets,
+    first_dirty: Offsets,
     /// Partitions that were opened since the start.
     opened: Vec<String>,
     retired: Vec<(TopicId, String)>,
     removed: Vec<TopicId>,
-    caching: bool,
+    sabotage: Option<Sabotage>,
 }
 
 impl Directory {
-    pub(crate) fn open(disk: &Disk, caching: bool) -> Result<Self, DiskError> {
+    pub(crate) fn open(disk: &Disk, sabotage: Option<Sabotage>) -> Result<Self, DiskError> {
         let was_clean = {
             let mut media = disk.borrow_mut();
             let was_clean = media.find(ROOT, CLEAN_SHUTDOWN).is_some();
@@ -55,8 +60,10 @@ impl Directory {
             was_clean
         };
         let (recovery_points, log_starts) = (read(disk, RECOVERY_POINTS), read(disk, LOG_STARTS));
+        let first_dirty = read(disk, FIRST_DIRTY);
         let (opened, retired, removed) = (Vec::new(), Vec::new(), Vec::new());
-        Ok(Self { disk: Rc::clone(disk), was_clean, recovery_points, log_starts, opened, retired, removed, caching })
+        let disk = Rc::clone(disk);
+        Ok(Self { disk, was_clean, recovery_points, log_starts, first_dirty, opened, retired, removed, sabotage })
     }
 
     pub(crate) fn tidy(
@@ -115,9 +122,14 @@ impl Directory {
             } else {
                 self.log_starts.remove(&(log.topic.clone(), log.index.0));
             }
+            match log.first_dirty {
+                Some(offset) => drop(self.first_dirty.insert((log.topic.clone(), log.index.0), offset.0)),
+                None => drop(self.first_dirty.remove(&(log.topic.clone(), log.index.0))),
+            }
         }
         self.write(RECOVERY_POINTS, &self.recovery_points)?;
         self.write(LOG_STARTS, &self.log_starts)?;
+        self.write(FIRST_DIRTY, &self.first_dirty)?;
         let partitions = self.disk.borrow().directory_names();
         let all_opened = partitions.iter().filter(|name| !names::is_deleted(name)).all(|name| self.opened.contains(name));
         if clean && (self.was_clean || all_opened) {
@@ -156,7 +168,18 @@ impl LogDirectory<'static> for Directory {
     fn store(&mut self, partition: PartitionName<'_>) -> Store {
         let directory = names::partition_dir(partition.topic, partition.index);
         let identity = format!("version: 0\ntopic_id: {}\n", partition.topic_id);
-        Store { disk: Rc::clone(&self.disk), directory, identity }
+        if self.sabotage == Some(Sabotage::UndoesSwaps) {
+            let mut media = self.disk.borrow_mut();
+            let number = media.directory(&directory).unwrap_or(ROOT);
+            media.names(number).iter().filter(|name| name.ends_with(".swap")).for_each(|name| media.remove(number, name));
+        }
+        Store { disk: Rc::clone(&self.disk), directory, identity, beside: None }
+    }
+
+    fn beside(&mut self, partition: PartitionName<'_>) -> Store {
+        let directory = names::partition_dir(partition.topic, partition.index);
+        let beside = Some(Beside { sabotage: self.sabotage, has_learnt: false });
+        Store { disk: Rc::clone(&self.disk), directory, identity: String::new(), beside }
     }
 
     fn memory(&mut self) -> LogMemory<'static> {
@@ -170,7 +193,7 @@ impl LogDirectory<'static> for Directory {
             index_interval_bytes: 300,
             retention_ms: None,
             timestamp_after_max: None,
-            write_caching: self.caching,
+            write_caching: self.sabotage == Some(Sabotage::CommitsBeforeSync),
             ..LogConfig::default()
         };
         for (name, value) in own {
@@ -179,9 +202,19 @@ impl LogDirectory<'static> for Directory {
                 "retention.bytes" => config.retention_bytes = value.parse().ok(),
                 "retention.ms" => config.retention_ms = value.parse().ok().map(Millis),
                 "write.caching" => config.write_caching = value == "true",
-                "cleanup.policy" => (config.delete, config.compact) = (value == "delete", value == "compact"),
+                "cleanup.policy" => {
+                    let has = |policy| value.split(',').any(|one| one == policy);
+                    (config.delete, config.compact) = (has("delete"), has("compact"));
+                }
+                "min.cleanable.dirty.ratio" => config.min_dirty_millionths = if value == "0" { 0 } else { 500_000 },
+                "min.compaction.lag.ms" => config.min_compaction_lag = Millis(value.parse().unwrap_or(0)),
+                "max.compaction.lag.ms" => config.max_compaction_lag = value.parse().ok().map(Millis),
+                "delete.retention.ms" => config.delete_retention = value.parse().map_or(config.delete_retention, Millis),
                 _ => {}
             }
+        }
+        if self.sabotage == Some(Sabotage::ForgetsTombstones) {
+            config.delete_retention = Millis::ZERO;
         }
         config
     }
@@ -191,7 +224,7 @@ impl LogDirectory<'static> for Directory {
         OpenHints {
             recovery_point: self.recovery_points.get(&key).copied().map(Offset),
             log_start: self.log_starts.get(&key).copied().map(Offset),
-            first_dirty: None,
+            first_dirty: self.first_dirty.get(&key).copied().map(Offset),
             clean: self.was_clean,
         }
     }
@@ -217,11 +250,16 @@ impl LogDirectory<'static> for Directory {
     }
 
     fn retire(&mut self, partition: PartitionName<'_>) {
-        let known = self.recovery_points.len() + self.log_starts.len();
+        let count = |all: &Self| all.recovery_points.len() + all.log_starts.len() + all.first_dirty.len();
+        let known = count(self);
         self.recovery_points.retain(|(topic, _), _| topic != partition.topic);
         self.log_starts.retain(|(topic, _), _| topic != partition.topic);
-        if self.recovery_points.len() + self.log_starts.len() < known {
-            for (name, offsets) in [(RECOVERY_POINTS, &self.recovery_points), (LOG_STARTS, &self.log_starts)] {
+        if self.sabotage != Some(Sabotage::TrustsForeignDirtyOffsets) {
+            self.first_dirty.retain(|(topic, _), _| topic != partition.topic);
+        }
+        if count(self) < known {
+            let kinds = [(RECOVERY_POINTS, &self.recovery_points), (LOG_STARTS, &self.log_starts), (FIRST_DIRTY, &self.first_dirty)];
+            for (name, offsets) in kinds {
                 if self.write(name, offsets).is_err() {
                     self.disk.borrow_mut().remove(ROOT, name);
                 }

@@ -10,10 +10,14 @@ use core::fmt;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use millpond_core::store::file_name::{FileName, FileState};
+use millpond_core::record::batch::Batch;
+use millpond_core::record::marker::{EndMarker, Outcome};
+use millpond_core::store::file_name::{FileKind, FileName, FileState};
 use millpond_core::store::segment_store::SegmentStore;
 
 use crate::random::Random;
+
+use super::Sabotage;
 
 /// The bytes that reach the disk together or not at all.
 const SECTOR_SIZE: usize = 512;
@@ -145,6 +149,8 @@ pub(crate) struct Media {
     pub(crate) failing_writes: u32,
     /// The disk says that it has synced, and has not.
     pub(crate) lies: bool,
+    /// It says so of names alone, for as long as this is set.
+    pub(crate) lies_of_names: bool,
 }
 
 pub(crate) type Disk = Rc<RefCell<Media>>;
@@ -292,7 +298,8 @@ impl Media {
 
     pub(crate) fn sync_names(&mut self, directory: usize) -> Result<(), DiskError> {
         self.may_sync()?;
-        if let Some(names) = self.directories.get_mut(directory).filter(|_| !self.lies) {
+        let lies = self.lies || self.lies_of_names;
+        if let Some(names) = self.directories.get_mut(directory).filter(|_| !lies) {
             names.sync();
         }
         Ok(())
@@ -367,9 +374,23 @@ pub(crate) struct Store {
     pub(crate) directory: String,
     /// What goes into `partition.metadata`.
     pub(crate) identity: String,
+    /// Whether it is a second one, of a compaction.
+    pub(crate) beside: Option<Beside>,
+}
+
+/// What a compaction does with its files, and is kept from doing.
+#[derive(Debug)]
+pub(crate) struct Beside {
+    pub(crate) sabotage: Option<Sabotage>,
+    /// Whether it has begun to write: what it reads from then on goes into the new segments.
+    pub(crate) has_learnt: bool,
 }
 
 impl Store {
+    fn sabotaged(&self, by: Sabotage) -> bool {
+        self.beside.as_ref().is_some_and(|beside| beside.sabotage == Some(by))
+    }
+
     fn find(&self, file: FileName) -> Option<usize> {
         let media = self.disk.borrow();
         media.find(media.directory(&self.directory)?, &file.to_string())
@@ -378,6 +399,9 @@ impl Store {
     fn create(&self, file: FileName) -> Result<usize, DiskError> {
         let mut media = self.disk.borrow_mut();
         let directory = media.directory(&self.directory);
+        if self.beside.is_some() {
+            return Ok(media.open(directory.ok_or(DiskError::Missing)?, &file.to_string()));
+        }
         let directory = directory.unwrap_or_else(|| media.create_directory(&self.directory));
         let identity = FileName::METADATA.to_string();
         if media.find(directory, &identity).is_none() {
@@ -417,12 +441,20 @@ impl SegmentStore for Store {
     }
 
     fn read_at(&mut self, file: FileName, position: u64, into: &mut [u8]) -> Result<usize, DiskError> {
+        let kind = file.kind;
         let Some(file) = self.find(file) else { return Ok(0) };
         let media = self.disk.borrow();
         let bytes = media.bytes(file).get(size(position)..).unwrap_or_default();
         let count = bytes.len().min(into.len());
         if let (Some(into), Some(bytes)) = (into.get_mut(..count), bytes.get(..count)) {
             into.copy_from_slice(bytes);
+            let learns = self.beside.as_ref().is_some_and(|beside| !beside.has_learnt);
+            if self.sabotaged(Sabotage::LearnsWrongKeys) && learns && kind == FileKind::Log {
+                give_next_keys(into);
+            }
+            if self.sabotaged(Sabotage::OverlooksAborts) && kind == FileKind::TxnIndex {
+                give_to_nobody(position, into);
+            }
         }
         Ok(count)
     }
@@ -432,7 +464,11 @@ impl SegmentStore for Store {
             Some(file) => file,
             None => self.create(file)?,
         };
-        self.disk.borrow_mut().write(file, size(position), &parts.concat())
+        let mut bytes = parts.concat();
+        if self.sabotaged(Sabotage::LosesAbortMarkers) {
+            unmark(&mut bytes);
+        }
+        self.disk.borrow_mut().write(file, size(position), &bytes)
     }
 
     fn truncate(&mut self, file: FileName, to: u64) -> Result<(), DiskError> {
@@ -449,6 +485,9 @@ impl SegmentStore for Store {
     }
 
     fn delete(&mut self, file: FileName) -> Result<(), DiskError> {
+        if let Some(beside) = &mut self.beside {
+            beside.has_learnt = true;
+        }
         let mut media = self.disk.borrow_mut();
         if let Some(directory) = media.directory(&self.directory) {
             media.remove(directory, &file.to_string());
@@ -457,7 +496,7 @@ impl SegmentStore for Store {
     }
 
     fn sync(&mut self, file: FileName) -> Result<(), DiskError> {
-        let Some(file) = self.find(file) else { return Ok(()) };
+        let Some(file) = self.find(file).filter(|_| !self.sabotaged(Sabotage::SwapsUnsyncedFiles)) else { return Ok(()) };
         self.disk.borrow_mut().sync(file)
     }
 
@@ -474,5 +513,61 @@ impl SegmentStore for Store {
 
     fn is_full(error: &DiskError) -> bool {
         *error == DiskError::Full
+    }
+}
+
+/// Changes a batch, and makes it look sound again. Source: record batch v2.
+pub(crate) fn forge(batch: &mut [u8], change: impl FnOnce(&mut [u8])) {
+    change(batch);
+    let crc = millpond_core::crc::crc32c(batch.get(21..).unwrap_or_default());
+    if let Some(place) = batch.get_mut(17..21) {
+        place.copy_from_slice(&crc.to_be_bytes());
+    }
+}
+
+/// Changes one byte of the key of records in whole batches: `change` says which and to what, given the key, and what the record says if it
+/// ends a transaction.
+fn forge_keys(bytes: &mut [u8], change: impl Fn(&[u8], Option<EndMarker>) -> Option<(usize, u8)>) {
+    let mut at = 0;
+    while let Ok((batch, _)) = Batch::split_first(bytes.get(at..).unwrap_or_default()) {
+        let start = batch.bytes().as_ptr() as usize;
+        let is_control = batch.header().is_control();
+        let records = batch.records().into_iter().flatten().flatten();
+        let changes: Vec<_> = records
+            .filter_map(|record| {
+                let key = record.key?;
+                let marker = EndMarker::read(&record).filter(|_| is_control);
+                let (place, byte) = change(key, marker)?;
+                Some((key.as_ptr() as usize - start + place, byte))
+            })
+            .collect();
+        let size = batch.bytes().len();
+        if let Some(batch) = bytes.get_mut(at..at + size).filter(|_| !changes.is_empty()) {
+            forge(batch, |batch| {
+                for (at, byte) in changes {
+                    batch.get_mut(at..).and_then(<[u8]>::first_mut).into_iter().for_each(|place| *place = byte);
+                }
+            });
+        }
+        at += size;
+    }
+}
+
+/// Each record seems to have the key that comes after its own.
+fn give_next_keys(bytes: &mut [u8]) {
+    forge_keys(bytes, |key, marker| Some((0, key.first()?.wrapping_add(1))).filter(|_| marker.is_none() && key.len() == 1));
+}
+
+/// Markers of aborted transactions seem to be something else.
+fn unmark(bytes: &mut [u8]) {
+    forge_keys(bytes, |_, marker| (marker?.outcome == Outcome::Abort).then_some((2, 0x7f)));
+}
+
+/// Aborted transactions seem to be of a producer that nobody knows. Source: `TransactionIndex`, 34 bytes an entry.
+fn give_to_nobody(position: u64, bytes: &mut [u8]) {
+    for (at, byte) in (position..).zip(bytes) {
+        if (2..10).contains(&(at % 34)) {
+            *byte = 0x7f;
+        }
     }
 }

@@ -1,10 +1,36 @@
 //! What clients and the broker say to each other, without the wire.
 
+use std::collections::BTreeMap;
+
 use millpond_core::ids::TopicId;
+use millpond_core::record::records::Record;
 use millpond_core::txn::answer::Identity;
 use millpond_core::txn::error::TxnError;
 
 use crate::group::Reply;
+
+/// The number of a record tells everything about it: who sent it, as which of its records, its key, and whether it says that there is
+/// nothing of its key any more.
+pub(crate) const fn record_number(client: u64, nth: u64, chance: u8) -> u64 {
+    client << 40 | nth << 8 | chance as u64
+}
+
+/// There are few keys, so that most of what is written supersedes something.
+pub(crate) const fn key_of(number: u64) -> [u8; 1] {
+    [b'a' + (number & 0xff) as u8 % 6]
+}
+
+pub(crate) const fn is_tombstone(number: u64) -> bool {
+    number & 0xff >= 0xe0
+}
+
+/// The number that a record carries, in its value or else in a header; `None` when it is not what the number says.
+pub(crate) fn number_of(record: &Record<'_>) -> Option<u64> {
+    let mut headers = record.headers;
+    let bytes = record.value.or_else(|| headers.next()?.value)?;
+    let number = u64::from_be_bytes(*bytes.first_chunk()?);
+    (record.key == Some(&key_of(number)) && record.value.is_none() == is_tombstone(number)).then_some(number)
+}
 
 /// A partition of a topic that was there at some time: one of the same name that comes later is another.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -125,6 +151,23 @@ pub(crate) struct Read {
     pub(crate) records: Vec<(i64, u64)>,
     pub(crate) in_range: bool,
     pub(crate) failed: bool,
+}
+
+/// All that one log holds, read at one moment.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Whole {
+    /// By offset.
+    pub(crate) records: BTreeMap<i64, u64>,
+    pub(crate) log_start: i64,
+    /// Something could not be read.
+    pub(crate) is_broken: bool,
+}
+
+impl Whole {
+    pub(crate) fn take(&mut self, read: &Read) {
+        self.records.extend(read.records.iter().copied());
+        self.log_start = self.log_start.max(read.log_start);
+    }
 }
 
 #[derive(Clone, Debug)]

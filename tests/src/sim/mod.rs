@@ -63,6 +63,22 @@ pub enum Sabotage {
     ShowsAborted,
     /// Deadlines are not acted on.
     SleepsThroughDeadlines,
+    /// A compaction puts files in their place that it has not synced.
+    SwapsUnsyncedFiles,
+    /// The names of an exchange are not made durable one before the other.
+    SwapsUnsyncedNames,
+    /// An exchange that was decided is undone by the next opening.
+    UndoesSwaps,
+    /// A compaction learns a wrong key now and then: the last record of a key is taken for a superseded one.
+    LearnsWrongKeys,
+    /// A compaction does not know what was aborted.
+    OverlooksAborts,
+    /// A compaction loses the markers of aborted transactions that readers are still told of.
+    LosesAbortMarkers,
+    /// Tombstones go as soon as they have done their work.
+    ForgetsTombstones,
+    /// How far a log was compacted is believed of another one of its name.
+    TrustsForeignDirtyOffsets,
 }
 
 /// How a world has ended.
@@ -72,8 +88,8 @@ pub struct Outcome {
     pub trace: u64,
     /// What went wrong first.
     pub violation: Option<Violation>,
-    /// How much was checked: acknowledged batches, reads, assignments, commits, restarts, losses of power.
-    pub counts: [u64; 6],
+    /// How much was checked: acknowledged batches, reads, assignments, commits, restarts, losses of power, compactions.
+    pub counts: [u64; 7],
 }
 
 /// Lives through the world of a seed.

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use millpond_core::ids::TopicId;
+use millpond_core::ids::{Offset, TopicId};
 
 use crate::group::Reply;
 
@@ -15,11 +15,12 @@ use super::invariants::answered::Answered;
 use super::invariants::authentic::Authentic;
 use super::invariants::committed::Committed;
 use super::invariants::decided::Decided;
+use super::invariants::latest::Latest;
 use super::invariants::one_owner::OneOwner;
 use super::invariants::repeatable::Repeatable;
 use super::invariants::topics::Topics;
-use super::invariants::{Verdict, deadlines, no_leaks};
-use super::message::{Answer, Partition, Read, Request};
+use super::invariants::{Verdict, compacted, deadlines, no_leaks};
+use super::message::{Answer, Partition, Read, Request, Whole};
 
 #[derive(Debug, Default)]
 pub(crate) struct Oracle {
@@ -30,6 +31,7 @@ pub(crate) struct Oracle {
     committed: Committed,
     topics: Topics,
     decided: Decided,
+    latest: Latest,
     answered: Answered,
     /// Topics that do not wait for their disk.
     caching: BTreeSet<String>,
@@ -47,10 +49,11 @@ impl Oracle {
     }
 
     /// A client sends a request; whether it arrives is another matter.
-    pub(crate) fn ask(&mut self, id: u64, request: &Request) {
+    pub(crate) fn ask(&mut self, now: u64, id: u64, request: &Request) {
         match request {
             Request::Produce { topic, partition, records, producer, transaction, .. } => {
                 self.authentic.send(topic, *partition, *producer, records);
+                self.latest.send(now, (topic, *partition), producer.is_some(), records);
                 if let Some(transaction) = transaction {
                     self.decided.send(transaction, records);
                 }
@@ -58,18 +61,20 @@ impl Oracle {
             Request::End { transaction, commit } => self.decided.ask_end(transaction, *commit),
             Request::DeleteRecords { topic, partition, upto } => self.acknowledged.delete_below(topic, *partition, *upto),
             Request::CreateTopic { topic, configs, .. } => {
-                configs.iter().for_each(|(config, _)| self.configure(topic, config));
+                configs.iter().for_each(|(config, value)| self.configure(topic, config, value));
             }
-            Request::AlterTopic { topic, config, .. } => self.configure(topic, config),
+            Request::AlterTopic { topic, config, value } => self.configure(topic, config, value.as_deref().unwrap_or_default()),
             _ => {}
         }
         self.asked.insert(id, request.clone());
     }
 
-    fn configure(&mut self, topic: &str, config: &str) {
+    fn configure(&mut self, topic: &str, config: &str, value: &str) {
         match config {
             "write.caching" => drop(self.caching.insert(topic.to_owned())),
             "retention.bytes" | "retention.ms" => self.acknowledged.retain(topic),
+            "cleanup.policy" if value.contains("compact") => self.latest.compact(topic),
+            "delete.retention.ms" => self.latest.keep_tombstones(topic, value.parse().unwrap_or(0)),
             _ => {}
         }
     }
@@ -112,6 +117,7 @@ impl Oracle {
                     self.decided.acknowledge(transaction, partition, records);
                 }
                 self.acknowledged.acknowledge(partition, *base_offset, records);
+                self.latest.know(partition, (*base_offset..).zip(records.iter().copied()));
             }
             (Answer::Read(reads), _) => reads.iter().for_each(|read| self.read(read)),
             (Answer::Offsets(offsets), Request::FetchOffsets { group }) => {
@@ -145,12 +151,36 @@ impl Oracle {
             // What is left out is neither lost nor another.
             return;
         }
-        let verdict = self.acknowledged.read(read);
+        let (latest, decided) = (&self.latest, &self.decided);
+        let verdict = self.acknowledged.read(read, |offset, number| latest.may_lack(decided, &read.partition, (offset, number)));
         self.judge("acknowledged", verdict);
+        if !read.failed && read.in_range {
+            self.latest.know(&read.partition, read.records.iter().copied());
+        }
         let verdict = self.authentic.read(read);
         self.judge("authentic", verdict);
         let verdict = self.repeatable.read(read);
         self.judge("repeatable", verdict);
+    }
+
+    /// Somebody has read all of a log at one moment.
+    pub(crate) fn read_whole(&mut self, now: u64, partition: &Partition, whole: &Whole, first_dirty: Option<Offset>) {
+        if !self.topics.is_doomed(partition.id) {
+            let verdict = self.latest.read_whole(now, &self.decided, partition, whole);
+            self.judge("latest", verdict);
+            let verdict = compacted::look(whole, first_dirty.map_or(0, |offset| offset.0));
+            self.judge("compacted", verdict.map_err(|what| format!("{partition:?}: {what}")));
+        }
+    }
+
+    /// The disk is full, or will be soon.
+    pub(crate) fn fill_disk(&mut self) {
+        self.authentic.fill_disk();
+    }
+
+    /// The wall clock was put forward or back.
+    pub(crate) fn jump(&mut self, now: u64, by: i64) {
+        self.latest.jump(now, by);
     }
 
     /// At the end of the world everything was read.
@@ -187,6 +217,7 @@ impl Oracle {
         if power {
             for topic in &self.caching {
                 self.acknowledged.forget(topic);
+                self.latest.forget(topic);
                 self.authentic.forget(topic);
                 self.repeatable.forget(topic);
                 self.decided.forget(topic);

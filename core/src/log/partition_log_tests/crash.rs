@@ -1,7 +1,9 @@
 //! Power cuts.
 
+use super::shared::Shared;
 use super::*;
 use crate::log::scan::CutReason;
+use crate::record::marker::Outcome;
 use crate::store::file_name::{FileKind, FileName};
 
 fn seven() -> (MemoryLog, Vec<u64>) {
@@ -129,4 +131,38 @@ fn who_wrote_only_what_retention_has_deleted_is_known_after_a_loss_of_power() {
     let (mut log, report) = open(store, small(false), OpenHints::default());
     assert_eq!(report.cut, None);
     assert!(put(&mut log, 0, &early).unwrap().is_duplicate);
+}
+
+#[test]
+fn batches_that_come_back_after_their_deletion_still_say_what_was_aborted() {
+    let mut came_back = 0;
+    for (dies_after, luck) in (0..10).flat_map(|dies_after| (0..20).map(move |luck| (dies_after, luck))) {
+        let disk = Shared::default();
+        let config = LogConfig { segment_bytes: 600, ..small(false) };
+        let reopen = |hints| PartitionLog::open(Timestamp(0), disk.clone(), memory(), config, hints).unwrap().0;
+        let mut log = reopen(OpenHints::default());
+        let open = Given { producer: Some((7, 0, 0)), transactional: true, ..Given::of(&[b"never"], 1) };
+        put(&mut log, 1, &open).unwrap();
+        let marker = Some(EndMarker { outcome: Outcome::Abort, coordinator_epoch: 1 });
+        put(&mut log, 1, &Given { producer: Some((7, 0, -1)), transactional: true, marker, ..Given::of(&[], 1) }).unwrap();
+        for time in 2..20 {
+            put(&mut log, time, &Given::of(&[&[7; 60]], time)).unwrap();
+        }
+        log.sync_all().unwrap();
+        let second = log.segments()[1].base();
+        log.delete_records(second).unwrap();
+        let recovery_point = Some(log.durable_end());
+        disk.die_at(Some(disk.changes() + dies_after));
+        let _dead = log.retain(Timestamp(20));
+        disk.crash(&mut Dice(dies_after * 31 + luck));
+        // Where the log begins had not been written down yet.
+        let mut log = reopen(OpenHints { recovery_point, ..OpenHints::default() });
+        if log.watermarks().log_start() == Offset::ZERO {
+            came_back += 1;
+            let mut told = 0;
+            log.aborted_transactions(Offset::ZERO, second, &mut |_| told += 1).unwrap();
+            assert_eq!(told, 1, "dies after {dies_after}, luck {luck}");
+        }
+    }
+    assert!(came_back > 20, "{came_back}");
 }

@@ -49,6 +49,50 @@ fn a_batch_that_is_no_batch_any_more_is_not_skipped_by_readers() {
 }
 
 #[test]
+fn whoever_reads_all_batches_is_not_led_astray_by_one_that_names_a_wrong_place() {
+    let second = sealed().segments()[1].base().0;
+    // No checksum covers the first eight bytes.
+    for (damaged, byte) in [second - 1, second - 5].into_iter().flat_map(|damaged| (4..8).map(move |byte| (damaged, byte))) {
+        let mut log = sealed();
+        let (file, position, _) = place(&mut log, damaged);
+        flip(&mut log, file, position + byte);
+        let (mut log, _) = open(log.into_store(), small(false), OpenHints { clean: true, ..OpenHints::default() });
+        for capacity in [1 << 16, 200] {
+            let mut scratch = List::grown(capacity);
+            let mut found = Vec::new();
+            let mut from = Offset::ZERO;
+            loop {
+                let next = log.read_batches(from, &mut scratch).unwrap();
+                if next == from {
+                    break;
+                }
+                assert!(next > from, "batch {damaged}, byte {byte}: from {from} to {next}");
+                let mut rest: &[u8] = &scratch;
+                while let Ok((batch, behind)) = Batch::split_first(rest) {
+                    found.push(batch.header().base_offset().0);
+                    rest = behind;
+                }
+                from = next;
+            }
+            let lies = usize::try_from(damaged).unwrap();
+            assert_ne!(found.remove(lies), damaged);
+            assert_eq!(found, (0..RECORDS).filter(|offset| *offset != damaged).collect::<Vec<_>>(), "batch {damaged}, byte {byte}");
+        }
+    }
+}
+
+#[test]
+fn whoever_reads_all_batches_comes_across_what_is_missing_at_the_end_of_a_segment() {
+    let mut log = sealed();
+    let second = log.segments()[1].base().0;
+    let (file, position, _) = place(&mut log, second - 1);
+    log.store_mut().truncate(file, position).unwrap();
+    let (mut log, _) = open(log.into_store(), small(false), OpenHints { clean: true, ..OpenHints::default() });
+    let next = log.read_batches(Offset::ZERO, &mut List::grown(1 << 16)).unwrap();
+    assert_eq!(next, Offset(second - 1), "a catalogue with a hole is not to be believed");
+}
+
+#[test]
 fn a_bit_that_flips_below_the_recovery_point_takes_one_batch_and_no_more() {
     let last = {
         let log = sealed();

@@ -216,3 +216,36 @@ fn indexes_go_after_their_batches_are_gone_for_good() {
     let names: Vec<_> = files_of(&mut log.into_store()).into_iter().map(|(name, _)| name).collect();
     assert!(names.iter().all(|name| name.kind != FileKind::Index || name.base >= third), "{names:?}");
 }
+
+#[test]
+fn what_was_never_safe_leaves_no_gap_at_the_end_of_a_compacted_log() {
+    let config = LogConfig { compact: true, ..small(false) };
+    let written = |behind: i64| {
+        let mut log = fresh(small(false));
+        for time in 0..8 {
+            put(&mut log, time, &Given::of(&[b"a", b"b"], time)).unwrap();
+        }
+        log.roll(Timestamp(8)).unwrap();
+        for time in 8..8 + behind {
+            put(&mut log, time, &Given::of(&[b"a", b"b"], time)).unwrap();
+        }
+        // Power was lost before anything of it was synced: the new name has survived, and the end of the old file has not.
+        let slice = log.read(Offset(12), 1, ReadUpTo::LogEnd, true).unwrap().bytes.unwrap();
+        let mut store = log.into_store();
+        store.truncate(slice.file, slice.position).unwrap();
+        store
+    };
+    let mut torn = written(1);
+    torn.truncate(FileName::live(FileKind::Log, Offset(16)), 30).unwrap();
+    assert_eq!(open(torn, config, OpenHints::default()).1.end, Offset(12), "nor is the beginning of a batch anything");
+    let (mut log, report) = open(written(0), config, OpenHints::default());
+    assert_eq!((report.end, log.watermarks().log_end()), (Offset(12), Offset(12)), "readers would wait there for ever");
+    log.configure(small(false));
+    assert_eq!(put(&mut log, 9, &Given::of(&[b"c"], 9)).unwrap().base_offset, Offset(12));
+    // With records behind it, it may be a compaction that has left it.
+    let (log, report) = open(written(1), config, OpenHints::default());
+    assert_eq!((report.end, log.watermarks().log_end()), (Offset(18), Offset(18)));
+    // So it may where the end was known to be safe.
+    let (_, report) = open(written(0), config, OpenHints { recovery_point: Some(Offset(16)), ..OpenHints::default() });
+    assert_eq!(report.end, Offset(16));
+}

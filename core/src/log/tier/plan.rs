@@ -262,7 +262,7 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
         self.cuts = self.cuts.wrapping_add(1);
         self.forget_positions();
         while let Some(last) = self.segments.pop() {
-            self.delete_files(&last)?;
+            self.delete_segment(&last)?;
         }
         self.marks = Watermarks::elsewhere(self.marks.log_start(), end);
         self.begin_segment(wall)?;

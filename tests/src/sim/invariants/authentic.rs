@@ -15,6 +15,7 @@ pub(crate) struct Authentic {
     orders: BTreeMap<(Partition, i64), BTreeMap<i64, u64>>,
     /// Producer ids that were told.
     producers: BTreeMap<i64, u64>,
+    disk_was_full: bool,
 }
 
 impl Authentic {
@@ -36,8 +37,23 @@ impl Authentic {
         self.orders.retain(|(partition, _), _| partition.topic != topic);
     }
 
+    /// When a full disk has no room for what is known of producers, old records are deleted all the same. Late retries are then taken for new.
+    pub(crate) fn fill_disk(&mut self) {
+        self.disk_was_full = true;
+    }
+
+    fn forget_below(&mut self, partition: &Partition, log_start: i64) {
+        self.places.retain(|(of, _), offset| of != partition || *offset >= log_start);
+        for (_, order) in self.orders.iter_mut().filter(|((of, _), _)| of == partition) {
+            order.retain(|offset, _| *offset >= log_start);
+        }
+    }
+
     pub(crate) fn read(&mut self, read: &Read) -> Verdict {
         let place = &read.partition;
+        if self.disk_was_full && read.log_start > 0 {
+            self.forget_below(place, read.log_start);
+        }
         for (offset, number) in &read.records {
             let Some((topic, index, producer)) = self.sent.get(number) else {
                 return Err(format!("nobody sent {number:#x}, which {place:?} has at {offset}"));

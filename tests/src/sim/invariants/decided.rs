@@ -72,6 +72,23 @@ impl Decided {
         self.lost.extend(self.transactions.keys().map(|name| (topic.to_owned(), name.clone())));
     }
 
+    /// Whether a record may count as never written.
+    pub(crate) fn may_be_aborted(&self, number: u64) -> bool {
+        self.end_of(number).is_some_and(|end| end != End::Committed)
+    }
+
+    /// Whether a record counts as never written.
+    pub(crate) fn is_aborted(&self, number: u64) -> bool {
+        self.of
+            .get(&number)
+            .and_then(|name| self.transactions.get(name))
+            .is_some_and(|known| known.end == End::Aborted || !known.commit_asked)
+    }
+
+    fn end_of(&self, number: u64) -> Option<End> {
+        self.of.get(&number).and_then(|name| self.transactions.get(name)).map(|known| known.end)
+    }
+
     /// Somebody reads what is committed.
     pub(crate) fn read(&self, read: &Read) -> Verdict {
         for (offset, number) in read.records.iter().filter(|_| read.committed) {

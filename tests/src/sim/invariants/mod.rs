@@ -6,6 +6,8 @@
 //! | authentic | no record is invented; a producer's keep their order, and appear once if it is idempotent | KIP-98 | `authentic.rs` |
 //! | repeatable | what a consumer has seen stays as it is | KIP-101, high watermark | `repeatable.rs` |
 //! | decided | of a transaction all is seen or nothing, and nothing before it is committed | KIP-98 | `decided.rs` |
+//! | latest | of each key of a compacted log the last record stays, and a tombstone as long as it must | KIP-58, KIP-534 | `latest.rs` |
+//! | compacted | what is said to be compacted has no key twice | KIP-58 | `compacted.rs` |
 //! | one-owner | one partition, one member per generation | KIP-62 | `one_owner.rs` |
 //! | committed | a committed offset never goes back on its own | KIP-211 | `committed.rs` |
 //! | topics | a topic told of is there after a crash; one whose deletion was told is not | KIP-631 | `topics.rs` |
@@ -17,8 +19,10 @@ pub(crate) mod acknowledged;
 pub(crate) mod answered;
 pub(crate) mod authentic;
 pub(crate) mod committed;
+pub(crate) mod compacted;
 pub(crate) mod deadlines;
 pub(crate) mod decided;
+pub(crate) mod latest;
 pub(crate) mod no_leaks;
 pub(crate) mod one_owner;
 pub(crate) mod repeatable;

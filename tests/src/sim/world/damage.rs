@@ -78,6 +78,7 @@ impl World {
             let again = Broker::start(self.clock.moment(), &self.disk, None, self.next_topic_id);
             self.broker = Some(again.map_err(|again| format!("{what}: refused with {error:?}, and with the file back with {again:?}"))?);
         }
+        let what = format!("{what}, refused: {refused:?}");
         let told = self.ask_everything(&partitions);
         let is_catalog = directory.starts_with(name::CLUSTER_METADATA);
         if is_catalog && kind == Some(FileKind::Log) && refused.is_none() && !said_how_long {

@@ -11,10 +11,10 @@ use std::rc::Rc;
 use crate::random::Random;
 
 use super::broker::{Broker, Ticket};
-use super::clients::Client;
+use super::clients::{Client, Custom};
 use super::clock::Clock;
-use super::disk::{Disk, DiskError, Media};
-use super::message::{Answer, Request};
+use super::disk::{Disk, DiskError, Media, forge};
+use super::message::{Answer, Request, Whole};
 use super::net::Net;
 use super::oracle::Oracle;
 use super::{Outcome, Sabotage, Violation};
@@ -54,10 +54,16 @@ pub(crate) struct World {
     /// How many syncs are under way.
     syncing: usize,
     sync_ms_max: usize,
+    /// Whether topics are compacted, which takes longer lives.
+    is_compacting: bool,
+    /// How many compactions have come to their end.
+    compactions: u64,
     /// Nothing goes wrong any more.
     calm: bool,
     /// Nobody asks for anything any more.
     silent: bool,
+    /// Nothing is compacted any more.
+    settled: bool,
     /// Whether everything is printed that happens (`MILLPOND_TRACE`).
     loud: bool,
 }
@@ -67,7 +73,8 @@ impl World {
         let mut random = Random::new(seed);
         let disk = Rc::new(RefCell::new(Media::new()));
         disk.borrow_mut().lies = sabotage == Some(Sabotage::DiskLies);
-        let clients = (0..CLIENTS).map(|number| Client::new(number, &mut random)).collect();
+        let custom = Custom::new(&mut random);
+        let clients = (0..CLIENTS).map(|number| Client::new(number, custom, &mut random)).collect();
         Self {
             net: Net::new(&mut random),
             sync_ms_max: *random.pick(&[1, 10, 300, 4000]),
@@ -87,8 +94,11 @@ impl World {
             runs: 0,
             power_losses: 0,
             syncing: 0,
+            is_compacting: custom.is_compacting(),
+            compactions: 0,
             calm: false,
             silent: false,
+            settled: false,
             loud: std::env::var_os("MILLPOND_TRACE").is_some(),
         }
     }
@@ -105,7 +115,7 @@ impl World {
     pub(crate) fn live(mut self) -> Outcome {
         self.live_through();
         let counts = self.oracle.counts;
-        let counts = [counts[0], counts[1], counts[2], counts[3], self.runs, self.power_losses];
+        let counts = [counts[0], counts[1], counts[2], counts[3], self.runs, self.power_losses, self.compactions];
         Outcome { trace: self.trace.finish(), violation: self.oracle.violation, counts }
     }
 
@@ -116,7 +126,7 @@ impl World {
         }
         self.at(400, Event::Trouble);
         self.at(1000, Event::Retain);
-        let steps = 300 + self.random.below(900);
+        let steps = if self.is_compacting { 1200 + self.random.below(2400) } else { 300 + self.random.below(900) };
         self.run_for(steps, u64::MAX);
         self.calm_down();
     }
@@ -137,7 +147,11 @@ impl World {
         self.run_for(2000, end);
         self.clock.now = end;
         self.drive();
+        if self.random.once_in(2) {
+            self.compact_everything();
+        }
         self.restart(true);
+        self.settled = true;
         self.read_everything(false);
         // Nobody asks anything any more; what was found open in the logs, or coming to its end, is ended.
         self.events.clear();
@@ -148,16 +162,29 @@ impl World {
         self.oracle.finish();
     }
 
+    fn compact_everything(&mut self) {
+        let at = self.clock.moment();
+        for _ in 0..10_000 {
+            let Some(broker) = &mut self.broker else { return };
+            if !broker.compact(at, &mut self.random) {
+                return;
+            }
+        }
+        self.oracle.broken("a compaction comes to no end".to_owned());
+    }
+
+    /// Reads every log from its first record to its last, and looks at it as a whole.
     fn read_everything(&mut self, committed: bool) {
         for partition in self.oracle.partitions() {
             let mut from = 0;
+            let mut there = Whole::default();
             for _ in 0..10_000 {
                 let Some(broker) = &mut self.broker else { return };
                 self.next_request += 1;
                 let partitions = vec![(partition.topic.clone(), partition.index, from)];
                 let id = self.next_request;
                 let request = Request::Fetch { partitions, min_bytes: 0, max_bytes: 1 << 20, committed };
-                self.oracle.ask(id, &request);
+                self.oracle.ask(self.clock.now, id, &request);
                 self.oracle.receive(self.clock.now, id, broker);
                 broker.receive(self.clock.moment(), id, request);
                 let said = core::mem::take(&mut broker.said);
@@ -166,8 +193,13 @@ impl World {
                     if let Answer::Read(reads) = &answer
                         && let Some(read) = reads.first()
                     {
-                        self.oracle.read_last(read);
-                        if read.failed || read.partition != partition {
+                        there.take(read);
+                        if self.calm {
+                            self.oracle.read_last(read);
+                        }
+                        if read.failed && !self.calm {
+                            there.is_broken = true;
+                        } else if read.failed || read.partition != partition {
                             self.oracle.broken(format!("{partition:?} cannot be read: {read:?}"));
                         }
                         next = if read.in_range { Some(read.next) } else { Some(read.log_start) };
@@ -185,6 +217,12 @@ impl World {
                     Some(next) => from = next,
                     None => break,
                 }
+            }
+            if !committed
+                && !there.is_broken
+                && let Some(broker) = &self.broker
+            {
+                self.oracle.read_whole(self.clock.now, &partition, &there, broker.first_dirty(&partition));
             }
         }
     }
@@ -264,7 +302,7 @@ impl World {
         self.next_request += 1;
         let id = self.next_request;
         client.waits_for = Some((id, self.clock.now));
-        self.oracle.ask(id, &request);
+        self.oracle.ask(self.clock.now, id, &request);
         self.requests.insert(id, (number, request));
         let now = self.clock.now;
         if let Some(delay) = self.net.carry(now, &mut self.random) {
@@ -297,6 +335,9 @@ impl World {
     fn drive(&mut self) {
         let at = self.clock.moment();
         let Some(broker) = &mut self.broker else { return };
+        if !self.settled && self.random.once_in(2) {
+            broker.compact(at, &mut self.random);
+        }
         if broker.poll_timeout().is_some_and(|due| due <= at.now) {
             broker.handle_timeout(at);
             self.oracle.timed(self.clock.now, broker);
@@ -346,6 +387,7 @@ impl World {
             4 => {
                 if let Some(broker) = self.broker.take() {
                     self.next_topic_id = broker.ids_up_to();
+                    self.compactions += broker.compactions;
                     broker.stop();
                     self.restart(false);
                 }
@@ -353,6 +395,7 @@ impl World {
             5 => {
                 let by = *self.random.pick(&[-3_600_000, -5000, 5000, 3_600_000]);
                 self.clock.jump(by);
+                self.oracle.jump(self.clock.now, by);
             }
             6 => {
                 let span = self.span(20_000);
@@ -367,6 +410,7 @@ impl World {
                 let room = self.span(3000);
                 let mut media = self.disk.borrow_mut();
                 media.room = if media.room.is_some() { None } else { Some(room) };
+                self.oracle.fill_disk();
             }
             _ => {
                 let (syncs, writes) = *self.random.pick(&[(1, 0), (0, 1), (3, 2)]);
@@ -380,6 +424,7 @@ impl World {
     fn restart(&mut self, power: bool) {
         if let Some(broker) = self.broker.take() {
             self.next_topic_id = broker.ids_up_to();
+            self.compactions += broker.compactions;
         }
         self.oracle.stop(power);
         if self.loud {
@@ -403,6 +448,9 @@ impl World {
             (media.room, media.failing_syncs, media.failing_writes) = (None, 0, 0);
         }
         self.start();
+        if self.is_compacting && !self.calm && self.random.once_in(3) {
+            self.read_everything(false);
+        }
     }
 
     fn start(&mut self) {
@@ -439,12 +487,6 @@ fn brief(request: &Request) -> String {
 
 /// Makes a batch one of a producer that is not idempotent.
 fn forget_producer(bytes: &mut [u8]) {
-    // Producer id, epoch and sequence stand behind the timestamps; the checksum covers them. Source: record batch v2.
-    if let Some(place) = bytes.get_mut(43..57) {
-        place.fill(0xff);
-    }
-    let crc = millpond_core::crc::crc32c(bytes.get(21..).unwrap_or_default());
-    if let Some(place) = bytes.get_mut(17..21) {
-        place.copy_from_slice(&crc.to_be_bytes());
-    }
+    // Producer id, epoch and sequence stand behind the timestamps. Source: record batch v2.
+    forge(bytes, |bytes| bytes.get_mut(43..57).into_iter().for_each(|place| place.fill(0xff)));
 }

@@ -197,14 +197,16 @@ fn join(turn: &mut Turn<'_>, checked: &mut Checked<'_>) -> Joined {
             // The append says what is wrong.
             Err(_) => continue,
         };
+        let name = turn.inner.shard.catalog().topic_at(part.topic).map_or("", |topic| topic.name);
+        let who = Identity { producer_id: stamp.id, producer_epoch: stamp.epoch };
+        // A loss of power may have taken the note that it joined, and a full disk has kept its records from being aborted: then it joins
+        // again, or they would be left out when the transaction is committed.
+        let is_noted = || turn.inner.shard.txns().verify(transactional_id, who, name, part.index).is_ok();
         match known {
             Some((epoch, _)) if stamp.epoch < epoch => refuse(checked, at, ErrorCode::INVALID_PRODUCER_EPOCH),
             // It has joined: what says so may not be safe yet.
-            Some((epoch, true)) if stamp.epoch == epoch => {}
-            _ => {
-                let topic = turn.inner.shard.catalog().topic_at(part.topic).map_or_else(String::new, |topic| topic.name.to_string());
-                missing.push((at, topic));
-            }
+            Some((epoch, true)) if stamp.epoch == epoch && is_noted() => {}
+            _ => missing.push((at, name.to_string())),
         }
     }
     let Some(stamp) = producer else { return Joined::Now(TurnWritten::new()) };

@@ -412,7 +412,7 @@ impl Broker {
             let known = log.producers().find(transaction.identity.producer_id)?;
             Some(known.epoch == transaction.identity.producer_epoch && known.transaction_start.is_some())
         });
-        if known == Some(true) {
+        if known == Some(true) && self.shard.txns().verify(id, transaction.identity, topic, index).is_ok() {
             return Ok(self.shard.uncommitted_transaction(id).into_iter().collect());
         }
         let partitions = [TopicPartition { topic, partition: index }];

@@ -92,9 +92,13 @@ impl Coordinator<'_> {
         self.transactions.insert(hash, transaction).inspect_err(|Full| self.texts.release(id))
     }
 
-    /// Puts the partitions of an image in the place of those that were known. A decision changes nothing about them.
+    /// Puts the partitions of an image in the place of those that were known. A decision changes nothing about them. What is over reaches
+    /// nothing, whatever its record says.
     fn take_over_partitions(&mut self, slot: Slot, image: &TransactionImage<'_>) -> Result<(), Full> {
         self.drop_topics(slot);
+        if image.state != State::Ongoing && image.state.decided().is_none() {
+            return Ok(());
+        }
         let mut topic: Option<Slot> = None;
         let mut result = Ok(());
         image.partitions.show(&mut |shown| {

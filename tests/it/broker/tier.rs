@@ -488,5 +488,6 @@ fn a_partition_whose_directory_is_lost_rests_until_the_store_has_told() {
     world.run("produce t", "one more\n");
     let read = world.read();
     let kept = read.strip_suffix("one more\n").expect("what came last");
-    assert!(written.starts_with(kept) && kept.lines().count() == usize::try_from(tiered).expect("small") + 1, "{}", kept.len());
+    // More may have been copied before the kill than when that was asked.
+    assert!(written.starts_with(kept) && kept.lines().count() > usize::try_from(tiered).expect("small"), "{}", kept.len());
 }

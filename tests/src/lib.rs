@@ -1,6 +1,7 @@
 //! What the tests share.
 //!
 //! - [`random`]: numbers from a seed. [`skip`]: how a test says that it cannot run here.
+//! - [`wait`]: how a test waits for what goes on elsewhere.
 //! - [`group`]: a coordinator with a log in memory. [`trace`]: transcripts of what one does.
 //! - [`sim`]: a whole world from a seed, around a real shard.
 //! - [`catalogue`]: every message there is. [`any_message`]: random messages, made from their schema.
@@ -16,3 +17,4 @@ pub mod sim;
 pub mod skip;
 pub mod toolbox;
 pub mod trace;
+pub mod wait;

@@ -287,7 +287,7 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
         // The first of several: later ones must be larger to win.
         let local = latest.reduce(|best, next| if next.0.timestamp > best.0.timestamp { next } else { best });
         let local_start = self.local_start();
-        let gone = self.remote.segments().iter().filter(|remote| remote.end > self.marks.log_start() && remote.base < local_start);
+        let gone = self.remote.all_behind(self.marks.log_start()).iter().filter(|remote| remote.base < local_start);
         let remote = gone.filter_map(|remote| remote.max_timestamp.map(|max| (max.timestamp, remote)));
         let remote = remote.reduce(|best, next| if next.0 > best.0 { next } else { best });
         if let Some((time, remote)) = remote
@@ -316,7 +316,7 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
                 Knowledge::Off => {}
                 Knowledge::Unknown => return Err(ReadError::RemoteUnknown { from: log_start, local_start }),
                 Knowledge::Known => {
-                    let gone = self.remote.segments().iter().filter(|remote| remote.end > log_start && remote.base < local_start);
+                    let gone = self.remote.all_behind(log_start).iter().filter(|remote| remote.base < local_start);
                     let mut late = gone.filter(|remote| remote.max_timestamp.is_some_and(|max| max.timestamp >= timestamp));
                     if let Some(remote) = late.next() {
                         return Err(ReadError::Remote(*remote));

@@ -126,15 +126,15 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
     /// Moves the start of the log over segments in the store that are too old or too much: they are deleted there later. What lies on the
     /// disk only counts too. Source: `RemoteLogManager.RLMExpirationTask`.
     fn retain_remote(&mut self, wall: Timestamp) {
-        let uncopied = self.segments.iter().filter(|segment| self.remote.copied_end.is_none_or(|copied| segment.base >= copied));
-        let mut total: u64 = uncopied.map(|segment| u64::from(segment.size)).sum();
-        let first = self.remote.segments.partition_point(|segment| segment.end <= self.marks.log_start());
-        total += self.remote.segments.iter().skip(first).map(|segment| u64::from(segment.size)).sum::<u64>();
         if !self.config.remote_storage || !self.config.delete {
             return;
         }
+        let uncopied = self.segments.iter().filter(|segment| self.remote.copied_end.is_none_or(|copied| segment.base >= copied));
+        let mut total: u64 = uncopied.map(|segment| u64::from(segment.size)).sum();
+        let copied = self.remote.all_behind(self.marks.log_start());
+        total += copied.iter().map(|segment| u64::from(segment.size)).sum::<u64>();
         let mut start = None;
-        for segment in self.remote.segments.iter().skip(first) {
+        for segment in copied {
             let without = total.saturating_sub(segment.size.into());
             let is_too_much = self.config.retention_bytes.is_some_and(|max| segment.size > 0 && without >= max);
             if !is_too_much && !is_over(wall, segment.largest_timestamp, self.config.retention_ms) {

@@ -83,37 +83,39 @@ pub enum Look {
     Unreadable,
 }
 
-/// Shows the transactions that have records in `from..below` and were aborted in this segment, in the order of their markers.
+/// Shows the transactions that have records in a range of offsets and were aborted in this segment, in the order of their markers.
 /// Source: `TransactionIndex.collectAbortedTxns`.
 pub(super) fn collect<S: SegmentStore>(
     disk: &mut Disk<S>,
     segment: &Segment,
-    (from, below): (Offset, Offset),
+    range: (Offset, Offset),
     each: &mut dyn FnMut(AbortedTransaction),
 ) -> DiskResult<S, Look> {
     let mut entries = Inflow::new(disk, segment.file(FileKind::TxnIndex));
     for _ in 0..segment.txn_entries {
         let Some(aborted) = entries.array()?.and_then(|entry| AbortedTransaction::decode(&entry)) else { return Ok(Look::Unreadable) };
-        if aborted.last_offset >= from && aborted.first_offset < below {
-            each(aborted);
-        }
-        if aborted.last_stable >= below {
+        if show(aborted, range, each) {
             return Ok(Look::Done);
         }
     }
     Ok(Look::GoesOn)
 }
 
+/// Shows a transaction that has records in `from..below`. Answers whether none behind it has any.
+fn show(aborted: AbortedTransaction, (from, below): (Offset, Offset), each: &mut dyn FnMut(AbortedTransaction)) -> bool {
+    if aborted.last_offset >= from && aborted.first_offset < below {
+        each(aborted);
+    }
+    aborted.last_stable >= below
+}
+
 /// The same of entries that lie in memory.
 #[must_use]
-pub fn collect_from(entries: &[u8], (from, below): (Offset, Offset), each: &mut dyn FnMut(AbortedTransaction)) -> Look {
+pub fn collect_from(entries: &[u8], range: (Offset, Offset), each: &mut dyn FnMut(AbortedTransaction)) -> Look {
     let (whole, rest) = entries.as_chunks();
     for entry in whole {
         let Some(aborted) = AbortedTransaction::decode(entry) else { return Look::Unreadable };
-        if aborted.last_offset >= from && aborted.first_offset < below {
-            each(aborted);
-        }
-        if aborted.last_stable >= below {
+        if show(aborted, range, each) {
             return Look::Done;
         }
     }

@@ -197,4 +197,4 @@ impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
 #[cfg(test)]
 #[cfg(feature = "alloc")]
 #[path = "load_catalog_tests.rs"]
-mod tests;
+pub(super) mod tests;

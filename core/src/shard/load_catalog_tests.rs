@@ -45,7 +45,7 @@ const HERE: TopicId = TopicId([9; 16]);
 
 /// A directory with a catalogue's log and snapshots in it.
 #[derive(Clone, Default)]
-struct Directory {
+pub(in crate::shard) struct Directory {
     log: Vec<u8>,
     log_start: i64,
     snapshots: Vec<(SnapshotId, Vec<u8>)>,

@@ -10,21 +10,18 @@ use crate::catalog::input::{CreateTopic, DeleteTopic, Input, TopicRef};
 use crate::group::config::GroupConfig;
 use crate::group::coordinator::{CoordinatorLimits, CoordinatorMemory};
 use crate::ids::{BrokerId, CallId, ProducerEpoch, ProducerId, Sequence};
-use crate::log::config::LogConfig;
-use crate::log::partition_log::{LogLimits, LogMemory};
 use crate::log::reading::ReadUpTo;
-use crate::log::recover::{OpenHints, RecoveryReport};
 use crate::machine::{Answers, When};
 use crate::record::batch::ProducerStamp;
 use crate::record::builder::{BatchOptions, Builder, NewRecord};
 use crate::record::marker::Outcome as End;
 use crate::record::validate::{self, Rules};
-use crate::shard::directory::LeftOut;
 use crate::shard::fetch::{FetchLimits, FetchPartition};
+use crate::shard::load_catalog::tests::Directory;
 use crate::shard::logs::Written;
 use crate::shard::parked::{Outcome, Parked, ParkedMemory, Release};
 use crate::shard::turn::Nobody;
-use crate::store::memory::{MemoryError, MemoryStore};
+use crate::store::memory::MemoryError;
 use crate::time::{Instant, Millis, Timestamp};
 use crate::txn::answer::{Answer, Identity};
 use crate::txn::config::TxnConfig;
@@ -32,31 +29,6 @@ use crate::txn::coordinator::{Coordinator as TxnCoordinator, CoordinatorMemory a
 use crate::txn::error::TxnError;
 use crate::txn::input::{AddPartitions, End as EndTransaction, Initialize, Input as TxnInput, TopicPartition};
 use crate::txn::state::TransactionVersion;
-
-struct Directory;
-
-impl LogDirectory<'static> for Directory {
-    type Store = MemoryStore<'static>;
-
-    fn store(&mut self, _: PartitionName<'_>) -> Self::Store {
-        MemoryStore::grown(1 << 16, 16)
-    }
-    fn memory(&mut self) -> LogMemory<'static> {
-        LogMemory::grown(&LogLimits::default(), HashKey(1, 2))
-    }
-    fn log_config<'e>(&self, _: &mut dyn Iterator<Item = (&'e str, &'e str)>) -> LogConfig {
-        LogConfig::default()
-    }
-    fn hints(&self, _: PartitionName<'_>) -> OpenHints {
-        OpenHints::default()
-    }
-    fn opened(&mut self, _: PartitionName<'_>, _: &RecoveryReport) {}
-    fn left_out(&mut self, _: PartitionName<'_>, _: LeftOut) {}
-    fn abandoned(&mut self, _: PartitionName<'_>, _: ProducerId) {}
-    fn removed(&mut self, _: TopicId) {}
-    fn retire(&mut self, _: PartitionName<'_>) {}
-    fn purge(&mut self, _: TopicId) {}
-}
 
 #[derive(Default)]
 struct Heard(Cell<Option<Outcome>>);
@@ -77,7 +49,7 @@ fn shard() -> Shard<'static, Directory> {
     let txns = TxnCoordinator::new(TxnConfig::default(), key, TxnMemory::grown(8, 64));
     let (parked, memory) = (Parked::new(ParkedMemory::grown(8, 8)), ShardMemory::grown(1 << 16, 64, 8));
     let mut scratch = List::grown(1 << 16);
-    Shard::open(AT, Directory, catalog, groups, txns, parked, memory, ShardPartitions::grown(8), key, &mut scratch).unwrap()
+    Shard::open(AT, Directory::default(), catalog, groups, txns, parked, memory, ShardPartitions::grown(8), key, &mut scratch).unwrap()
 }
 
 fn catalog(shard: &mut Shard<'static, Directory>, input: Input<'_>) {

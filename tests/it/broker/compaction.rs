@@ -1,7 +1,6 @@
 //! A broker that compacts: its logs stay small, and nobody sees it but by that.
 
 use core::fmt::Write as _;
-use core::time::Duration;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
@@ -10,6 +9,7 @@ use millpond::client::cluster::Cluster;
 use millpond::client::connection::Options;
 use millpond::client::offsets::{self, Committer};
 use millpond_tests::broker::Broker;
+use millpond_tests::wait::poll;
 
 use super::command;
 
@@ -29,15 +29,10 @@ fn size_of(data: &Path, partition: &str, kind: &str) -> (u64, usize) {
 }
 
 /// Waits until a partition's log is smaller than so many bytes.
-#[expect(clippy::disallowed_methods, reason = "another process has no other way to say so")]
 fn until_small(broker: &Broker, partition: &str, limit: u64) {
-    for _ in 0..3000 {
-        if size_of(&broker.data_dir(), partition, ".log").0 < limit {
-            return;
-        }
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    panic!("{partition} has {:?} bytes and files after 30 s", size_of(&broker.data_dir(), partition, ".log"));
+    let size = || size_of(&broker.data_dir(), partition, ".log");
+    let is_small = poll(|| (size().0 < limit).then_some(())).is_some();
+    assert!(is_small, "{partition} has {:?} bytes and files after 30 s", size());
 }
 
 const RECORDS: usize = 50_000;

@@ -2,9 +2,9 @@
 
 use core::time::Duration;
 use std::fs;
-use std::thread;
 
 use millpond_tests::broker::Broker;
+use millpond_tests::wait::poll;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::command;
@@ -94,13 +94,7 @@ fn who_is_connected_is_served_while_others_find_no_room() {
     assert_eq!(command(&broker, "consume t --from earliest --exit-at-end", ""), "room\n");
 }
 
-#[expect(clippy::disallowed_methods, reason = "another process has no other way to say so")]
 fn until_there_are_no_more_files_than(broker: &Broker, files: usize) {
-    for _ in 0..3000 {
-        if figures(broker).is_some_and(|(_, open)| open <= files) {
-            return;
-        }
-        thread::sleep(Duration::from_millis(10));
-    }
-    panic!("not within 30 s: no more than {files} open files, but {:?}", figures(broker));
+    let settled = poll(|| figures(broker).filter(|(_, open)| *open <= files));
+    assert!(settled.is_some(), "not within 30 s: no more than {files} open files, but {:?}", figures(broker));
 }

@@ -1,6 +1,5 @@
 //! A broker that is killed: what it has written down while it ran is known to the next one.
 
-use core::time::Duration;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -14,6 +13,7 @@ use millpond::protocol::messages::produce::{PartitionProduceData, ProduceRequest
 use millpond_core::wire::schema::Versions;
 use millpond_core::wire::value::{Array, Records};
 use millpond_tests::broker::Broker;
+use millpond_tests::wait::until;
 
 use super::command;
 use super::produce::batch;
@@ -37,18 +37,6 @@ async fn earliest(bootstrap: &str, topic: &str) -> Option<i64> {
     found.into_values().next().flatten()
 }
 
-/// Waits until a condition holds.
-#[expect(clippy::disallowed_methods, reason = "another process has no other way to say so")]
-fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    for _ in 0..3000 {
-        if holds() {
-            return;
-        }
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    panic!("{what}: not within 30 s");
-}
-
 /// The line of a partition in a checkpoint.
 fn checkpointed(directory: &Path, name: &str, partition: &str) -> Option<String> {
     let text = fs::read_to_string(directory.join(name)).ok()?;
@@ -64,7 +52,7 @@ fn what_was_deleted_stays_deleted_after_a_crash() {
     command(&broker, "produce kept", "a\nb\nc\nd\ne\n");
     assert_eq!(runtime.block_on(delete_below(broker.bootstrap(), "kept", 3)), 3);
     until("the start of the log is written down", || {
-        checkpointed(&broker.data_dir(), "log-start-offset-checkpoint", "kept 0 ").is_some_and(|line| line == "kept 0 3")
+        checkpointed(&broker.data_dir(), "log-start-offset-checkpoint", "kept 0 ").filter(|line| line == "kept 0 3")
     });
     assert_eq!(checkpointed(&broker.data_dir(), "recovery-point-offset-checkpoint", "kept 0 ").as_deref(), Some("kept 0 5"));
     broker.kill();
@@ -90,7 +78,7 @@ fn after_a_crash_logs_that_nobody_asks_for_are_recovered_too() {
         file.set_len(size(log) + 30).expect("a file can grow");
     }
     broker.restart();
-    until("the logs are cut back", || logs.each_ref().map(size) == whole);
+    until("the logs are cut back", || (logs.each_ref().map(size) == whole).then_some(()));
     broker.stop();
     assert!(broker.data_dir().join(".kafka_cleanshutdown").exists(), "nothing is left to recover");
 }

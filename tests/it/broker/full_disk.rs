@@ -1,6 +1,5 @@
 //! A disk that fills up under load: it is said out loud, nothing that was acknowledged is lost, and when there is room again all goes on.
 
-use core::time::Duration;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -8,6 +7,7 @@ use std::thread;
 
 use millpond_tests::broker::Broker;
 use millpond_tests::command::run;
+use millpond_tests::wait::until;
 
 use super::command;
 
@@ -59,17 +59,6 @@ fn lines() -> String {
     (0..RECORDS).map(|number| format!("{number:0RECORD_SIZE$}\n")).collect()
 }
 
-#[expect(clippy::disallowed_methods, reason = "another process has no other way to say so")]
-fn until_it_says(broker: &Broker, what: &str) {
-    for _ in 0..3000 {
-        if broker.said().contains(what) {
-            return;
-        }
-        thread::sleep(Duration::from_millis(10));
-    }
-    panic!("not within 30 s: {what}");
-}
-
 #[test]
 fn a_producer_outlives_a_full_disk_and_loses_nothing() {
     let Some((broker, disk)) = on_a_small_disk("a disk that fills up") else { return };
@@ -79,7 +68,7 @@ fn a_producer_outlives_a_full_disk_and_loses_nothing() {
     let bootstrap = broker.bootstrap().to_owned();
     // An idempotent producer, which tries again until there is room.
     let load = thread::spawn(move || run(&bootstrap, "produce load --batch-bytes 20000 --timeout-ms 120000", lines().into_bytes()));
-    until_it_says(&broker, FULL);
+    until(FULL, || broker.said().contains(FULL).then_some(()));
     // Meanwhile whoever reads is served, and is shown nothing but what is there.
     assert_eq!(command(&broker, "consume other --from earliest --exit-at-end", ""), "kept\n");
     let so_far = command(&broker, "consume load --from earliest --exit-at-end", "");

@@ -12,7 +12,7 @@ mod full_disk;
 mod hostile;
 mod offsets;
 mod produce;
-mod tier;
+pub(crate) mod tier;
 
 /// Runs a command of the binary with an input, which must succeed; answers what it printed.
 #[track_caller]

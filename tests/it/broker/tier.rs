@@ -23,6 +23,7 @@ use millpond_core::wire::schema::Versions;
 use millpond_core::wire::value::{Array, Records};
 use millpond_tests::broker::Broker as Process;
 use millpond_tests::command::run;
+use millpond_tests::wait::until;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt as _};
 
@@ -30,13 +31,13 @@ use super::command;
 use super::flaky::{Flaky, Mood};
 
 /// Settings with which segments wander at a test's pace, over many small pieces.
-const QUICK: &[(&str, &str)] = &[
+pub(crate) const QUICK: &[(&str, &str)] = &[
     ("remote.log.storage.system.enable", "true"),
     ("remote.log.manager.task.interval.ms", "50"),
     ("remote.log.manager.task.retry.backoff.ms", "10"),
     ("remote.log.manager.task.retry.backoff.max.ms", "100"),
     ("log.retention.check.interval.ms", "50"),
-    ("log.segment.bytes", "1048576"),
+    ("remote.fetch.max.wait.ms", "3000"),
     ("rsm.config.chunk.size", "65536"),
     ("rsm.config.fetch.chunk.cache.size", "1048576"),
     ("rsm.config.fetch.chunk.cache.prefetch.max.size", "131072"),
@@ -67,17 +68,6 @@ fn pause(span: Duration) {
     std::thread::sleep(span);
 }
 
-#[expect(clippy::disallowed_methods, reason = "what goes on in the background has no other way to say so")]
-fn until<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
-    for _ in 0..3000 {
-        if let Some(found) = condition() {
-            return found;
-        }
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    panic!("not within 30 s: {what}");
-}
-
 /// A broker in the test's own process, and the store that it was given.
 struct World {
     broker: Option<Broker>,
@@ -98,7 +88,7 @@ impl World {
             ("log.dirs", directory.to_str().expect("text")),
             ("rsm.config.url", "memory:///"),
             ("rsm.config.request.timeout.ms", "150"),
-            ("remote.fetch.max.wait.ms", "3000"),
+            ("log.segment.bytes", "1048576"),
         ];
         let entries = QUICK.iter().copied().chain(own).chain(more.iter().copied());
         let (config, warnings) = BrokerConfig::from_entries(entries).expect("settings");
@@ -368,7 +358,8 @@ fn a_process_with_a_directory_as_its_store_says_when_that_goes_and_when_it_is_ba
     let folder = std::env::temp_dir().join(format!("millpond-cold-{}", std::process::id()));
     let _ = fs::remove_dir_all(&folder);
     let url = format!("file://{}", folder.display());
-    let settings: Vec<(&str, &str)> = QUICK.iter().copied().chain([("rsm.config.url", url.as_str())]).collect();
+    let settings: Vec<(&str, &str)> =
+        QUICK.iter().copied().chain([("rsm.config.url", url.as_str()), ("log.segment.bytes", "1048576")]).collect();
     let Some(mut broker) = Process::start_own_or_skip("tier", &settings) else { return };
     command(&broker, CREATE, "");
     let written = lines(0..RECORDS);

@@ -2,7 +2,6 @@
 //!
 //! Against Apache Kafka they are skipped: it comes without a store of its own.
 
-use core::time::Duration;
 use std::fs::{self, File};
 use std::io::{BufReader, Read, Write};
 use std::net::TcpStream;
@@ -17,22 +16,11 @@ use millpond_tests::broker::Broker;
 use millpond_tests::command::run;
 use millpond_tests::skip::skip;
 use millpond_tests::toolbox::{make_once, run_command, workspace_dir};
+use millpond_tests::wait::until;
 
 use super::java::kafka_or_skip;
 use super::python::{play, python_or_skip};
-
-/// Settings with which segments wander at a test's pace, over many small pieces.
-const QUICK: &[(&str, &str)] = &[
-    ("remote.log.storage.system.enable", "true"),
-    ("remote.log.manager.task.interval.ms", "50"),
-    ("remote.log.manager.task.retry.backoff.ms", "10"),
-    ("remote.log.manager.task.retry.backoff.max.ms", "100"),
-    ("remote.fetch.max.wait.ms", "3000"),
-    ("log.retention.check.interval.ms", "50"),
-    ("rsm.config.chunk.size", "65536"),
-    ("rsm.config.fetch.chunk.cache.size", "1048576"),
-    ("rsm.config.fetch.chunk.cache.prefetch.max.size", "131072"),
-];
+use crate::broker::tier::QUICK;
 
 /// Skips a test where the broker is Kafka.
 fn is_kafka(test: &str) -> bool {
@@ -45,17 +33,6 @@ fn is_kafka(test: &str) -> bool {
 
 fn with<'s>(more: &[(&'s str, &'s str)]) -> Vec<(&'s str, &'s str)> {
     QUICK.iter().chain(more).copied().collect()
-}
-
-#[expect(clippy::disallowed_methods, reason = "what goes on in the background has no other way to say so")]
-fn until<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
-    for _ in 0..3000 {
-        if let Some(found) = condition() {
-            return found;
-        }
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    panic!("not within 30 s: {what}");
 }
 
 /// How many segments of a partition lie on the disk.

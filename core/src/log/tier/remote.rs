@@ -202,7 +202,12 @@ impl<'m> Remote<'m> {
     /// The first segment that reaches behind an offset.
     #[must_use]
     pub fn behind(&self, offset: Offset) -> Option<&RemoteSegment> {
-        self.segments.get(self.segments.partition_point(|segment| segment.end <= offset))
+        self.all_behind(offset).first()
+    }
+
+    /// The segments that reach behind an offset, oldest first.
+    pub(in crate::log) fn all_behind(&self, offset: Offset) -> &[RemoteSegment] {
+        self.segments.get(self.segments.partition_point(|segment| segment.end <= offset)..).unwrap_or_default()
     }
 
     /// Whether the manifest names an object.

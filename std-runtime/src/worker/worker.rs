@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use millpond_core::bounded::list::List;
 use millpond_core::shard::shard::Shard;
-use millpond_core::time::Moment;
+use millpond_core::time::{Millis, Moment};
 use tokio::runtime::RuntimeFlavor;
 use tokio::sync::{Notify, Semaphore, watch};
 
@@ -185,6 +185,12 @@ impl Worker {
             });
             tokio::task::yield_now().await;
         }
+        // What was accepted as it was found stays accepted: a gap that a compaction has left is not laid at the next crash's door.
+        self.turn(|turn| {
+            if !turn.inner.shard.directory().was_clean() {
+                turn.arm_checkpoint(Millis::ZERO);
+            }
+        });
     }
 
     /// Closes every log in good order and remembers how each was left.

@@ -79,6 +79,11 @@ fn after_a_crash_logs_that_nobody_asks_for_are_recovered_too() {
     }
     broker.restart();
     until("the logs are cut back", || (logs.each_ref().map(size) == whole).then_some(()));
+    // At once, and not in a minute: until then another crash would judge once more what this one has left.
+    for line in ["one 0 3", "two 0 3"] {
+        let noted = || checkpointed(&broker.data_dir(), "recovery-point-offset-checkpoint", line);
+        until("it is written down that they are recovered", noted);
+    }
     broker.stop();
     assert!(broker.data_dir().join(".kafka_cleanshutdown").exists(), "nothing is left to recover");
 }

@@ -155,7 +155,7 @@ impl Broker {
     /// Stops: connections are closed, every log is closed in good order.
     ///
     /// # Errors
-    /// When how the logs were left cannot be written down; what was acknowledged is safe all the same.
+    /// When a log cannot be closed so, or how the logs were left cannot be written down; what was acknowledged is safe all the same.
     pub async fn shutdown(mut self) -> Result<(), DataDirError> {
         for task in self.tasks.drain(..).rev() {
             task.abort();
@@ -173,7 +173,10 @@ impl Broker {
         let _ = (&mut self.syncs).await;
         let worker = Arc::clone(&self.worker);
         // Closing syncs files, which may block.
-        tokio::task::spawn_blocking(move || worker.close()).await.unwrap_or(Ok(()))
+        match tokio::task::spawn_blocking(move || worker.close()).await {
+            Ok(closed) => closed,
+            Err(failed) => failed.try_into_panic().map_or(Ok(()), |panic| std::panic::resume_unwind(panic)),
+        }
     }
 }
 

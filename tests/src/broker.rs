@@ -236,14 +236,27 @@ impl Broker {
     /// # Panics
     /// When it does not, or does not call that a success.
     pub fn stop(&mut self) {
+        let status = self.try_to_stop();
+        // A Java program says 143 = 128 + SIGTERM when it stopped cleanly because of that signal.
+        let clean = status.is_some_and(|status| status.success() || status.code() == Some(143));
+        assert!(clean, "the broker was asked to stop and ended with {status:?}\n{}", self.said());
+    }
+
+    /// Asks it to stop where that cannot be done in good order, and waits until it has.
+    ///
+    /// # Panics
+    /// When it does not, or calls that a success.
+    pub fn stop_badly(&mut self) {
+        let status = self.try_to_stop();
+        assert_eq!(status.and_then(|status| status.code()), Some(1), "{}", self.said());
+    }
+
+    fn try_to_stop(&mut self) -> Option<ExitStatus> {
         let own = self.own.as_mut().expect("the broker is the test's own");
         let mut child = own.child.take().expect("the broker runs");
         let process = child.id().to_string();
         run_command(Command::new("kill").args(["-TERM", &process])).expect("a process of ours can be told to stop");
-        let status = wait(&mut child);
-        // A Java program says 143 = 128 + SIGTERM when it stopped cleanly because of that signal.
-        let clean = status.is_some_and(|status| status.success() || status.code() == Some(143));
-        assert!(clean, "the broker was asked to stop and ended with {status:?}\n{}", own.last_words());
+        wait(&mut child)
     }
 
     /// Ends it at once, as `kill -9` does: nothing that it holds in memory survives.

@@ -317,8 +317,6 @@ impl<'m, S: SegmentStore> PartitionLog<'m, S> {
         };
         let durable_below = if hints.clean { Some(Offset(i64::MAX)) } else { recovery_point };
         let mut end = self.segments.first().map_or(Offset::ZERO, |first| first.base);
-        // Behind the last batch.
-        let mut filled = end;
         let mut producers_known = false;
         let mut was_read = false;
         let mut at = 0;
@@ -364,29 +362,20 @@ impl<'m, S: SegmentStore> PartitionLog<'m, S> {
                 was_read = true;
                 let cut;
                 (cut, end) = self.read_through(wall, at, size, (from, durable_below), report)?;
-                // Only what was durable can have been compacted: behind the recovery point a gap is a loss.
-                let may_be_lost = !hints.clean && recovery_point.map_or(!self.config.compact, |point| next > Some(point));
-                let lost = next.filter(|next| *next > end && may_be_lost);
+                // A gap behind what was durable is a loss, unless the log was compacted there. Compaction here leaves none between segments;
+                // Kafka's does, not only below the recovery point, and writes down how far it came.
+                let gaps_below = recovery_point.max(hints.first_dirty);
+                let lost = next.filter(|next| *next > end && !hints.clean && Some(*next) > gaps_below);
                 let reason = cut.or_else(|| lost.map(|found| CutReason::Gap { expected: end, found }));
                 // What the next segment holds was on the disk: it is not given up for what this one lacks. Nor is it where this one lacks
                 // what was on the disk: that is damage, and not where the power failed.
                 reason.filter(|_| next.is_none_or(|next| durable_below.is_none_or(|durable| next >= durable && end >= durable)))
             };
-            if self.segments.get(at).is_some_and(|segment| segment.size > 0) {
-                filled = end;
-            }
             at += 1;
             if let Some(reason) = reason {
                 self.drop_from(at, end, reason, report)?;
                 break;
             }
-        }
-        if end > filled && !hints.clean && recovery_point.is_none() {
-            // Compaction may leave gaps, but not with nothing behind them: readers would wait for records that never come. What is known of
-            // producers may be of those that were lost.
-            let behind = self.segments.partition_point(|segment| segment.base <= filled);
-            self.drop_from(behind, filled, CutReason::Gap { expected: filled, found: end }, report)?;
-            (end, producers_known) = (filled, false);
         }
         self.epochs.cut_to(end);
         Ok((end, producers_known))

@@ -17,7 +17,7 @@ use millpond_core::catalog::catalog::Catalog;
 use millpond_core::catalog::name::CLUSTER_METADATA;
 use millpond_core::catalog::others::Others;
 use millpond_core::catalog::snapshot::{SnapshotDamage, SnapshotId};
-use millpond_core::ids::{BrokerId, LeaderEpoch, PartitionIndex, ProducerId, TopicId};
+use millpond_core::ids::{BrokerId, LeaderEpoch, Offset, PartitionIndex, ProducerId, TopicId};
 use millpond_core::log::config::LogConfig;
 use millpond_core::log::partition_log::{LogLimits, LogMemory};
 use millpond_core::log::recover::{OpenHints, RecoveryReport};
@@ -28,6 +28,7 @@ use crate::config::properties;
 
 use super::checkpoint;
 use super::files::{OpenFiles, PartitionFiles, read_full_at};
+use super::later::{Ending, Later};
 use super::lock::{LOCK, Lock, NoLock};
 use super::names;
 use super::partition_dir::{PartitionDir, read_topic_id, sync_directory};
@@ -79,6 +80,14 @@ pub enum DataDirError {
         file: PathBuf,
         /// What is wrong.
         reason: String,
+    },
+    /// Logs could not be closed in good order; it was said which and why.
+    #[error(
+        "logs that could not be closed in good order: {logs}; nothing that was acknowledged is lost, and the next start reads them through"
+    )]
+    Unclosed {
+        /// How many.
+        logs: usize,
     },
     /// The system refuses.
     #[error("{doing} {path}: {error}")]
@@ -137,7 +146,9 @@ pub struct DataDir {
     nameless: HashSet<String>,
     /// Directories of the partitions that were opened since the start.
     opened: HashSet<String>,
-    /// Held for as long as the directory is in use.
+    /// Removes the files of deleted topics.
+    later: Later,
+    /// Held for as long as the directory is in use. It goes last.
     _lock: Lock,
 }
 
@@ -182,6 +193,7 @@ impl DataDir {
             retired: Vec::new(),
             nameless: HashSet::new(),
             opened: HashSet::new(),
+            later: Later::default(),
             _lock: lock,
         })
     }
@@ -226,6 +238,11 @@ impl DataDir {
             self.removed_before.clone_from(&removed);
         }
         let paths = self.paths().map_err(failed("reading", &self.root))?;
+        let comes_back = |path: &PathBuf| {
+            let (topic, index) = names::parse_deleted(path.file_name()?.to_str()?)?;
+            read_topic_id(path).filter(|topic_id| is_known(*topic_id)).map(|_| names::partition_dir(topic, index))
+        };
+        let coming_back: HashSet<String> = paths.iter().filter_map(comes_back).collect();
         let mut doomed = Vec::new();
         // First what goes, then what comes back: its place may be taken by a later topic of the same name, which is lost too.
         for (restore, path) in paths.iter().map(|path| (false, path)).chain(paths.iter().map(|path| (true, path))) {
@@ -251,7 +268,7 @@ impl DataDir {
                     doomed.push(to);
                 }
                 // It was just made when the power failed, and nothing in it was ever promised to anybody; or its identity is damaged.
-                (false, Fate::Unknown) if !restore && topic_id.is_none() && is_named(topic, index) => {
+                (false, Fate::Unknown) if !restore && topic_id.is_none() && is_named(topic, index) && !coming_back.contains(name) => {
                     self.nameless.insert(name.to_owned());
                 }
                 (false, Fate::Unknown) if !restore => {
@@ -263,20 +280,9 @@ impl DataDir {
                 (true | false, Fate::Known | Fate::Removed | Fate::Unknown) => {}
             }
         }
-        self.remove(&doomed)
-    }
-
-    /// Removes directories whose names say that they were deleted.
-    ///
-    /// First these names are safe: were they undone, and what was removed not, a directory would be left that holds half of its files, and
-    /// that a later topic of the same name takes for its own.
-    fn remove(&self, doomed: &[PathBuf]) -> Result<(), DataDirError> {
         if !doomed.is_empty() {
             sync_directory(&self.root).map_err(failed("syncing", &self.root))?;
-        }
-        for path in doomed {
-            tracing::info!(directory = %path.display(), "removing the files of a topic that was deleted");
-            std::fs::remove_dir_all(path).map_err(failed("removing", path))?;
+            self.later.run(move |ending| remove(&doomed, ending));
         }
         Ok(())
     }
@@ -403,6 +409,11 @@ impl LogDirectory<'static> for DataDir {
         self.next_number += 1;
         let directory = self.root.join(names::partition_dir(partition.topic, partition.index));
         let directory = PartitionDir::new(&directory, Some(partition.topic_id));
+        // Nothing tells that its name was ever synced: the process that made it may have ended before.
+        let point = self.remembered.of(partition.topic, partition.index).recovery_point;
+        if !self.was_clean && point.is_none_or(|point| point == Offset::ZERO) {
+            directory.doubt();
+        }
         if self.nameless.remove(&names::partition_dir(partition.topic, partition.index))
             && let Err(error) = directory.renew()
         {
@@ -577,10 +588,42 @@ impl LogDirectory<'static> for DataDir {
             doomed.push(topic_id);
         }
         let gone: Vec<PathBuf> = self.retired.extract_if(.., |(id, _)| *id == topic_id).map(|(_, path)| path).collect();
-        if let Err(error) = self.remove(&gone) {
-            tracing::error!(%error, "the files of a deleted topic cannot be removed now; the next start does it");
+        if gone.is_empty() {
+            return;
+        }
+        let root = self.root.clone();
+        self.later.run(move |ending| match sync_directory(&root) {
+            Ok(()) => remove(&gone, ending),
+            Err(error) => tracing::error!(%error, "the files of a deleted topic cannot be removed now; the next start does it"),
+        });
+    }
+}
+
+/// Removes directories whose names say that they were deleted, until it is told to end: the next start does the rest.
+///
+/// These names are safe before: were they undone, and what was removed not, a directory would be left that holds half of its files, and that
+/// a later topic of the same name takes for its own.
+fn remove(doomed: &[PathBuf], ending: &Ending) {
+    for path in doomed {
+        tracing::info!(directory = %path.display(), "removing the files of a topic that was deleted");
+        if let Err(error) = remove_files(path, ending) {
+            tracing::error!(directory = %path.display(), %error, "it cannot be removed now; the next start does it");
         }
     }
+}
+
+fn remove_files(directory: &Path, ending: &Ending) -> io::Result<()> {
+    // Large ones take a while: a stop must not wait for all of them.
+    for entry in std::fs::read_dir(directory)? {
+        if ending.is_near() {
+            return Ok(());
+        }
+        let entry = entry?;
+        if !entry.file_type()?.is_dir() {
+            std::fs::remove_file(entry.path())?;
+        }
+    }
+    std::fs::remove_dir_all(directory)
 }
 
 /// The epoch of the quorum as `quorum-state` tells it. Without that file, or with a damaged one, the log itself is asked alone.
@@ -684,7 +727,7 @@ mod tests {
     use millpond_core::catalog::name::{METADATA_VERSION, METADATA_VERSION_MAX};
     use millpond_core::catalog::record::CatalogRecord;
     use millpond_core::catalog::schema::FeatureLevelRecord;
-    use millpond_core::ids::Offset;
+
     use millpond_core::machine::Machine as _;
 
     fn scratch(name: &str) -> Arc<BrokerConfig> {
@@ -778,6 +821,12 @@ mod tests {
         let path = directory.path().join("t-0");
         assert_eq!(read_topic_id(&path), Some(OLD));
         assert!(path.join("00000000000000000000.log").exists());
+        // Even if nobody can tell any more who has taken it.
+        directory.retire(partition(OLD));
+        write(&mut directory, NEW);
+        std::fs::remove_file(path.join("partition.metadata")).unwrap();
+        directory.tidy(|topic_id| topic_id == OLD, |_, _| true).unwrap();
+        assert_eq!(read_topic_id(&path), Some(OLD));
         std::fs::remove_dir_all(&config.data_dir).unwrap();
     }
 

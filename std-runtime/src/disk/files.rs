@@ -9,12 +9,13 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, IoSlice};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak, mpsc};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use lru::LruCache;
 use millpond_core::store::file_name::FileName;
 use millpond_core::store::segment_store::SegmentStore;
 
+use super::later::Later;
 use super::partition_dir::PartitionDir;
 
 /// What a disk says when it refuses.
@@ -85,9 +86,9 @@ impl OpenFile {
 #[derive(Debug)]
 pub struct OpenFiles {
     cache: Mutex<LruCache<(u64, FileName), OpenFile>>,
-    /// Takes files that were deleted, and lets go of them on a thread of its own: the system frees the blocks of a file when the last who has
-    /// it open closes it, which takes milliseconds of a large one, and whoever deletes may hold up others meanwhile.
-    closer: OnceLock<Option<mpsc::Sender<Arc<File>>>>,
+    /// Lets go of files that were deleted: the system frees the blocks of a file when the last who has it open closes it, which takes
+    /// milliseconds of a large one, and whoever deletes may hold up others meanwhile.
+    later: Later,
 }
 
 impl OpenFiles {
@@ -97,20 +98,7 @@ impl OpenFiles {
         // Made without a bound, then given one: so the cache allocates as it fills, not at once.
         let mut cache = LruCache::unbounded();
         cache.resize(files_max);
-        Self { cache: Mutex::new(cache), closer: OnceLock::new() }
-    }
-
-    /// Lets go of a file that was deleted, elsewhere if that can be.
-    fn close_later(&self, file: Arc<File>) {
-        let closer = self.closer.get_or_init(|| {
-            let (closer, files) = mpsc::channel::<Arc<File>>();
-            let thread = std::thread::Builder::new().name("millpond-close".to_owned());
-            thread.spawn(move || files.into_iter().for_each(drop)).ok().map(|_| closer)
-        });
-        if let Some(closer) = closer {
-            // If nobody takes it, it is closed here.
-            let _ = closer.send(file);
-        }
+        Self { cache: Mutex::new(cache), later: Later::default() }
     }
 
     fn with<T>(&self, act: impl FnOnce(&mut LruCache<(u64, FileName), OpenFile>) -> T) -> T {
@@ -305,7 +293,7 @@ impl SegmentStore for PartitionFiles {
             removed => removed?,
         }
         if let Ok(Some(opened)) = opened {
-            self.open.close_later(opened.file);
+            self.open.later.run(move |_| drop(opened));
         }
         Ok(())
     }

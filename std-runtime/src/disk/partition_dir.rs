@@ -15,7 +15,7 @@ pub struct PartitionDir {
     path: PathBuf,
     /// Whose it is: what stands in its `partition.metadata`. Nothing for one that nobody makes.
     identity: Option<TopicId>,
-    /// Whether it was made here, and neither its name nor its identity would survive a loss of power yet.
+    /// Whether its name or its identity might not survive a loss of power yet.
     is_new: AtomicBool,
 }
 
@@ -54,6 +54,11 @@ impl PartitionDir {
         std::fs::rename(&temporary, metadata)
     }
 
+    /// Takes back that its name and its identity survive a loss of power: whoever made it may not have come to that.
+    pub fn doubt(&self) {
+        self.is_new.store(true, Ordering::Relaxed);
+    }
+
     /// Makes the names in it survive a loss of power, and its own.
     ///
     /// # Errors
@@ -73,7 +78,11 @@ impl PartitionDir {
     /// When that is not certain.
     pub fn sync_inside(&self) -> io::Result<()> {
         if self.is_new.load(Ordering::Relaxed) {
-            File::open(self.of(FileName::METADATA))?.sync_all()?;
+            match File::open(self.of(FileName::METADATA)) {
+                // A directory that was taken over without one gets it when a file is made in it.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                opened => opened?.sync_all()?,
+            }
         }
         sync_directory(&self.path)
     }

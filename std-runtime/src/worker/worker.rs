@@ -196,7 +196,7 @@ impl Worker {
     /// Closes every log in good order and remembers how each was left.
     ///
     /// # Errors
-    /// When that cannot be written. What was acknowledged is safe all the same; the next start takes longer.
+    /// When that cannot be written, or a log could not be closed so. What was acknowledged is safe all the same; the next start takes longer.
     pub fn close(&self) -> Result<(), DataDirError> {
         self.turn(|turn| {
             let mut compacted = HashMap::new();
@@ -206,15 +206,16 @@ impl Worker {
                 }
             });
             let mut left = Vec::new();
-            let mut clean = true;
+            let mut unclosed = 0;
             turn.inner.shard.close(|name, result| match result {
                 Ok(marks) => left.push(left_log(name, marks.log_end(), marks, compacted.get(&(name.topic_id, name.index)).copied())),
                 Err(error) => {
                     tracing::error!(topic = name.topic, partition = name.index.0, %error, "the log could not be closed in good order");
-                    clean = false;
+                    unclosed += 1;
                 }
             });
-            turn.inner.shard.directory_mut().remember(left, clean)
+            turn.inner.shard.directory_mut().remember(left, unclosed == 0)?;
+            if unclosed == 0 { Ok(()) } else { Err(DataDirError::Unclosed { logs: unclosed }) }
         })
     }
 }

@@ -180,6 +180,13 @@ impl World {
         files.filter(|file| file.path().extension().is_some_and(|kind| kind == "log")).count()
     }
 
+    /// Where the segment begins that is written to.
+    fn active(&self) -> i64 {
+        let files = fs::read_dir(self.directory.join("t-0")).expect("the partition").flatten();
+        let bases = files.filter_map(|file| file.file_name().to_str()?.strip_suffix(".log")?.parse().ok());
+        bases.max().expect("there is always one")
+    }
+
     /// What lies in the store and is named by no manifest.
     fn leaked(&self) -> Vec<String> {
         let names = self.names();
@@ -303,7 +310,8 @@ fn old_records_leave_the_store_and_offsets_are_found_in_it() {
     world.run(CREATE, "");
     let written = lines(0..RECORDS);
     world.run("produce t --batch-bytes 16384", &written);
-    until("it is copied", || (world.local() <= 3).then_some(()));
+    until("all is copied", || (world.offset(EARLIEST_PENDING_UPLOAD, 11).1 == world.active()).then_some(()));
+    until("the disk is rid of it", || (world.local() <= 3).then_some(()));
     let before = world.names().len();
     // Which offsets there are, and since which version that may be asked. Source: KIP-405, KIP-1005, KIP-1023.
     assert_eq!(world.offset(EARLIEST, 1), (0, 0));

@@ -770,10 +770,7 @@ impl Broker {
             media.sync(file.handle.file)?;
         }
         match job.ticket.files().first() {
-            Some(file) if job.ticket.must_sync_names() => {
-                let directory = media.directory(&file.handle.directory).ok_or(super::disk::DiskError::Missing)?;
-                media.sync_names(directory)
-            }
+            Some(file) if job.ticket.must_sync_names() => file.handle.sync_names(&mut media),
             _ => Ok(()),
         }
     }

@@ -1,5 +1,6 @@
 //! The data directory on the simulated disk: what `DataDir` of the broker keeps, in the same order of operations.
 
+use core::cell::Cell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -14,7 +15,7 @@ use millpond_core::shard::directory::{LeftOut, LogDirectory, PartitionName};
 use millpond_core::time::Millis;
 
 use super::Sabotage;
-use super::disk::{Beside, Disk, DiskError, ROOT, Store};
+use super::disk::{Beside, Disk, DiskError, Media, ROOT, Store};
 
 pub(crate) const CLEAN_SHUTDOWN: &str = ".kafka_cleanshutdown";
 const RECOVERY_POINTS: &str = "recovery-point-offset-checkpoint";
@@ -45,6 +46,8 @@ pub(crate) struct Directory {
     opened: Vec<String>,
     retired: Vec<(TopicId, String)>,
     removed: Vec<TopicId>,
+    /// Partitions without an identity that can be read: they get it again when they are opened.
+    nameless: Vec<String>,
     sabotage: Option<Sabotage>,
 }
 
@@ -61,9 +64,9 @@ impl Directory {
         };
         let (recovery_points, log_starts) = (read(disk, RECOVERY_POINTS), read(disk, LOG_STARTS));
         let first_dirty = read(disk, FIRST_DIRTY);
-        let (opened, retired, removed) = (Vec::new(), Vec::new(), Vec::new());
+        let (opened, retired, removed, nameless) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let disk = Rc::clone(disk);
-        Ok(Self { disk, was_clean, recovery_points, log_starts, first_dirty, opened, retired, removed, sabotage })
+        Ok(Self { disk, was_clean, recovery_points, log_starts, first_dirty, opened, retired, removed, nameless, sabotage })
     }
 
     pub(crate) fn tidy(
@@ -75,15 +78,18 @@ impl Directory {
         let mut media = self.disk.borrow_mut();
         // First what goes, then what comes back: its place may be taken by what goes.
         let directories = media.directory_names();
+        let comes_back = |name: &String| {
+            let (topic, index) = names::parse_deleted(name)?;
+            topic_id(&media, media.directory(name)?).filter(|id| is_known(*id)).map(|_| names::partition_dir(topic, index))
+        };
+        let coming_back: Vec<String> = directories.iter().filter_map(comes_back).collect();
         let passes = [false, true].into_iter().flat_map(|restore| directories.iter().map(move |name| (restore, name.clone())));
         for (restore, name) in passes.collect::<Vec<_>>() {
             let parsed = names::parse_deleted(&name).or_else(|| names::parse(&name));
             let Some((topic, index)) = parsed.filter(|(topic, _)| *topic != CLUSTER_METADATA) else { continue };
             let back = names::partition_dir(topic, index);
             let number = media.directory(&name).unwrap_or(ROOT);
-            let metadata = media.find(number, "partition.metadata").map(|file| media.bytes(file).to_vec());
-            let text = metadata.and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default();
-            let id = text.lines().find_map(|line| line.strip_prefix("topic_id:")).and_then(|id| TopicId::parse(id.trim()));
+            let id = topic_id(&media, number);
             let (is_known, was_removed) = (id.is_some_and(&is_known), id.is_some_and(|id| self.removed.contains(&id)));
             match (names::is_deleted(&name), id) {
                 (true, Some(_)) if is_known && restore => {
@@ -96,7 +102,7 @@ impl Directory {
                     media.rename_directory(&name, &deleted);
                     doomed.push(deleted);
                 }
-                (false, None) if is_named(topic, index) => {}
+                (false, None) if !restore && is_named(topic, index) && !coming_back.contains(&name) => self.nameless.push(name),
                 (false, _) if !is_known && !restore => {
                     let numbered = (0..u128::MAX).map(|number| TopicId(number.to_be_bytes()));
                     let places = id.into_iter().chain(numbered).map(|id| names::stray_dir(topic, index, id));
@@ -151,6 +157,13 @@ impl Directory {
     }
 }
 
+/// Whose a directory is.
+fn topic_id(media: &Media, directory: usize) -> Option<TopicId> {
+    let bytes = media.find(directory, "partition.metadata").map(|file| media.bytes(file).to_vec())?;
+    let text = String::from_utf8(bytes).ok()?;
+    text.lines().find_map(|line| line.strip_prefix("topic_id:")).and_then(|id| TopicId::parse(id.trim()))
+}
+
 fn read(disk: &Disk, name: &str) -> Offsets {
     let media = disk.borrow();
     let text = media.find(ROOT, name).map(|file| media.bytes(file).to_vec()).unwrap_or_default();
@@ -173,13 +186,20 @@ impl LogDirectory<'static> for Directory {
             let number = media.directory(&directory).unwrap_or(ROOT);
             media.names(number).iter().filter(|name| name.ends_with(".swap")).for_each(|name| media.remove(number, name));
         }
-        Store { disk: Rc::clone(&self.disk), directory, identity, beside: None }
+        let is_new = Rc::new(Cell::new(!self.was_clean && self.hints(partition).recovery_point.is_none_or(|point| point == Offset::ZERO)));
+        let was_nameless = self.nameless.iter().position(|name| *name == directory).map(|at| self.nameless.swap_remove(at)).is_some();
+        let store = Store { disk: Rc::clone(&self.disk), directory, identity, is_new, beside: None };
+        if was_nameless {
+            // What cannot be written now is written by the next start.
+            let _ = store.renew();
+        }
+        store
     }
 
     fn beside(&mut self, partition: PartitionName<'_>) -> Store {
         let directory = names::partition_dir(partition.topic, partition.index);
         let beside = Some(Beside { sabotage: self.sabotage, has_learnt: false });
-        Store { disk: Rc::clone(&self.disk), directory, identity: String::new(), beside }
+        Store { disk: Rc::clone(&self.disk), directory, identity: String::new(), is_new: Rc::default(), beside }
     }
 
     fn memory(&mut self) -> LogMemory<'static> {

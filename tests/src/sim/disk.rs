@@ -5,7 +5,7 @@
 //! A sync that fails may leave bytes in the cache for good, taken for written: only what is written again is written by a later sync.
 //! A rename is one change: it makes it or not, as every journaling file system has it.
 
-use core::cell::RefCell;
+use core::cell::{Cell, RefCell};
 use core::fmt;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -365,6 +365,28 @@ pub(crate) struct OpenFile {
     pub(crate) file: usize,
     /// The directory that had its name, by the name that it had itself.
     pub(crate) directory: String,
+    is_new: Rc<Cell<bool>>,
+}
+
+impl OpenFile {
+    /// Makes the names in its directory survive a loss of power, and that one's own, as `PartitionDir` does.
+    pub(crate) fn sync_names(&self, media: &mut Media) -> Result<(), DiskError> {
+        let directory = media.directory(&self.directory).ok_or(DiskError::Missing)?;
+        sync_directory(media, directory, &self.is_new)
+    }
+}
+
+fn sync_directory(media: &mut Media, directory: usize, is_new: &Cell<bool>) -> Result<(), DiskError> {
+    if !is_new.get() {
+        return media.sync_names(directory);
+    }
+    if let Some(file) = media.find(directory, &FileName::METADATA.to_string()) {
+        media.sync(file)?;
+    }
+    media.sync_names(directory)?;
+    media.sync_names(ROOT)?;
+    is_new.set(false);
+    Ok(())
 }
 
 /// The files of one partition, as `PartitionFiles` of the broker has them.
@@ -374,6 +396,8 @@ pub(crate) struct Store {
     pub(crate) directory: String,
     /// What goes into `partition.metadata`.
     pub(crate) identity: String,
+    /// Whether neither the name of the directory nor its identity would survive a loss of power yet.
+    pub(crate) is_new: Rc<Cell<bool>>,
     /// Whether it is a second one, of a compaction.
     pub(crate) beside: Option<Beside>,
 }
@@ -402,20 +426,33 @@ impl Store {
         if self.beside.is_some() {
             return Ok(media.open(directory.ok_or(DiskError::Missing)?, &file.to_string()));
         }
-        let directory = directory.unwrap_or_else(|| media.create_directory(&self.directory));
+        let directory = self.make(&mut media)?;
+        Ok(media.open(directory, &file.to_string()))
+    }
+
+    /// Makes the directory with its identity in it, as `PartitionDir::make` does.
+    fn make(&self, media: &mut Media) -> Result<usize, DiskError> {
+        let directory = media.directory(&self.directory).unwrap_or_else(|| media.create_directory(&self.directory));
         let identity = FileName::METADATA.to_string();
         if media.find(directory, &identity).is_none() {
-            // As `PartitionFiles` does: the identity comes last, so that where it is everything else is.
-            media.sync_names(ROOT)?;
+            self.is_new.set(true);
             let temporary = FileName::METADATA.in_state(FileState::Temporary).to_string();
             let file = media.open(directory, &temporary);
             media.truncate(file, 0);
             media.write(file, 0, self.identity.as_bytes())?;
-            media.sync(file)?;
             media.rename(directory, &temporary, &identity)?;
-            media.sync_names(directory)?;
         }
-        Ok(media.open(directory, &file.to_string()))
+        Ok(directory)
+    }
+
+    /// Gives the directory its identity again, as `PartitionDir::renew` does.
+    pub(crate) fn renew(&self) -> Result<(), DiskError> {
+        let mut media = self.disk.borrow_mut();
+        if let Some(directory) = media.directory(&self.directory) {
+            media.remove(directory, &FileName::METADATA.to_string());
+        }
+        let directory = self.make(&mut media)?;
+        sync_directory(&mut media, directory, &self.is_new)
     }
 }
 
@@ -503,12 +540,12 @@ impl SegmentStore for Store {
     fn sync_names(&mut self) -> Result<(), DiskError> {
         let mut media = self.disk.borrow_mut();
         let Some(directory) = media.directory(&self.directory) else { return Ok(()) };
-        media.sync_names(directory)
+        sync_directory(&mut media, directory, &self.is_new)
     }
 
     fn handle(&mut self, file: FileName) -> Result<OpenFile, DiskError> {
         let file = self.find(file).ok_or(DiskError::Missing)?;
-        Ok(OpenFile { file, directory: self.directory.clone() })
+        Ok(OpenFile { file, directory: self.directory.clone(), is_new: Rc::clone(&self.is_new) })
     }
 
     fn is_full(error: &DiskError) -> bool {

@@ -41,6 +41,7 @@ fn every_invariant_notices_when_its_protection_is_missing() {
         (Sabotage::LosesAbortMarkers, &["decided"]),
         (Sabotage::ForgetsTombstones, &["latest"]),
         (Sabotage::TrustsForeignDirtyOffsets, &["compacted"]),
+        (Sabotage::TrustsNewDirectories, &["acknowledged", "repeatable", "topics", "committed", "latest", "decided", "one-owner"]),
     ] {
         // The first of those named is whose protection it is; the others may come across it before.
         let noticed = (0..SEEDS).any(|seed| {

@@ -186,7 +186,8 @@ impl LogDirectory<'static> for Directory {
             let number = media.directory(&directory).unwrap_or(ROOT);
             media.names(number).iter().filter(|name| name.ends_with(".swap")).for_each(|name| media.remove(number, name));
         }
-        let is_new = Rc::new(Cell::new(!self.was_clean && self.hints(partition).recovery_point.is_none_or(|point| point == Offset::ZERO)));
+        let is_doubted = !self.was_clean && self.hints(partition).recovery_point.is_none_or(|point| point == Offset::ZERO);
+        let is_new = Rc::new(Cell::new(is_doubted && self.sabotage != Some(Sabotage::TrustsNewDirectories)));
         let was_nameless = self.nameless.iter().position(|name| *name == directory).map(|at| self.nameless.swap_remove(at)).is_some();
         let store = Store { disk: Rc::clone(&self.disk), directory, identity, is_new, beside: None };
         if was_nameless {

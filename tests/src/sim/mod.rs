@@ -79,6 +79,8 @@ pub enum Sabotage {
     ForgetsTombstones,
     /// How far a log was compacted is believed of another one of its name.
     TrustsForeignDirtyOffsets,
+    /// A directory that a process has made and not synced is taken for synced by the next one.
+    TrustsNewDirectories,
 }
 
 /// How a world has ended.

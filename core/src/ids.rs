@@ -37,6 +37,11 @@ number!(
     GenerationId(i32)
 );
 number!(
+    /// How far a member of a consumer or share group has come, and how far its group: every change of members or subscriptions counts
+    /// the group's up, and members follow. Source: KIP-848.
+    MemberEpoch(i32)
+);
+number!(
     /// The identity under which an idempotent producer numbers its batches. -1 on the wire means none.
     ProducerId(i64)
 );
@@ -68,6 +73,21 @@ impl Offset {
             Some(sum) => Some(Self(sum)),
             None => None,
         }
+    }
+}
+
+impl MemberEpoch {
+    /// Of a member that joins.
+    pub const JOINS: Self = Self(0);
+    /// Of a member that leaves.
+    pub const LEAVES: Self = Self(-1);
+    /// Of a static member that leaves and means to come back.
+    pub const LEAVES_FOR_A_WHILE: Self = Self(-2);
+
+    /// The next one; the last one stays.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
     }
 }
 

@@ -16,6 +16,7 @@ use super::classic::state::{Group, Member, Offered, Pending, ProtocolEntry, Stat
 use super::config::GroupConfig;
 use super::error::GroupError;
 use super::input::Input;
+use super::modern::tables::ModernMemory;
 use super::offsets::OffsetEntry;
 use super::pending::{OpenTransaction, PendingOffset};
 use super::record::GroupRecord;
@@ -48,6 +49,7 @@ pub struct Coordinator<'m> {
     pub(super) sessions: Deadlines<'m>,
     pub(super) pending_sessions: Deadlines<'m>,
     pub(super) rounds: Deadlines<'m>,
+    pub(super) modern: ModernMemory<'m>,
     /// One result for each part of a request; empty between steps.
     pub(super) results: List<'m, Option<GroupError>>,
     /// When offsets are next looked through for expired ones, and at which group the look goes on.
@@ -91,6 +93,8 @@ pub struct CoordinatorMemory<'m> {
     pub pending_sessions: Deadlines<'m>,
     /// Capacity of `groups`.
     pub rounds: Deadlines<'m>,
+    /// Consumer groups.
+    pub modern: ModernMemory<'m>,
     /// As many as one request may have parts: partitions of a commit, members of a leave.
     pub results: List<'m, Option<GroupError>>,
 }
@@ -105,6 +109,8 @@ pub struct CoordinatorLimits {
     pub members: usize,
     /// Committed offsets of all groups together.
     pub offsets: usize,
+    /// Partitions that members of consumer groups hold, of all groups together; likewise topics that they subscribe to.
+    pub partitions: usize,
     /// Bytes of ids, metadata and assignments.
     pub text_bytes: usize,
 }
@@ -112,7 +118,7 @@ pub struct CoordinatorLimits {
 #[cfg(feature = "alloc")]
 impl Default for CoordinatorLimits {
     fn default() -> Self {
-        Self { groups: 100_000, members: 100_000, offsets: 4_000_000, text_bytes: 1 << 30 }
+        Self { groups: 100_000, members: 100_000, offsets: 4_000_000, partitions: 4_000_000, text_bytes: 1 << 30 }
     }
 }
 
@@ -123,7 +129,7 @@ impl CoordinatorMemory<'_> {
     pub fn grown(limits: CoordinatorLimits) -> Self {
         // A member offers a handful of protocols; the texts are the ids and metadata of all of them.
         let protocols = limits.members.saturating_mul(8);
-        let texts = limits.groups * 4 + limits.members * 16 + limits.offsets * 2;
+        let texts = limits.groups * 4 + limits.members * 32 + limits.offsets * 2 + limits.partitions;
         Self {
             texts: ByteHeap::grown(limits.text_bytes, texts),
             groups: Table::grown(limits.groups),
@@ -138,6 +144,7 @@ impl CoordinatorMemory<'_> {
             sessions: Deadlines::grown(limits.members),
             pending_sessions: Deadlines::grown(limits.members),
             rounds: Deadlines::grown(limits.groups),
+            modern: ModernMemory::grown(limits.groups, limits.members, limits.partitions),
             results: List::grown(limits.offsets),
         }
     }
@@ -153,6 +160,8 @@ impl<'m> Coordinator<'m> {
         assert!(memory.sessions.capacity() >= memory.members.capacity(), "a deadline for each member");
         assert!(memory.pending_sessions.capacity() >= memory.pendings.capacity(), "a deadline for each pending member");
         assert!(memory.rounds.capacity() >= memory.groups.capacity(), "a deadline for each group");
+        let deadlines = memory.modern.sessions.capacity().min(memory.modern.revocations.capacity());
+        assert!(deadlines >= memory.modern.members.capacity(), "two deadlines for each member of a consumer group");
         Self {
             config,
             key,
@@ -170,6 +179,7 @@ impl<'m> Coordinator<'m> {
             sessions: memory.sessions,
             pending_sessions: memory.pending_sessions,
             rounds: memory.rounds,
+            modern: memory.modern,
             results: memory.results,
             expiry: None,
         }
@@ -254,11 +264,23 @@ impl<'m> Coordinator<'m> {
             self.drop_offset(offset);
         }
         self.drop_pending_offsets_of(slot);
+        self.drop_consumer_group(slot);
         self.rounds.clear(slot);
         if let Some(group) = self.groups.remove(slot) {
             self.texts.release(group.id);
             self.texts.release(group.protocol_type.unwrap_or(Text::EMPTY));
             self.texts.release(group.protocol.unwrap_or(Text::EMPTY));
+        }
+    }
+
+    /// Forgets a group that is no consumer group, has no members and no offsets: nothing of it is left in the log.
+    pub(super) fn drop_group_if_bare(&mut self, slot: Slot) {
+        let is_bare = self.groups.get(slot).is_some_and(|group| {
+            let has_classic = group.protocol_type.is_some() || !group.members.is_empty() || !group.pendings.is_empty();
+            !group.consumer.is_some() && !has_classic && group.offsets.is_empty() && group.pending_offsets == 0
+        });
+        if is_bare {
+            self.drop_group(slot);
         }
     }
 

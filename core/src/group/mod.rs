@@ -12,6 +12,7 @@ pub mod consumer_protocol;
 pub mod coordinator;
 pub mod error;
 pub mod input;
+pub mod modern;
 pub mod offsets;
 pub mod pending;
 pub mod record;

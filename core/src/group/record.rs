@@ -10,6 +10,7 @@ use crate::wire::schema::Message;
 use crate::wire::value::{Array, Form, Value};
 use crate::wire::writer::Writer;
 
+use super::modern::record::ConsumerRecord;
 use super::schema::{GroupMetadataKey, GroupMetadataValue, MemberMetadata, OffsetCommitKey, OffsetCommitValue};
 
 /// The version of the offset values that are written. Source: `GroupCoordinatorRecordHelpers.offsetCommitValueVersion`.
@@ -67,6 +68,13 @@ pub enum GroupRecord<'a> {
     GroupDeleted {
         /// The group.
         group: &'a str,
+    },
+    /// Something of a consumer group. Source: KIP-848.
+    Consumer {
+        /// The group.
+        group: &'a str,
+        /// What.
+        record: ConsumerRecord<'a>,
     },
     /// A record of a kind that this machine does not keep, such as one of a later Kafka. It is left alone.
     Foreign,
@@ -195,9 +203,11 @@ impl<'a> GroupRecord<'a> {
     #[must_use]
     pub const fn group(&self) -> &'a str {
         match self {
-            Self::Offset { group, .. } | Self::OffsetDeleted { group, .. } | Self::Group { group, .. } | Self::GroupDeleted { group } => {
-                group
-            }
+            Self::Offset { group, .. }
+            | Self::OffsetDeleted { group, .. }
+            | Self::Group { group, .. }
+            | Self::GroupDeleted { group }
+            | Self::Consumer { group, .. } => group,
             Self::TransactionEnded { .. } | Self::Foreign => "",
         }
     }
@@ -227,7 +237,8 @@ impl<'a> GroupRecord<'a> {
             return Ok(Self::Offset { group: key.group, topic: key.topic, partition, commit, transaction });
         }
         if kind != GROUP_KEY_TYPE {
-            return Ok(Self::Foreign);
+            let consumer = ConsumerRecord::decode(record)?;
+            return Ok(consumer.map_or(Self::Foreign, |(group, record)| Self::Consumer { group, record }));
         }
         let group = GroupMetadataKey::decode_from(&mut reader, 0)?.group;
         let Some(value) = record.value else { return Ok(Self::GroupDeleted { group }) };
@@ -259,6 +270,7 @@ impl<'a> GroupRecord<'a> {
                 records.push(partition, |writer| encode_group_key(writer, group), Some(&mut |writer| image.encode(writer)))
             }
             Self::GroupDeleted { group } => records.push(partition, |writer| encode_group_key(writer, group), None),
+            Self::Consumer { group, record } => record.encode(group, partition, records),
             Self::TransactionEnded { .. } | Self::Foreign => Ok(()),
         }
     }
@@ -275,7 +287,7 @@ fn encode_group_key(writer: &mut Writer<'_>, group: &str) {
 }
 
 /// Reads a value that says its version in its first two bytes.
-fn decode_versioned<'a, M: Message<'a>>(bytes: &'a [u8]) -> Result<M, DecodeError> {
+pub(super) fn decode_versioned<'a, M: Message<'a>>(bytes: &'a [u8]) -> Result<M, DecodeError> {
     let mut reader = Reader::new(bytes);
     let version = i16::from_be_bytes(reader.array()?);
     M::decode_from(&mut reader, version)

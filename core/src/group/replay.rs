@@ -29,6 +29,12 @@ impl Coordinator<'_> {
 
     /// Forgets the members of a group that has some, which leaves it empty in its generation.
     fn forget_some_members(&mut self) -> bool {
+        let has_consumers = |slot: Slot| self.consumer_group(slot).is_some_and(|entry| !entry.members.is_empty());
+        let found = self.groups.iter().map(|(slot, _)| slot).find(|slot| has_consumers(*slot));
+        if let Some(slot) = found {
+            self.drop_consumers(slot);
+            return true;
+        }
         let Some(slot) = self.groups.iter().find(|(_, group)| !group.members.is_empty()).map(|(slot, _)| slot) else { return false };
         self.drop_members(slot);
         let Some(group) = self.groups.get_mut(slot) else { return false };
@@ -69,6 +75,7 @@ impl Coordinator<'_> {
                 }
                 Ok(())
             }
+            GroupRecord::Consumer { group, record } => self.believe_consumer(group, record),
             GroupRecord::Foreign => Ok(()),
         }
     }

@@ -46,7 +46,7 @@ impl<'m> Coordinator<'m> {
     }
 
     /// The key of something named within a group.
-    fn hash_within(&self, group: Slot, name: &[u8]) -> u64 {
+    pub(in crate::group) fn hash_within(&self, group: Slot, name: &[u8]) -> u64 {
         self.key.hash(&[self.text_of(group), name])
     }
 

@@ -85,6 +85,8 @@ pub struct Group {
     pub(in crate::group) state: State,
     /// Hard: when the state was entered, as far as images say it.
     pub(in crate::group) state_timestamp: Option<Timestamp>,
+    /// Hard: what makes it a consumer group, if it is one; then there is nothing of a classic one.
+    pub(in crate::group) consumer: Slot,
     /// In the order in which they joined.
     pub(in crate::group) members: Chain,
     pub(in crate::group) pendings: Chain,
@@ -109,6 +111,7 @@ impl Group {
             leader: Slot::NONE,
             state: State::Empty,
             state_timestamp: None,
+            consumer: Slot::NONE,
             members: Chain::default(),
             pendings: Chain::default(),
             offered: Chain::default(),

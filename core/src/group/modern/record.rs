@@ -1,0 +1,393 @@
+//! What consumer groups write down, in Kafka's own schema.
+
+use crate::bounded::Full;
+use crate::group::record::decode_versioned;
+use crate::ids::{MemberEpoch, PartitionIndex, TopicId};
+use crate::machine::{EncodedRecord, Records};
+use crate::time::{Millis, Timestamp};
+use crate::wire::reader::{DecodeError, Reader};
+use crate::wire::schema::Message;
+use crate::wire::value::{Array, Form, Value};
+use crate::wire::writer::Writer;
+
+use super::names::Names;
+use super::partitions::{Held, Partitions};
+use super::schema::{
+    ConsumerGroupCurrentMemberAssignmentKey, ConsumerGroupCurrentMemberAssignmentValue, ConsumerGroupMemberMetadataKey,
+    ConsumerGroupMemberMetadataValue, ConsumerGroupMetadataKey, ConsumerGroupMetadataValue, ConsumerGroupPartitionMetadataKey,
+    ConsumerGroupRegularExpressionKey, ConsumerGroupRegularExpressionValue, ConsumerGroupTargetAssignmentMemberKey,
+    ConsumerGroupTargetAssignmentMemberValue, ConsumerGroupTargetAssignmentMetadataKey, ConsumerGroupTargetAssignmentMetadataValue,
+    CurrentTopicPartitions, TargetTopicPartition,
+};
+use super::state::MemberState;
+
+/// All values are of version 0.
+const FLEXIBLE: Form = Form { version: 0, flexible: true, nullable: false };
+
+/// One record of a consumer group. Where a value is `None`, what it was about is gone.
+#[derive(Clone, Copy, Debug)]
+pub enum ConsumerRecord<'a> {
+    /// The group.
+    Group(Option<GroupEpoch>),
+    /// The topics of the group, as brokers before 4.1 kept them. Nobody needs them any more; they are deleted with the group.
+    Topics,
+    /// What a member says of itself.
+    Member {
+        /// The member.
+        member_id: &'a str,
+        /// What it says.
+        says: Option<Says<'a>>,
+    },
+    /// When the target assignment was made.
+    TargetMade(Option<TargetMade>),
+    /// What a member is to have.
+    Target {
+        /// The member.
+        member_id: &'a str,
+        /// What.
+        partitions: Option<StoredPartitions<'a>>,
+    },
+    /// What a member has.
+    Current {
+        /// The member.
+        member_id: &'a str,
+        /// What.
+        current: Option<Current<'a>>,
+    },
+    /// The topics that a pattern matches.
+    Pattern {
+        /// The pattern.
+        pattern: &'a str,
+        /// The topics.
+        matches: Option<Matches<'a>>,
+    },
+}
+
+/// How far a group is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GroupEpoch {
+    /// Its epoch.
+    pub epoch: MemberEpoch,
+    /// The hash of its topics; 0 without any.
+    pub metadata_hash: i64,
+}
+
+/// When a target assignment was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TargetMade {
+    /// For which epoch of the group.
+    pub epoch: MemberEpoch,
+    /// When; `None` when unknown.
+    pub at: Option<Timestamp>,
+}
+
+/// What a member says of itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Says<'a> {
+    /// The name of a static member.
+    pub instance_id: Option<&'a str>,
+    /// Its rack.
+    pub rack_id: Option<&'a str>,
+    /// What its connection calls itself.
+    pub client_id: &'a str,
+    /// Where it speaks from.
+    pub client_host: &'a str,
+    /// The topics it subscribes to by name.
+    pub names: StoredNames<'a>,
+    /// The pattern of topics it subscribes to.
+    pub pattern: Option<&'a str>,
+    /// How long it may take to give partitions back.
+    pub rebalance_timeout: Option<Millis>,
+    /// The assignor that it wants.
+    pub assignor: Option<&'a str>,
+    /// What it said in the classic protocol, if that is the one that it speaks.
+    pub classic: Option<super::schema::ClassicMemberMetadata<'a>>,
+}
+
+/// What a member has.
+#[derive(Clone, Copy, Debug)]
+pub struct Current<'a> {
+    /// The epoch that it is expected to name.
+    pub epoch: MemberEpoch,
+    /// The one before.
+    pub previous: MemberEpoch,
+    /// Where it stands.
+    pub state: MemberState,
+    /// What it has.
+    pub assigned: StoredPartitions<'a>,
+    /// What it is to give back.
+    pub revoking: StoredPartitions<'a>,
+}
+
+/// The topics that a pattern matches.
+#[derive(Clone, Copy, Debug)]
+pub struct Matches<'a> {
+    /// Their names.
+    pub topics: Array<'a, &'a str>,
+    /// The version of the catalogue that they were looked up in.
+    pub version: i64,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Names in a record: read from one, or known by whoever writes it.
+#[derive(Clone, Copy, Debug)]
+pub enum StoredNames<'a> {
+    /// As they stand in a record, or in a request.
+    Stored(Array<'a, &'a str>),
+    /// As the coordinator knows them.
+    Known(Names<'a>),
+}
+
+impl<'a> StoredNames<'a> {
+    fn write(self, writer: &mut Writer<'_>) {
+        match self {
+            Self::Stored(names) => names.write(writer, FLEXIBLE),
+            Self::Known(names) => names.write(writer),
+        }
+    }
+}
+
+/// Partitions in a record: read from one, or known by whoever writes it.
+#[derive(Clone, Copy, Debug)]
+pub enum StoredPartitions<'a> {
+    /// What a member is to have, from a record.
+    Target(Array<'a, TargetTopicPartition<'a>>),
+    /// What a member has, from a record.
+    Current(Array<'a, CurrentTopicPartitions<'a>>, MemberEpoch),
+    /// As the coordinator knows them.
+    Known(Partitions<'a>),
+}
+
+impl StoredPartitions<'_> {
+    /// Shows each partition, in the order of the record. One without an epoch of its own is the member's since its current epoch.
+    /// Source: `ConsumerGroupMember.Builder.updateWith`.
+    pub fn for_each(&self, mut see: impl FnMut(Held)) {
+        let mut see = |topic: TopicId, partition: i32, since: i32| {
+            see(Held { topic, partition: PartitionIndex(partition), since: MemberEpoch(since) });
+        };
+        match self {
+            Self::Target(topics) => {
+                topics.iter().for_each(|topic| topic.partitions.iter().for_each(|partition| see(topic.topic_id, partition, 0)));
+            }
+            Self::Current(topics, epoch) => {
+                for topic in topics.iter() {
+                    let mut epochs = topic.assignment_epochs.unwrap_or_default().iter();
+                    topic.partitions.iter().for_each(|partition| see(topic.topic_id, partition, epochs.next().unwrap_or(epoch.0)));
+                }
+            }
+            Self::Known(partitions) => partitions.iter().for_each(|held| see(held.topic, held.partition.0, held.since.0)),
+        }
+    }
+
+    /// Writes them as a compact array of version 0 of either record.
+    fn write(&self, writer: &mut Writer<'_>, with_epochs: bool) {
+        let Self::Known(partitions) = self else {
+            // What was read is not written again.
+            debug_assert!(false, "only what is known is written");
+            return writer.uvarint(1);
+        };
+        let compact = |count: usize| u32::try_from(count).unwrap_or(u32::MAX).saturating_add(1);
+        writer.uvarint(compact(partitions.topics().count()));
+        for topic in partitions.topics() {
+            writer.put(&topic.topic.0);
+            writer.uvarint(compact(topic.len()));
+            topic.iter().for_each(|held| writer.put(&held.partition.0.to_be_bytes()));
+            if !with_epochs {
+                writer.uvarint(0);
+                continue;
+            }
+            writer.uvarint(1);
+            writer.uvarint(0);
+            writer.sized(|writer| {
+                writer.uvarint(compact(topic.len()));
+                topic.iter().for_each(|held| writer.put(&held.since.0.to_be_bytes()));
+            });
+        }
+    }
+}
+
+impl<'a> ConsumerRecord<'a> {
+    /// Reads a record whose key is of one of the kinds of consumer groups: the group, and what it says. `None` when it is of another kind.
+    ///
+    /// # Errors
+    /// When the key or the value does not read as its kind.
+    pub(in crate::group) fn decode(record: EncodedRecord<'a>) -> Result<Option<(&'a str, Self)>, DecodeError> {
+        let mut reader = Reader::new(record.key);
+        let kind = i16::from_be_bytes(reader.array()?);
+        let value = record.value;
+        Ok(Some(match kind {
+            ConsumerGroupMetadataKey::KEY => {
+                let key = ConsumerGroupMetadataKey::decode_from(&mut reader, 0)?;
+                let value = value.map(decode_versioned::<ConsumerGroupMetadataValue>).transpose()?;
+                let epoch = |value: ConsumerGroupMetadataValue| GroupEpoch {
+                    epoch: MemberEpoch(value.epoch),
+                    metadata_hash: value.metadata_hash,
+                };
+                (key.group_id, Self::Group(value.map(epoch)))
+            }
+            ConsumerGroupPartitionMetadataKey::KEY => {
+                (ConsumerGroupPartitionMetadataKey::decode_from(&mut reader, 0)?.group_id, Self::Topics)
+            }
+            ConsumerGroupMemberMetadataKey::KEY => {
+                let key = ConsumerGroupMemberMetadataKey::decode_from(&mut reader, 0)?;
+                let value = value.map(decode_versioned::<ConsumerGroupMemberMetadataValue<'a>>).transpose()?;
+                (key.group_id, Self::Member { member_id: key.member_id, says: value.map(Says::of) })
+            }
+            ConsumerGroupTargetAssignmentMetadataKey::KEY => {
+                let key = ConsumerGroupTargetAssignmentMetadataKey::decode_from(&mut reader, 0)?;
+                let value = value.map(decode_versioned::<ConsumerGroupTargetAssignmentMetadataValue>).transpose()?;
+                let made = |value: ConsumerGroupTargetAssignmentMetadataValue| TargetMade {
+                    epoch: MemberEpoch(value.assignment_epoch),
+                    at: Some(Timestamp(value.assignment_timestamp)).filter(|at| at.0 > 0),
+                };
+                (key.group_id, Self::TargetMade(value.map(made)))
+            }
+            ConsumerGroupTargetAssignmentMemberKey::KEY => {
+                let key = ConsumerGroupTargetAssignmentMemberKey::decode_from(&mut reader, 0)?;
+                let value = value.map(decode_versioned::<ConsumerGroupTargetAssignmentMemberValue<'a>>).transpose()?;
+                let partitions = value.map(|value| StoredPartitions::Target(value.topic_partitions));
+                (key.group_id, Self::Target { member_id: key.member_id, partitions })
+            }
+            ConsumerGroupCurrentMemberAssignmentKey::KEY => {
+                let key = ConsumerGroupCurrentMemberAssignmentKey::decode_from(&mut reader, 0)?;
+                let value = value.map(decode_versioned::<ConsumerGroupCurrentMemberAssignmentValue<'a>>).transpose()?;
+                (key.group_id, Self::Current { member_id: key.member_id, current: value.map(Current::of) })
+            }
+            ConsumerGroupRegularExpressionKey::KEY => {
+                let key = ConsumerGroupRegularExpressionKey::decode_from(&mut reader, 0)?;
+                let value = value.map(decode_versioned::<ConsumerGroupRegularExpressionValue<'a>>).transpose()?;
+                let matches = |value: ConsumerGroupRegularExpressionValue<'a>| Matches {
+                    topics: value.topics,
+                    version: value.version,
+                    at: Timestamp(value.timestamp),
+                };
+                (key.group_id, Self::Pattern { pattern: key.regular_expression, matches: value.map(matches) })
+            }
+            _ => return Ok(None),
+        }))
+    }
+
+    /// Writes the record of a group behind those that `records` holds.
+    ///
+    /// # Errors
+    /// [`Full`] when it does not fit.
+    pub(in crate::group) fn encode(&self, group_id: &str, partition: PartitionIndex, records: &mut Records<'_>) -> Result<(), Full> {
+        let key = |writer: &mut Writer<'_>| self.encode_key(group_id, writer);
+        let is_gone = match self {
+            Self::Group(epoch) => epoch.is_none(),
+            Self::Topics => true,
+            Self::Member { says, .. } => says.is_none(),
+            Self::TargetMade(made) => made.is_none(),
+            Self::Target { partitions, .. } => partitions.is_none(),
+            Self::Current { current, .. } => current.is_none(),
+            Self::Pattern { matches, .. } => matches.is_none(),
+        };
+        if is_gone {
+            return records.push(partition, key, None);
+        }
+        records.push(partition, key, Some(&mut |writer| self.encode_value(writer)))
+    }
+
+    fn encode_key(&self, group_id: &str, writer: &mut Writer<'_>) {
+        fn keyed<'k, M: Message<'k>>(key: &M, writer: &mut Writer<'_>) {
+            writer.put(&M::KEY.to_be_bytes());
+            key.encode(writer, 0);
+        }
+        match *self {
+            Self::Group(_) => keyed(&ConsumerGroupMetadataKey { group_id }, writer),
+            Self::Topics => keyed(&ConsumerGroupPartitionMetadataKey { group_id }, writer),
+            Self::Member { member_id, .. } => keyed(&ConsumerGroupMemberMetadataKey { group_id, member_id }, writer),
+            Self::TargetMade(_) => keyed(&ConsumerGroupTargetAssignmentMetadataKey { group_id }, writer),
+            Self::Target { member_id, .. } => keyed(&ConsumerGroupTargetAssignmentMemberKey { group_id, member_id }, writer),
+            Self::Current { member_id, .. } => keyed(&ConsumerGroupCurrentMemberAssignmentKey { group_id, member_id }, writer),
+            Self::Pattern { pattern, .. } => keyed(&ConsumerGroupRegularExpressionKey { group_id, regular_expression: pattern }, writer),
+        }
+    }
+
+    /// All values are of version 0, which they begin with.
+    fn encode_value(&self, writer: &mut Writer<'_>) {
+        writer.put(&0i16.to_be_bytes());
+        match *self {
+            Self::Group(Some(GroupEpoch { epoch, metadata_hash })) => {
+                ConsumerGroupMetadataValue { epoch: epoch.0, metadata_hash }.encode(writer, 0);
+            }
+            Self::Member { says: Some(says), .. } => says.write(writer),
+            Self::TargetMade(Some(TargetMade { epoch, at })) => {
+                let assignment_timestamp = at.map_or(0, |at| at.0);
+                ConsumerGroupTargetAssignmentMetadataValue { assignment_epoch: epoch.0, assignment_timestamp }.encode(writer, 0);
+            }
+            Self::Target { partitions: Some(partitions), .. } => {
+                partitions.write(writer, false);
+                writer.uvarint(0);
+            }
+            Self::Current { current: Some(current), .. } => {
+                writer.put(&current.epoch.0.to_be_bytes());
+                writer.put(&current.previous.0.to_be_bytes());
+                writer.put(&current.state.number().to_be_bytes());
+                current.assigned.write(writer, true);
+                current.revoking.write(writer, true);
+                writer.uvarint(0);
+            }
+            Self::Pattern { matches: Some(matches), .. } => {
+                let Matches { topics, version, at } = matches;
+                ConsumerGroupRegularExpressionValue { topics, version, timestamp: at.0 }.encode(writer, 0);
+            }
+            Self::Group(None)
+            | Self::Topics
+            | Self::Member { says: None, .. }
+            | Self::TargetMade(None)
+            | Self::Target { partitions: None, .. }
+            | Self::Current { current: None, .. }
+            | Self::Pattern { matches: None, .. } => {}
+        }
+    }
+}
+
+impl<'a> Says<'a> {
+    fn of(value: ConsumerGroupMemberMetadataValue<'a>) -> Self {
+        let rebalance_timeout = u64::try_from(value.rebalance_timeout_ms).ok().map(Millis);
+        Self {
+            instance_id: value.instance_id,
+            rack_id: value.rack_id,
+            client_id: value.client_id,
+            client_host: value.client_host,
+            names: StoredNames::Stored(value.subscribed_topic_names),
+            pattern: value.subscribed_topic_regex,
+            rebalance_timeout,
+            assignor: value.server_assignor,
+            classic: value.classic_member_metadata,
+        }
+    }
+
+    /// Field by field, since the names may not lie in memory as the message wants them. Held by: `what_is_written_reads_as_it_was`.
+    fn write(&self, writer: &mut Writer<'_>) {
+        let nullable = FLEXIBLE.nullable(true);
+        self.instance_id.write(writer, nullable);
+        self.rack_id.write(writer, nullable);
+        self.client_id.write(writer, FLEXIBLE);
+        self.client_host.write(writer, FLEXIBLE);
+        self.names.write(writer);
+        self.pattern.write(writer, nullable);
+        let timeout = self.rebalance_timeout.map_or(-1, |timeout| i32::try_from(timeout.0).unwrap_or(i32::MAX));
+        timeout.write(writer, FLEXIBLE);
+        self.assignor.write(writer, nullable);
+        let Some(classic) = self.classic else { return writer.uvarint(0) };
+        writer.uvarint(1);
+        writer.uvarint(0);
+        writer.sized(|writer| Some(classic).write(writer, nullable));
+    }
+}
+
+impl<'a> Current<'a> {
+    const fn of(value: ConsumerGroupCurrentMemberAssignmentValue<'a>) -> Self {
+        let epoch = MemberEpoch(value.member_epoch);
+        Self {
+            epoch,
+            previous: MemberEpoch(value.previous_member_epoch),
+            state: MemberState::from_number(value.state),
+            assigned: StoredPartitions::Current(value.assigned_partitions, epoch),
+            revoking: StoredPartitions::Current(value.partitions_pending_revocation, epoch),
+        }
+    }
+}

@@ -24,7 +24,7 @@ use core::fmt::Write;
 use std::collections::BTreeMap;
 
 use millpond_core::group::config::GroupConfig;
-use millpond_core::group::consumer_protocol::ConsumerProtocolSubscription;
+use millpond_core::member::consumer_protocol::ConsumerProtocolSubscription;
 use millpond_core::group::coordinator::{CoordinatorLimits, CoordinatorMemory};
 use millpond_core::group::error::GroupError;
 use millpond_core::group::input::{

@@ -1,9 +1,11 @@
 //! What goes out. Answers borrow from the coordinator: whoever keeps one copies it.
 
 use crate::bounded::slab::Slot;
-use crate::ids::GenerationId;
+use crate::ids::{GenerationId, MemberEpoch};
+use crate::time::Millis;
 
 use super::error::GroupError;
+use super::modern::partitions::Partitions;
 
 /// One answer of the coordinator.
 #[derive(Clone, Copy, Debug)]
@@ -38,6 +40,30 @@ pub enum Answer<'a> {
     OffsetsDeleted(Result<&'a [Option<GroupError>], GroupError>),
     /// The group is deleted, or not.
     GroupDeleted(Result<(), GroupError>),
+    /// A member of a consumer group is in it.
+    Consumer(ConsumerSeat<'a>),
+    /// A member of a consumer group has left it, for good or for a while.
+    ConsumerLeft {
+        /// The member.
+        member_id: &'a str,
+        /// As it left.
+        epoch: MemberEpoch,
+    },
+    /// A member of a consumer group is refused.
+    ConsumerRefused(GroupError),
+}
+
+/// A seat in a consumer group.
+#[derive(Clone, Copy, Debug)]
+pub struct ConsumerSeat<'a> {
+    /// The member.
+    pub member_id: &'a str,
+    /// How far it is.
+    pub epoch: MemberEpoch,
+    /// How often it is to say that it lives.
+    pub heartbeat_interval: Millis,
+    /// What it has; `None` when that is what it knows.
+    pub assigned: Option<Partitions<'a>>,
 }
 
 /// A seat in a generation.

@@ -2,6 +2,8 @@
 
 use crate::time::Millis;
 
+use super::modern::target::ServerAssignor;
+
 /// Settings of the group coordinator. The broker's keys for them stand in the docs; defaults are Kafka's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GroupConfig {
@@ -21,6 +23,16 @@ pub struct GroupConfig {
     pub offsets_retention: Millis,
     /// `offsets.retention.check.interval.ms`.
     pub offsets_retention_check_interval: Millis,
+    /// `group.consumer.session.timeout.ms`: how long a member of a consumer group may be silent.
+    pub consumer_session_timeout: Millis,
+    /// `group.consumer.heartbeat.interval.ms`: how often it is to say that it lives.
+    pub consumer_heartbeat_interval: Millis,
+    /// `group.consumer.max.size`: members of one consumer group.
+    pub consumer_size_max: usize,
+    /// `group.consumer.assignors`: the first of them, for groups whose members want none.
+    pub consumer_assignor: ServerAssignor,
+    /// `group.consumer.assignment.interval.ms`: how long the target of a group stays at least.
+    pub consumer_assignment_interval: Millis,
     /// `offsets.topic.num.partitions`: over how many partitions the groups are spread.
     pub offsets_partition_count: i32,
 }
@@ -36,6 +48,11 @@ impl Default for GroupConfig {
             offset_metadata_max: 4096,
             offsets_retention: Millis(7 * 24 * 3_600_000),
             offsets_retention_check_interval: Millis(600_000),
+            consumer_session_timeout: Millis(45_000),
+            consumer_heartbeat_interval: Millis(5_000),
+            consumer_size_max: usize::MAX,
+            consumer_assignor: ServerAssignor::Uniform,
+            consumer_assignment_interval: Millis(1_000),
             offsets_partition_count: 50,
         }
     }

@@ -214,6 +214,7 @@ impl<'m> Coordinator<'m> {
                 self.restart_session(at.now, slot);
                 slot = Chain::next(&self.members, slot);
             }
+            self.wake_consumers(at.now, group);
             let over = self.groups.get(group).is_some_and(|group| group.members.len() > self.config.size_max);
             if over {
                 self.begin_round_without_effects(at, group);
@@ -313,7 +314,8 @@ impl<'m> Coordinator<'m> {
 
     /// The earliest instant at which a member, a round or the look for expired offsets is due.
     fn earliest(&self) -> Option<Instant> {
-        let heaps = [self.sessions.first(), self.pending_sessions.first(), self.rounds.first()];
+        let (sessions, revocations) = (self.modern.sessions.first(), self.modern.revocations.first());
+        let heaps = [self.sessions.first(), self.pending_sessions.first(), self.rounds.first(), sessions, revocations];
         let first = heaps.into_iter().flatten().map(|(due, _)| due).min();
         first.into_iter().chain(self.expiry.map(|expiry| expiry.due)).min()
     }
@@ -338,6 +340,7 @@ impl<'m> Machine for Coordinator<'m> {
                 fx.answers.answer(delete.call, crate::machine::When::Written, Answer::GroupDeleted(result));
             }
             Input::ForgetTopic(forget) => self.forget_topic(&forget, fx),
+            Input::ConsumerHeartbeat(heartbeat) => self.consumer_heartbeat(at, &heartbeat, fx),
         }
     }
 
@@ -362,6 +365,14 @@ impl<'m> Machine for Coordinator<'m> {
             && due <= at.now
         {
             self.round_due(at, group, fx);
+        } else if let Some((due, member)) = self.modern.sessions.first()
+            && due <= at.now
+        {
+            self.consumer_session_due(at, member, fx);
+        } else if let Some((due, member)) = self.modern.revocations.first()
+            && due <= at.now
+        {
+            self.revocation_due(at, member, fx);
         } else if let Some(expiry) = self.expiry
             && expiry.due <= at.now
         {

@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use crate::ids::MemberEpoch;
+use crate::member::assignor::error::AssignError;
 use crate::time::Millis;
 
 /// A refusal: the client's doing, or a limit it has run into. Nothing else of the group has changed.
@@ -42,6 +44,21 @@ pub enum GroupError {
     MetadataTooLarge,
     /// The commit does not fit into the memory set aside for offsets.
     CommitTooLarge,
+    /// The request makes no sense.
+    InvalidRequest(&'static str),
+    /// The assignor that the member wants is none of the broker's. Source: KIP-848.
+    UnsupportedAssignor,
+    /// The member is not where it says: it has to give everything up and join anew. Source: KIP-848.
+    FencedMemberEpoch {
+        /// Where it says it is.
+        named: MemberEpoch,
+        /// Where it is.
+        known: MemberEpoch,
+    },
+    /// Another member has the instance id and has not left. Source: KIP-848.
+    UnreleasedInstanceId,
+    /// The target of the group cannot be made.
+    Assignor(AssignError),
 }
 
 impl fmt::Display for GroupError {
@@ -63,6 +80,16 @@ impl fmt::Display for GroupError {
             Self::SubscribedToTopic => f.write_str("a member of the group subscribes to the topic"),
             Self::MetadataTooLarge => f.write_str("the metadata of the commit is too long"),
             Self::CommitTooLarge => f.write_str("the commit does not fit into the memory set aside for offsets"),
+            Self::InvalidRequest(why) => f.write_str(why),
+            Self::UnsupportedAssignor => f.write_str("the assignor is not supported; those that are: uniform, range"),
+            Self::FencedMemberEpoch { named, known } if named > known => {
+                write!(f, "the member is at epoch {named}, and known to be at {known}: it must abandon all its partitions and rejoin")
+            }
+            Self::FencedMemberEpoch { named, known } => {
+                write!(f, "the member is still at epoch {named}, and known to be at {known}: it must abandon all its partitions and rejoin")
+            }
+            Self::UnreleasedInstanceId => f.write_str("another member that has not left owns this group instance id"),
+            Self::Assignor(error) => write!(f, "the target assignment of the group cannot be made: {error}"),
         }
     }
 }

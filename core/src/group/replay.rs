@@ -3,6 +3,7 @@
 use crate::bounded::Full;
 use crate::bounded::bytes::Text;
 use crate::bounded::slab::Slot;
+use crate::ids::GenerationId;
 
 use super::classic::state::State;
 use super::coordinator::Coordinator;
@@ -71,13 +72,28 @@ impl Coordinator<'_> {
             GroupRecord::Group { group, image } => self.believe_image(group, image),
             GroupRecord::GroupDeleted { group } => {
                 if let Some(group) = self.find_group(group) {
-                    self.drop_group(group);
+                    self.forget_classic(group);
+                    self.drop_group_if_bare(group);
                 }
                 Ok(())
             }
             GroupRecord::Consumer { group, record } => self.believe_consumer(group, record),
             GroupRecord::Foreign => Ok(()),
         }
+    }
+
+    /// Nothing is left of a classic group but its offsets, which have records of their own.
+    fn forget_classic(&mut self, slot: Slot) {
+        self.drop_members(slot);
+        while let Some(pending) = self.groups.get(slot).map(|group| group.pendings.first()).filter(|pending| pending.is_some()) {
+            self.drop_pending(pending);
+        }
+        let Some(group) = self.groups.get_mut(slot) else { return };
+        let texts = [group.protocol_type.take(), group.protocol.take()];
+        group.generation_id = GenerationId(0);
+        (group.state, group.state_timestamp) = (State::Empty, None);
+        (group.leader, group.unsynced) = (Slot::NONE, 0);
+        texts.into_iter().flatten().for_each(|text| self.texts.release(text));
     }
 
     pub(super) fn find_or_create_group(&mut self, group_id: &str) -> Result<Slot, Full> {

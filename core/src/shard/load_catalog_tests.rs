@@ -114,7 +114,7 @@ type Opened = Result<Shard<'static, Directory>, OpenError<MemoryError>>;
 fn open(directory: &Directory) -> Opened {
     let key = HashKey(1, 2);
     let catalog = Catalog::new(CatalogConfig { node: NODE, directory: HERE }, key, CatalogMemory::grown(64));
-    let limits = CoordinatorLimits { groups: 2, members: 2, offsets: 2, text_bytes: 4096 };
+    let limits = CoordinatorLimits { groups: 2, members: 2, offsets: 2, partitions: 2, text_bytes: 4096 };
     let groups = Coordinator::new(GroupConfig::default(), key, CoordinatorMemory::grown(limits));
     let txns = TxnCoordinator::new(TxnConfig::default(), key, TxnMemory::grown(8, 64));
     let (parked, memory) = (Parked::new(ParkedMemory::grown(8, 8)), ShardMemory::grown(1 << 16, 64, 8));

@@ -44,7 +44,7 @@ const AT: Moment = Moment { now: Instant(1), wall: Timestamp(1) };
 fn shard() -> Shard<'static, Directory> {
     let key = HashKey(1, 2);
     let catalog = Catalog::new(CatalogConfig { node: BrokerId(1), directory: TopicId::ZERO }, key, CatalogMemory::grown(8));
-    let limits = CoordinatorLimits { groups: 2, members: 2, offsets: 2, text_bytes: 4096 };
+    let limits = CoordinatorLimits { groups: 2, members: 2, offsets: 2, partitions: 2, text_bytes: 4096 };
     let groups = Coordinator::new(GroupConfig::default(), key, CoordinatorMemory::grown(limits));
     let txns = TxnCoordinator::new(TxnConfig::default(), key, TxnMemory::grown(8, 64));
     let (parked, memory) = (Parked::new(ParkedMemory::grown(8, 8)), ShardMemory::grown(1 << 16, 64, 8));

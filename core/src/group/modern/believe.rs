@@ -53,14 +53,14 @@ impl Coordinator<'_> {
             }
             ConsumerRecord::Target { member_id, partitions: None } => {
                 if let Some(member) = self.find_group(group_id).and_then(|group| self.find_consumer(group, member_id)) {
-                    self.put_text(member, |member| &mut member.target, Text::EMPTY);
+                    self.put_option(member, |member| &mut member.target, None);
                 }
             }
             ConsumerRecord::Target { member_id, partitions: Some(partitions) } => {
                 let group = self.consumer_group_of(group_id)?;
                 let member = self.found_consumer(group, member_id)?;
                 let target = self.store_partitions(&partitions)?;
-                self.put_text(member, |member| &mut member.target, target);
+                self.put_option(member, |member| &mut member.target, Some(target));
             }
             ConsumerRecord::Current { member_id, current: None } => {
                 if let Some(member) = self.find_group(group_id).and_then(|group| self.find_consumer(group, member_id)) {

@@ -140,6 +140,14 @@ pub enum StoredNames<'a> {
 }
 
 impl<'a> StoredNames<'a> {
+    /// The names that the coordinator knows; none of those that were read.
+    pub(super) const fn known(self) -> Names<'a> {
+        match self {
+            Self::Known(names) => names,
+            Self::Stored(_) => Names::NONE,
+        }
+    }
+
     fn write(self, writer: &mut Writer<'_>) {
         match self {
             Self::Stored(names) => names.write(writer, FLEXIBLE),
@@ -157,9 +165,14 @@ pub enum StoredPartitions<'a> {
     Current(Array<'a, CurrentTopicPartitions<'a>>, MemberEpoch),
     /// As the coordinator knows them.
     Known(Partitions<'a>),
+    /// The same, as if all of them had been assigned at the very beginning.
+    Ageless(Partitions<'a>),
 }
 
 impl StoredPartitions<'_> {
+    /// No partition.
+    pub const NONE: Self = Self::Known(Partitions::NONE);
+
     /// Shows each partition, in the order of the record. One without an epoch of its own is the member's since its current epoch.
     /// Source: `ConsumerGroupMember.Builder.updateWith`.
     pub fn for_each(&self, mut see: impl FnMut(Held)) {
@@ -177,15 +190,20 @@ impl StoredPartitions<'_> {
                 }
             }
             Self::Known(partitions) => partitions.iter().for_each(|held| see(held.topic, held.partition.0, held.since.0)),
+            Self::Ageless(partitions) => partitions.iter().for_each(|held| see(held.topic, held.partition.0, 0)),
         }
     }
 
     /// Writes them as a compact array of version 0 of either record.
     fn write(&self, writer: &mut Writer<'_>, with_epochs: bool) {
-        let Self::Known(partitions) = self else {
-            // What was read is not written again.
-            debug_assert!(false, "only what is known is written");
-            return writer.uvarint(1);
+        let (partitions, is_ageless) = match self {
+            Self::Known(partitions) => (partitions, false),
+            Self::Ageless(partitions) => (partitions, true),
+            Self::Target(_) | Self::Current(..) => {
+                // What was read is not written again.
+                debug_assert!(false, "only what is known is written");
+                return writer.uvarint(1);
+            }
         };
         let compact = |count: usize| u32::try_from(count).unwrap_or(u32::MAX).saturating_add(1);
         writer.uvarint(compact(partitions.topics().count()));
@@ -201,7 +219,7 @@ impl StoredPartitions<'_> {
             writer.uvarint(0);
             writer.sized(|writer| {
                 writer.uvarint(compact(topic.len()));
-                topic.iter().for_each(|held| writer.put(&held.since.0.to_be_bytes()));
+                topic.iter().for_each(|held| writer.put(&if is_ageless { 0 } else { held.since.0 }.to_be_bytes()));
             });
         }
     }
@@ -345,6 +363,25 @@ impl<'a> ConsumerRecord<'a> {
 }
 
 impl<'a> Says<'a> {
+    /// What a member says that has said nothing yet.
+    pub(super) const NOTHING: Self = Self {
+        instance_id: None,
+        rack_id: None,
+        client_id: "",
+        client_host: "",
+        names: StoredNames::Known(Names::NONE),
+        pattern: None,
+        rebalance_timeout: None,
+        assignor: None,
+        classic: None,
+    };
+
+    /// Whether all but the names is the same.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        let texts = |says: &Self| [says.instance_id, says.rack_id, says.pattern, says.assignor, Some(says.client_id), Some(says.client_host)];
+        texts(self) == texts(other) && self.rebalance_timeout == other.rebalance_timeout && self.classic == other.classic
+    }
+
     fn of(value: ConsumerGroupMemberMetadataValue<'a>) -> Self {
         let rebalance_timeout = u64::try_from(value.rebalance_timeout_ms).ok().map(Millis);
         Self {

@@ -84,8 +84,6 @@ impl GroupState {
 /// What a group is beside its id and its offsets, when the coordinator makes its assignments. Hard, where nothing else is said.
 #[derive(Debug)]
 pub struct ConsumerGroup {
-    /// The entry that has its id and its offsets.
-    pub(in crate::group) of: Slot,
     pub(in crate::group) epoch: MemberEpoch,
     /// Of the topics that it subscribes to, when that was last looked at; 0 without any.
     pub(in crate::group) metadata_hash: i64,
@@ -123,8 +121,8 @@ pub struct Consumer {
     pub(in crate::group) assigned: Text,
     /// What it is to give back.
     pub(in crate::group) revoking: Text,
-    /// What it is to have.
-    pub(in crate::group) target: Text,
+    /// What it is to have; `None` before that was ever said.
+    pub(in crate::group) target: Option<Text>,
     /// Soft: when its session ends; the deadline kept for it may be earlier, never later.
     pub(in crate::group) session_due: Instant,
     /// Scratch of an assignment: its number.
@@ -141,6 +139,8 @@ pub struct Subscribed {
     pub(in crate::group) by_name: usize,
     /// How many patterns match it.
     pub(in crate::group) by_pattern: usize,
+    /// Scratch of a target: its number.
+    pub(in crate::group) number: u32,
     pub(in crate::group) links: Links,
 }
 

@@ -6,14 +6,19 @@ use crate::bounded::chain::{Chain, Links};
 use crate::bounded::deadlines::Deadlines;
 use crate::bounded::list::List;
 use crate::bounded::slab::{Slab, Slot};
-use crate::bounded::table::Table;
+use crate::bounded::table::{HashKey, Table};
 use crate::group::coordinator::Coordinator;
 use crate::ids::{MemberEpoch, PartitionIndex, TopicId};
 use crate::time::Instant;
 
+use crate::group::assignor::subscriptions::Span;
+use crate::member::assignor::owner::Owner;
+
+use super::heartbeat::{FIRST_EPOCH, Resume};
 use super::names::{Names, Place};
 use super::partitions::{Held, Partitions};
 use super::state::{Consumer, ConsumerGroup, Holding, MemberState, Pattern, Subscribed};
+use super::target::TargetTopic;
 
 /// The memory of consumer groups.
 #[derive(Debug)]
@@ -40,6 +45,22 @@ pub struct ModernMemory<'m> {
     pub held: List<'m, Held>,
     /// Scratch: the names that one member subscribes to.
     pub places: List<'m, Place>,
+    /// Scratch of a target: the topics of a group.
+    pub topics_of_target: List<'m, TargetTopic>,
+    /// Scratch of a target: for each of them the number behind its last partition.
+    pub ends: List<'m, u32>,
+    /// Scratch of a target: the members of a group.
+    pub order: List<'m, Slot>,
+    /// Scratch of a target: the numbers of the topics that members subscribe to; those who subscribe to the same share them.
+    pub pool: List<'m, u32>,
+    /// Scratch of a target: which of them are whose.
+    pub spans: List<'m, Span>,
+    /// Scratch of a target: whose each partition is.
+    pub owners: List<'m, Owner>,
+    /// Scratch of a target: for the assignor.
+    pub words: List<'m, u32>,
+    /// Soft: where a heartbeat goes on once what it has written is believed.
+    pub resume: Option<Resume>,
 }
 
 #[cfg(feature = "alloc")]
@@ -59,6 +80,14 @@ impl ModernMemory<'_> {
             bytes: List::grown(partitions.saturating_mul(32)),
             held: List::grown(partitions),
             places: List::grown(partitions),
+            topics_of_target: List::grown(partitions),
+            ends: List::grown(partitions),
+            order: List::grown(members),
+            pool: List::grown(partitions.saturating_mul(4)),
+            spans: List::grown(members),
+            owners: List::grown(partitions),
+            words: List::grown(partitions.saturating_mul(16)),
+            resume: None,
         }
     }
 }
@@ -99,18 +128,6 @@ impl Coordinator<'_> {
         self.modern.patterns.find(hash, |entry| entry.group == group && self.texts.bytes(entry.text) == pattern.as_bytes())
     }
 
-    fn holding_hash(&self, group: Slot, topic: TopicId, partition: PartitionIndex) -> u64 {
-        self.key.hash(&[&group.index().to_be_bytes(), &topic.0, &partition.0.to_be_bytes()])
-    }
-
-    /// Who holds a partition: has it, or has not given it back yet.
-    pub(super) fn holder(&self, group: Slot, topic: TopicId, partition: PartitionIndex) -> Option<Slot> {
-        let hash = self.holding_hash(group, topic, partition);
-        let is_it = |it: &Holding| (it.group, it.topic, it.partition) == (group, topic, partition);
-        let found = self.modern.holdings.find(hash, is_it)?;
-        self.modern.holdings.get(found).map(|holding| holding.member)
-    }
-
     pub(super) fn partitions(&self, text: Text) -> Partitions<'_> {
         Partitions::of(self.texts.bytes(text))
     }
@@ -128,8 +145,7 @@ impl Coordinator<'_> {
             return Ok(());
         }
         let made = ConsumerGroup {
-            of: group,
-            epoch: MemberEpoch(0),
+            epoch: FIRST_EPOCH,
             metadata_hash: 0,
             target_epoch: MemberEpoch(0),
             target_at: None,
@@ -190,7 +206,7 @@ impl Coordinator<'_> {
             state: MemberState::Stable,
             assigned: Text::EMPTY,
             revoking: Text::EMPTY,
-            target: Text::EMPTY,
+            target: None,
             session_due: Instant::ZERO,
             number: 0,
             links: Links::default(),
@@ -218,8 +234,8 @@ impl Coordinator<'_> {
             entry.members.unlink(&mut self.modern.members, slot);
         }
         let Some(member) = self.modern.members.remove(slot) else { return };
-        let texts = [member.id, member.client_id, member.client_host, member.names, member.assigned, member.revoking, member.target];
-        let said = [member.instance, member.rack, member.pattern, member.assignor];
+        let texts = [member.id, member.client_id, member.client_host, member.names, member.assigned, member.revoking];
+        let said = [member.instance, member.rack, member.pattern, member.assignor, member.target];
         texts.into_iter().chain(said.into_iter().flatten()).for_each(|text| self.texts.release(text));
     }
 
@@ -239,7 +255,7 @@ impl Coordinator<'_> {
         for text in [member.assigned, member.revoking] {
             for held in Partitions::of(self.texts.bytes(text)).iter() {
                 let key = (member.group, held.topic, held.partition);
-                let hash = self.key.hash(&[&key.0.index().to_be_bytes(), &key.1.0, &key.2.0.to_be_bytes()]);
+                let hash = holding_hash(self.key, key.0, key.1, key.2);
                 let is_it = |it: &Holding| (it.group, it.topic, it.partition) == key && it.member == slot;
                 if let Some(found) = self.modern.holdings.find(hash, is_it) {
                     self.modern.holdings.remove(found);
@@ -255,7 +271,7 @@ impl Coordinator<'_> {
         for text in [member.assigned, member.revoking] {
             for held in Partitions::of(self.texts.bytes(text)).iter() {
                 let key = (group, held.topic, held.partition);
-                let hash = self.key.hash(&[&key.0.index().to_be_bytes(), &key.1.0, &key.2.0.to_be_bytes()]);
+                let hash = holding_hash(self.key, key.0, key.1, key.2);
                 let found = self.modern.holdings.find(hash, |it| (it.group, it.topic, it.partition) == key);
                 match found.and_then(|found| self.modern.holdings.get_mut(found)) {
                     Some(holding) => holding.member = slot,
@@ -315,7 +331,7 @@ impl Coordinator<'_> {
         self.modern.bytes.extend_from_slice(name.as_bytes())?;
         let stored = self.texts.store(&self.modern.bytes)?;
         let hash = self.hash_within(group, &self.modern.bytes);
-        let topic = Subscribed { group, name: stored, by_name: 0, by_pattern: 0, links: Links::default() };
+        let topic = Subscribed { group, name: stored, by_name: 0, by_pattern: 0, number: 0, links: Links::default() };
         let slot = self.modern.topics.insert(hash, topic).inspect_err(|Full| self.texts.release(stored))?;
         let chained = self.groups.get(group).map_or(Slot::NONE, |group| group.consumer);
         if let Some(entry) = self.modern.groups.get_mut(chained) {
@@ -394,6 +410,11 @@ impl Coordinator<'_> {
             self.texts.release(entry.text);
         }
     }
+}
+
+/// The hash of a partition that a member of a group holds.
+pub(super) fn holding_hash(key: HashKey, group: Slot, topic: TopicId, partition: PartitionIndex) -> u64 {
+    key.hash(&[&group.index().to_be_bytes(), &topic.0, &partition.0.to_be_bytes()])
 }
 
 /// The name at a place of a run of names, and where the next one begins.

@@ -1,0 +1,385 @@
+//! Members of consumer groups come, go and move partitions, step by step, as Kafka's would.
+
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use super::topics::{TopicShape, Topics};
+use crate::bounded::table::HashKey;
+use crate::group::answer::Answer;
+use crate::group::config::GroupConfig;
+use crate::group::coordinator::{Coordinator, CoordinatorLimits, CoordinatorMemory};
+use crate::group::error::GroupError;
+use crate::group::input::{Caller, ConsumerHeartbeat, Input, ShowOwned};
+use crate::group::record::GroupRecord;
+use crate::ids::{CallId, MemberEpoch, PartitionIndex, TopicId};
+use crate::machine::{Answers, Effects, Machine, Records, When};
+use crate::time::{Instant, Millis, Moment, Timestamp};
+use crate::wire::value::Array;
+
+/// What topics there are: by name, how many partitions.
+#[derive(Clone, Debug, Default)]
+struct Known {
+    topics: BTreeMap<String, u32>,
+    version: u64,
+}
+
+fn id_of(name: &str) -> TopicId {
+    let mut id = [0; 16];
+    id[..name.len()].copy_from_slice(name.as_bytes());
+    TopicId(id)
+}
+
+impl Topics for Known {
+    fn version(&self) -> u64 {
+        self.version
+    }
+    fn find(&self, name: &str) -> Option<TopicShape> {
+        self.topics.get(name).map(|partitions| TopicShape { id: id_of(name), partitions: *partitions })
+    }
+    fn name_of(&self, topic: TopicId) -> Option<&str> {
+        self.topics.keys().find(|name| id_of(name) == topic).map(String::as_str)
+    }
+}
+
+/// What a member was answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Told {
+    epoch: i32,
+    /// As `t-0 t-1`, if it was told.
+    assigned: Option<String>,
+}
+
+#[derive(Default)]
+struct Heard(Vec<Result<Told, GroupError>>);
+
+impl Answers<Coordinator<'static>> for Heard {
+    fn answer(&mut self, _: CallId, _: When, answer: Answer<'_>) {
+        self.0.push(match answer {
+            Answer::Consumer(seat) => Ok(Told {
+                epoch: seat.epoch.0,
+                assigned: seat.assigned.map(|set| {
+                    let name = |topic: TopicId| String::from_utf8(topic.0.into_iter().take_while(|byte| *byte > 0).collect()).unwrap();
+                    let all: Vec<String> = set.iter().map(|held| format!("{}-{}", name(held.topic), held.partition)).collect();
+                    all.join(" ")
+                }),
+            }),
+            Answer::ConsumerLeft { epoch, .. } => Ok(Told { epoch: epoch.0, assigned: None }),
+            Answer::ConsumerRefused(error) => Err(error),
+            other => panic!("{other:?}"),
+        });
+    }
+}
+
+/// A log that is kept, so that a coordinator can be loaded from it.
+type Log = Vec<(Vec<u8>, Option<Vec<u8>>)>;
+
+struct World {
+    coordinator: Coordinator<'static>,
+    topics: Known,
+    now: u64,
+    log: Log,
+}
+
+fn coordinator(interval: u64) -> Coordinator<'static> {
+    let limits = CoordinatorLimits { groups: 10, members: 100, offsets: 100, partitions: 1000, text_bytes: 1 << 20 };
+    let config = GroupConfig { consumer_assignment_interval: Millis(interval), offsets_partition_count: 1, ..GroupConfig::default() };
+    Coordinator::new(config, HashKey(1, 2), CoordinatorMemory::grown(limits))
+}
+
+/// What a member says.
+#[derive(Clone, Copy, Default)]
+struct Says<'a> {
+    epoch: i32,
+    instance: Option<&'a str>,
+    names: Option<&'a [&'a str]>,
+    /// As `t-0 t-1`.
+    owned: Option<&'a str>,
+    assignor: Option<&'a str>,
+}
+
+/// Joins.
+fn joins<'a>(names: &'a [&'a str]) -> Says<'a> {
+    Says { names: Some(names), owned: Some(""), ..Says::default() }
+}
+
+fn stays<'a>(epoch: i32) -> Says<'a> {
+    Says { epoch, ..Says::default() }
+}
+
+fn owns(epoch: i32, owned: &str) -> Says<'_> {
+    Says { epoch, owned: Some(owned), ..Says::default() }
+}
+
+impl World {
+    fn new(topics: &[(&str, u32)]) -> Self {
+        let topics = topics.iter().map(|(name, partitions)| ((*name).to_string(), *partitions)).collect();
+        Self { coordinator: coordinator(0), topics: Known { topics, version: 1 }, now: 1000, log: Log::new() }
+    }
+
+    fn at(&self) -> Moment {
+        Moment { now: Instant(self.now), wall: Timestamp(1_000_000 + i64::try_from(self.now).unwrap()) }
+    }
+
+    fn believe(&mut self, records: &Records<'_>) -> Vec<String> {
+        let mut seen = Vec::new();
+        for record in records.iter() {
+            self.log.push((record.key.to_vec(), record.value.map(<[u8]>::to_vec)));
+            let record = GroupRecord::decode(record, None).expect("what was written can be read");
+            self.coordinator.replay(&record);
+            seen.push(format!("{record:?}").split(|c| c == '(' || c == ' ').take(6).collect::<Vec<_>>().join(" "));
+        }
+        self.coordinator.assert_consistent();
+        seen
+    }
+
+    fn tell(&mut self, member_id: &str, says: Says<'_>) -> Result<Told, GroupError> {
+        let topics = self.topics.clone();
+        let owned: Vec<(TopicId, PartitionIndex)> = says
+            .owned
+            .unwrap_or_default()
+            .split_whitespace()
+            .map(|held| held.split_once('-').unwrap())
+            .map(|(name, partition)| (id_of(name), PartitionIndex(partition.parse().unwrap())))
+            .collect();
+        let show = |see: &mut dyn FnMut(TopicId, PartitionIndex)| owned.iter().for_each(|(topic, partition)| see(*topic, *partition));
+        let show: &ShowOwned<'_> = &show;
+        let heartbeat = ConsumerHeartbeat {
+            caller: Caller { call: CallId(1), group_id: "g", member_id, group_instance_id: says.instance },
+            epoch: MemberEpoch(says.epoch),
+            client_id: "client",
+            client_host: "/host",
+            rack_id: None,
+            rebalance_timeout: Some(Millis(30_000)).filter(|_| says.epoch == 0),
+            names: says.names.map(Array::from),
+            pattern: None,
+            assignor: says.assignor,
+            owned: says.owned.map(|_| show),
+            topics: &topics,
+        };
+        let mut heard = Heard::default();
+        for _ in 0..5 {
+            let mut records = Records::grown(1 << 20, 1000);
+            let at = self.at();
+            self.coordinator.step(at, Input::ConsumerHeartbeat(heartbeat), &mut Effects { records: &mut records, answers: &mut heard });
+            self.believe(&records);
+            if !self.coordinator.wants_again() {
+                assert_eq!(heard.0.len(), 1, "a heartbeat is answered once");
+                return heard.0.pop().unwrap();
+            }
+        }
+        panic!("a heartbeat comes to its end");
+    }
+
+    /// Lets time pass; answers how often somebody's patience ended.
+    fn wait(&mut self, span: u64) -> usize {
+        self.now += span;
+        let mut acted = 0;
+        loop {
+            let mut records = Records::grown(1 << 20, 1000);
+            let at = self.at();
+            let more =
+                self.coordinator.handle_timeout(at, &mut Effects { records: &mut records, answers: &mut Heard::default() });
+            acted += usize::from(!records.is_empty());
+            self.believe(&records);
+            if !more {
+                return acted;
+            }
+        }
+    }
+
+    /// Starts anew from what was written.
+    fn restart(&mut self) {
+        self.coordinator = coordinator(0);
+        for (key, value) in core::mem::take(&mut self.log) {
+            let record = crate::machine::EncodedRecord { key: &key, value: value.as_deref() };
+            self.coordinator.replay(&GroupRecord::decode(record, None).unwrap());
+            self.log.push((key, value));
+        }
+        self.coordinator.loaded(self.at());
+        self.coordinator.assert_consistent();
+    }
+}
+
+fn told(epoch: i32, assigned: &str) -> Result<Told, GroupError> {
+    Ok(Told { epoch, assigned: Some(assigned.to_string()) })
+}
+
+const fn unchanged(epoch: i32) -> Result<Told, GroupError> {
+    Ok(Told { epoch, assigned: None })
+}
+
+#[test]
+fn a_first_member_gets_everything_at_epoch_two() {
+    let mut world = World::new(&[("t", 3)]);
+    // Source: the trace of Kafka 4.3, where a group begins at epoch 1.
+    assert_eq!(world.tell("a", joins(&["t", "gone"])), told(2, "t-0 t-1 t-2"));
+    assert_eq!(world.tell("a", stays(2)), unchanged(2));
+    let written = world.log.len();
+    assert_eq!(world.tell("a", owns(2, "t-0 t-1 t-2")), unchanged(2));
+    assert_eq!(world.log.len(), written, "nothing has changed");
+    // Whoever says everything is told everything.
+    let all = Says { epoch: 2, ..joins(&["gone", "t"]) };
+    assert_eq!(world.tell("a", Says { owned: Some("t-0"), ..all }).map(|told| told.epoch), Ok(2));
+    // A member that subscribes to nothing that there is has an epoch all the same.
+    let mut world = World::new(&[]);
+    assert_eq!(world.tell("a", joins(&[])), told(1, ""));
+}
+
+#[test]
+fn partitions_move_only_when_they_were_given_back() {
+    let mut world = World::new(&[("t", 4)]);
+    assert_eq!(world.tell("a", joins(&["t"])), told(2, "t-0 t-1 t-2 t-3"));
+    // The second one is there, and gets nothing before the first gives something back.
+    assert_eq!(world.tell("b", joins(&["t"])), told(3, ""));
+    let kept = world.tell("a", stays(2)).unwrap();
+    assert_eq!(kept.epoch, 2, "it stays in its epoch until it has given back");
+    let kept = kept.assigned.unwrap();
+    assert_eq!(kept.split(' ').count(), 2);
+    assert_eq!(world.tell("b", stays(3)), unchanged(3));
+    // It says nothing of what it owns: it may own all of it.
+    assert_eq!(world.tell("a", stays(2)), unchanged(2));
+    assert_eq!(world.tell("a", owns(2, "t-0 t-1 t-2 t-3")), unchanged(2));
+    assert_eq!(world.tell("a", owns(2, &kept)), unchanged(3));
+    let got = world.tell("b", stays(3)).unwrap();
+    let all: alloc::collections::BTreeSet<&str> = kept.split(' ').chain(got.assigned.as_deref().unwrap().split(' ')).collect();
+    assert_eq!((got.epoch, all.len()), (3, 4));
+}
+
+#[test]
+fn who_goes_leaves_everything_to_the_others() {
+    let mut world = World::new(&[("t", 2)]);
+    world.tell("a", joins(&["t"])).unwrap();
+    world.tell("b", joins(&["t"])).unwrap();
+    let kept = world.tell("a", stays(2)).unwrap().assigned.unwrap();
+    world.tell("a", owns(2, &kept)).unwrap();
+    assert_eq!(world.tell("b", stays(3)).unwrap().assigned.unwrap().len(), 3);
+    assert_eq!(world.tell("b", stays(-1)), unchanged(-1));
+    assert_eq!(world.tell("b", stays(-1)), Err(GroupError::UnknownMemberId));
+    assert_eq!(world.tell("b", stays(3)), Err(GroupError::UnknownMemberId));
+    assert_eq!(world.tell("a", stays(3)), told(4, "t-0 t-1"));
+    // The last one goes, and the group is empty; who comes then finds it further on.
+    assert_eq!(world.tell("a", stays(-1)), unchanged(-1));
+    assert_eq!(world.tell("c", joins(&["t"])), told(6, "t-0 t-1"));
+}
+
+#[test]
+fn who_is_silent_or_keeps_what_it_is_to_give_back_is_out() {
+    let mut world = World::new(&[("t", 2)]);
+    world.tell("a", joins(&["t"])).unwrap();
+    assert_eq!(world.wait(44_999), 0);
+    world.tell("a", stays(2)).unwrap();
+    assert_eq!(world.wait(44_999), 0, "its session goes on");
+    assert_eq!(world.wait(2), 1);
+    assert_eq!(world.tell("a", stays(2)), Err(GroupError::UnknownMemberId));
+    // One that is to give back has its rebalance timeout for it, and no longer, however it lives.
+    world.tell("a", joins(&["t"])).unwrap();
+    world.tell("b", joins(&["t"])).unwrap();
+    let epoch = world.tell("a", stays(4)).unwrap().epoch;
+    assert_eq!(world.wait(29_000), 0);
+    assert_eq!(world.tell("a", stays(epoch)), unchanged(epoch));
+    assert_eq!(world.wait(1_001), 1);
+    assert_eq!(world.tell("a", stays(epoch)), Err(GroupError::UnknownMemberId));
+    assert!(world.tell("b", stays(5)).unwrap().assigned.unwrap().contains("t-0 t-1"));
+}
+
+#[test]
+fn epochs_that_are_not_a_members_own_are_fenced() {
+    let mut world = World::new(&[("t", 2)]);
+    assert_eq!(world.tell("a", stays(1)), Err(GroupError::GroupNotFound));
+    world.tell("a", joins(&["t"])).unwrap();
+    let fenced = |named, known| Err(GroupError::FencedMemberEpoch { named: MemberEpoch(named), known: MemberEpoch(known) });
+    assert_eq!(world.tell("a", stays(3)), fenced(3, 2));
+    assert_eq!(world.tell("a", stays(1)), fenced(1, 2));
+    // Its answer was lost: it names the epoch before, and owns no more than it is known to have.
+    let mut world = World::new(&[("t", 2)]);
+    world.tell("a", joins(&["t"])).unwrap();
+    world.topics.topics.insert("u".to_string(), 1);
+    assert_eq!(world.tell("a", Says { names: Some(&["t", "u"]), ..owns(2, "t-0 t-1") }), told(3, "t-0 t-1 u-0"));
+    assert_eq!(world.tell("a", owns(2, "t-0 t-1")), unchanged(3));
+    assert_eq!(world.tell("a", owns(2, "t-0 x-1")), fenced(2, 3));
+    assert_eq!(world.tell("a", stays(2)), fenced(2, 3));
+    // Joining anew is always possible.
+    assert_eq!(world.tell("a", joins(&["t", "u"])), told(3, "t-0 t-1 u-0"));
+}
+
+#[test]
+fn static_members_come_back_to_what_they_had() {
+    let mut world = World::new(&[("t", 2)]);
+    let joins_as = |instance| Says { instance: Some(instance), ..joins(&["t"]) };
+    let as_one = |says: Says<'static>, instance| Says { instance: Some(instance), ..says };
+    assert_eq!(world.tell("a", joins_as("one")), told(2, "t-0 t-1"));
+    assert_eq!(world.tell("b", joins_as("one")), Err(GroupError::UnreleasedInstanceId));
+    assert_eq!(world.tell("b", as_one(stays(2), "one")), Err(GroupError::FencedInstanceId));
+    assert_eq!(world.tell("a", as_one(stays(2), "two")), Err(GroupError::UnknownMemberId));
+    assert_eq!(world.tell("a", as_one(stays(-2), "one")), unchanged(-2));
+    assert_eq!(world.tell("b", joins_as("one")), told(2, "t-0 t-1"));
+    assert_eq!(world.tell("a", as_one(stays(2), "one")), Err(GroupError::FencedInstanceId));
+    assert_eq!(world.tell("a", stays(2)), Err(GroupError::UnknownMemberId));
+    assert_eq!(world.tell("b", as_one(stays(2), "one")), unchanged(2));
+    // One that does not come back is out when its session ends.
+    assert_eq!(world.tell("b", as_one(stays(-2), "one")), unchanged(-2));
+    assert_eq!(world.wait(45_001), 1);
+    assert_eq!(world.tell("c", joins_as("one")), told(4, "t-0 t-1"));
+}
+
+#[test]
+fn topics_that_change_make_another_target() {
+    let mut world = World::new(&[("t", 1)]);
+    assert_eq!(world.tell("a", joins(&["t", "u"])), told(2, "t-0"));
+    assert_eq!(world.tell("a", stays(2)), unchanged(2));
+    world.topics.topics.insert("t".to_string(), 2);
+    assert_eq!(world.tell("a", stays(2)), unchanged(2));
+    world.topics.version += 1;
+    assert_eq!(world.tell("a", stays(2)), told(3, "t-0 t-1"));
+    world.topics.topics.insert("u".to_string(), 1);
+    world.topics.topics.insert("v".to_string(), 1);
+    world.topics.version += 1;
+    assert_eq!(world.tell("a", stays(3)), told(4, "t-0 t-1 u-0"));
+    // A topic that is gone is taken back at once.
+    world.topics.topics.remove("t");
+    world.topics.version += 1;
+    assert_eq!(world.tell("a", stays(4)), told(4, "u-0"));
+    assert_eq!(world.tell("a", owns(4, "u-0")), unchanged(5));
+}
+
+#[test]
+fn an_assignor_that_most_want_is_taken() {
+    let mut world = World::new(&[("t", 4), ("u", 4)]);
+    let wants = |assignor| Says { assignor: Some(assignor), ..joins(&["t", "u"]) };
+    assert_eq!(world.tell("a", wants("nobody's")), Err(GroupError::UnsupportedAssignor));
+    assert!(world.tell("a", wants("range")).is_ok());
+    assert!(world.tell("b", wants("range")).is_ok());
+    assert_eq!(world.tell("a", stays(2)), told(2, "t-0 t-1 u-0 u-1"));
+}
+
+#[test]
+fn a_restart_changes_nothing() {
+    let mut world = World::new(&[("t", 4), ("u", 3)]);
+    world.tell("a", joins(&["t", "u"])).unwrap();
+    world.tell("b", Says { instance: Some("one"), ..joins(&["t"]) }).unwrap();
+    let kept = world.tell("a", stays(2)).unwrap().assigned.unwrap();
+    world.restart();
+    assert_eq!(world.tell("a", stays(2)), unchanged(2), "what it is to give back is still to be given back");
+    assert_eq!(world.tell("a", owns(2, &kept)), unchanged(3));
+    world.restart();
+    assert!(world.tell("b", Says { instance: Some("one"), ..stays(3) }).unwrap().assigned.unwrap().contains("t-"));
+    world.restart();
+    // Sessions begin anew with the restart.
+    assert_eq!(world.wait(45_001), 2);
+    world.restart();
+    assert_eq!(world.tell("c", joins(&["u"])), told(6, "u-0 u-1 u-2"));
+}
+
+#[test]
+fn a_target_stays_for_its_time() {
+    let mut world = World::new(&[("t", 2)]);
+    world.coordinator = coordinator(1000);
+    assert_eq!(world.tell("a", joins(&["t"])), told(2, "t-0 t-1"));
+    // The next one has to wait, and is in the epoch of the old target.
+    assert_eq!(world.tell("b", joins(&["t"])), told(2, ""));
+    assert_eq!(world.tell("a", stays(2)), unchanged(2));
+    world.wait(1000);
+    assert_eq!(world.tell("b", stays(2)), unchanged(3));
+}

@@ -1,0 +1,38 @@
+//! What topics there are, for a coordinator that has no catalogue of its own.
+
+use crate::ids::TopicId;
+
+/// What topics there are at the moment. A heartbeat brings it along.
+pub trait Topics {
+    /// Another number whenever a topic has come, gone, or got more partitions.
+    fn version(&self) -> u64;
+
+    /// The topic of a name.
+    fn find(&self, name: &str) -> Option<TopicShape>;
+
+    /// The name of a topic.
+    fn name_of(&self, topic: TopicId) -> Option<&str>;
+
+    /// What changes when a topic does: its id, its name, how many partitions it has. 0 for one that there is not.
+    fn hash_of(&self, name: &str) -> i64 {
+        let Some(TopicShape { id, partitions }) = self.find(name) else { return 0 };
+        // Not keyed: it is stored, and compared after a restart.
+        let hash = crate::bounded::table::HashKey(0, 0).hash(&[name.as_bytes(), &id.0, &partitions.to_be_bytes()]);
+        i64::from_ne_bytes(hash.to_ne_bytes())
+    }
+}
+
+impl core::fmt::Debug for dyn Topics + '_ {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "Topics({})", self.version())
+    }
+}
+
+/// A topic as groups see it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TopicShape {
+    /// Its id.
+    pub id: TopicId,
+    /// How many partitions it has.
+    pub partitions: u32,
+}

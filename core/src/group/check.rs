@@ -6,6 +6,8 @@ use crate::time::Instant;
 
 use super::classic::state::{Group, State, Waiting};
 use super::coordinator::Coordinator;
+use super::modern::partitions::Partitions;
+use super::modern::tables::holder;
 
 impl Coordinator<'_> {
     /// Asserts that everything kept twice agrees with itself, and that whoever waits has a deadline. Costs a walk through everything.
@@ -36,6 +38,7 @@ impl Coordinator<'_> {
         assert_eq!((offered, offsets), (self.offered.len(), self.offsets.len()), "everything is in a group");
         let statics = self.members.iter().filter(|(_, member)| member.instance.is_some()).count();
         assert_eq!(statics, self.instances.len(), "an instance id for each static member");
+        self.assert_consumers();
         self.assert_pending();
         assert!(self.results.is_empty(), "no results are left over from a step");
         assert!(self.groups.is_empty() || self.expiry.is_some(), "where there are groups, offsets are looked through some day");
@@ -105,6 +108,46 @@ impl Coordinator<'_> {
                 assert!(group.state == State::Stable || group.unsynced > 0, "{id}: a syncing group has a deadline");
             }
         }
+    }
+}
+
+/// Consumer groups.
+impl Coordinator<'_> {
+    fn assert_consumers(&self) {
+        let modern = &self.modern;
+        let (mut groups, mut members, mut topics, mut patterns, mut holdings, mut statics) = (0, 0, 0, 0, 0, 0);
+        for (slot, group) in self.groups.iter() {
+            let Some(entry) = self.consumer_group(slot) else { continue };
+            let id = self.texts.str(group.id);
+            assert!(group.members.is_empty() && group.pendings.is_empty(), "{id}: it has no classic members too");
+            groups += 1;
+            members += length(&entry.members, &modern.members);
+            topics += length(&entry.topics, &modern.topics);
+            patterns += length(&entry.patterns, &modern.patterns);
+            for (at, member) in entry.members.iter(&modern.members) {
+                let name = self.texts.str(member.id);
+                assert_eq!((member.group, self.find_consumer(slot, name)), (slot, Some(at)), "{id}: {name} is found by its id");
+                statics += usize::from(member.instance.is_some());
+                for text in [member.assigned, member.revoking] {
+                    for held in Partitions::of(self.texts.bytes(text)).iter() {
+                        holdings += 1;
+                        assert_eq!(holder(&modern.holdings, self.key, slot, &held), Some(at), "{id}: {held:?} is {name}'s alone");
+                    }
+                }
+            }
+            for (_, topic) in entry.topics.iter(&modern.topics) {
+                let name = self.texts.str(topic.name);
+                let named = entry.members.iter(&modern.members).filter(|(_, member)| self.names(member.names).contains(name)).count();
+                assert_eq!(topic.by_name, named, "{id}: who subscribes to {name} is counted");
+            }
+        }
+        assert_eq!(
+            (groups, members, statics),
+            (modern.groups.len(), modern.members.len(), modern.instances.len()),
+            "everybody is in a group"
+        );
+        assert_eq!((topics, patterns), (modern.topics.len(), modern.patterns.len()), "everything is in a group");
+        assert_eq!(holdings, modern.holdings.len(), "whatever is held is somebody's");
     }
 }
 

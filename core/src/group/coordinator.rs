@@ -300,11 +300,20 @@ impl<'m> Coordinator<'m> {
     fn delete_group(&self, group_id: &str, fx: &mut Fx<'_, '_, 'm>) -> Result<(), GroupError> {
         let slot = self.find_group(group_id).ok_or(GroupError::GroupNotFound)?;
         let group = self.groups.get(slot).ok_or(GroupError::GroupNotFound)?;
-        if group.state != State::Empty {
+        if group.state != State::Empty || self.consumer_group(slot).is_some_and(|entry| !entry.members.is_empty()) {
             return Err(GroupError::NonEmptyGroup);
         }
         self.record_offset_tombstones(slot, fx).map_err(|Full| GroupError::CommitTooLarge)?;
-        self.record(&GroupRecord::GroupDeleted { group: group_id }, fx).map_err(|Full| GroupError::CommitTooLarge)
+        self.record_group_gone(slot, fx)
+    }
+
+    /// Nothing is left of a group without members but its offsets, which have records of their own.
+    pub(super) fn record_group_gone(&self, slot: Slot, fx: &mut Fx<'_, '_, 'm>) -> Result<(), GroupError> {
+        if self.consumer_group(slot).is_some() {
+            return self.record_consumer_group_gone(slot, fx);
+        }
+        let group = self.groups.get(slot).map_or("", |group| self.texts.str(group.id));
+        self.record(&GroupRecord::GroupDeleted { group }, fx).map_err(|Full| GroupError::CommitTooLarge)
     }
 
     /// Puts a record of a group among the effects.

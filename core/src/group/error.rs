@@ -55,6 +55,15 @@ pub enum GroupError {
         /// Where it is.
         known: MemberEpoch,
     },
+    /// What is committed or asked for is of another epoch of the member. Source: KIP-848.
+    StaleMemberEpoch {
+        /// The one that was named.
+        named: MemberEpoch,
+        /// Where the member is.
+        known: MemberEpoch,
+    },
+    /// A member of a consumer group commits in a way that says no epoch.
+    EpochsUnknown,
     /// Another member has the instance id and has not left. Source: KIP-848.
     UnreleasedInstanceId,
     /// The target of the group cannot be made.
@@ -88,6 +97,8 @@ impl fmt::Display for GroupError {
             Self::FencedMemberEpoch { named, known } => {
                 write!(f, "the member is still at epoch {named}, and known to be at {known}: it must abandon all its partitions and rejoin")
             }
+            Self::StaleMemberEpoch { named, known } => write!(f, "the member epoch {named} is not the member's, which is at {known}"),
+            Self::EpochsUnknown => f.write_str("members of a consumer group commit with a version of the request that knows member epochs"),
             Self::UnreleasedInstanceId => f.write_str("another member that has not left owns this group instance id"),
             Self::Assignor(error) => write!(f, "the target assignment of the group cannot be made: {error}"),
         }

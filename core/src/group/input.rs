@@ -159,6 +159,8 @@ pub struct Commit<'a> {
     pub caller: Caller<'a>,
     /// The generation of the member; `None` without a group's coordination.
     pub generation_id: Option<GenerationId>,
+    /// Whether the member's way of asking knows member epochs: older ones do not.
+    pub knows_epochs: bool,
     /// The transaction that the commit is part of: it counts when that is committed. Source: KIP-98, KIP-447.
     pub transaction: Option<Transaction>,
     /// When the offsets are to expire, from clients that still say so.

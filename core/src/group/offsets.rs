@@ -229,6 +229,9 @@ impl<'m> Coordinator<'m> {
             // Without a generation, a consumer that needs no coordination keeps its offsets here: belief makes the group.
             return if commit.generation_id.is_none() { Ok(()) } else { Err(GroupError::GroupNotFound) };
         };
+        if self.consumer_group(group).is_some() {
+            return self.check_consumer_commit(group, commit);
+        }
         let Some(entry) = self.groups.get(group) else { return Err(GroupError::GroupNotFound) };
         let state = entry.state;
         if commit.generation_id.is_none() && state == State::Empty {
@@ -328,6 +331,9 @@ impl<'m> Coordinator<'m> {
     /// Whether a member of a consumer group reads a topic. What a member said is read as the oldest version of its protocol, which
     /// all later ones begin with; a group that cannot be read counts as reading everything. Source: `ClassicGroup.isSubscribedToTopic`.
     fn is_subscribed(&self, slot: Slot, topic: &str) -> bool {
+        if self.consumer_group(slot).is_some() {
+            return self.is_consumed(slot, topic);
+        }
         let Some(group) = self.groups.get(slot) else { return false };
         if !self.is_consumer_group(group) || group.members.is_empty() {
             return false;
@@ -380,10 +386,14 @@ impl<'m> Coordinator<'m> {
                 && self.find_pending_offset(slot, topic, kept.partition).is_none()
         };
         let written = self.record_tombstones(slot, fx, expired);
-        let deletable = group.state == State::Empty && group.pendings.is_empty() && group.pending_offsets == 0;
+        let has_consumers = self.consumer_group(slot).is_some_and(|entry| !entry.members.is_empty());
+        let deletable = group.state == State::Empty && !has_consumers && group.pendings.is_empty() && group.pending_offsets == 0;
         if written.is_ok() && deletable && group.offsets.iter(&self.offsets).all(|(_, entry)| expired(&entry.kept)) {
-            // When this one record more does not fit, the group goes the next time.
-            let _ = self.record(&GroupRecord::GroupDeleted { group: self.texts.str(group.id) }, fx);
+            // When this does not fit too, the group goes the next time.
+            let before = fx.records.len();
+            if self.record_group_gone(slot, fx).is_err() {
+                fx.records.truncate(before);
+            }
         }
     }
 

@@ -70,6 +70,9 @@ impl<'m> Coordinator<'m> {
         let Some((slot, group)) = known else {
             return if commit.generation_id.is_none() { Ok(()) } else { Err(GroupError::IllegalGeneration) };
         };
+        if self.consumer_group(slot).is_some() {
+            return self.check_consumer_commit(slot, commit);
+        }
         let is_empty = group.state == super::classic::state::State::Empty;
         let is_anonymous = caller.member_id.is_empty() && caller.group_instance_id.is_none();
         if commit.generation_id.is_none() && (is_empty || is_anonymous) {

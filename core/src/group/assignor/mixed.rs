@@ -44,7 +44,18 @@ pub(super) fn assign(group: &Subscriptions<'_>, owners: &mut Owners<'_>, memory:
     let topic_count = group.topics().len();
     let partitions = index(group.topics().partition_count());
     let sizes = [
-        members, members, members, members, members, members, members, topic_count, topic_count, topic_count, partitions, partitions,
+        members,
+        members,
+        members,
+        members,
+        members,
+        members,
+        members,
+        topic_count,
+        topic_count,
+        topic_count,
+        partitions,
+        partitions,
         group.pair_count(),
     ];
     let [loads, sorted, top, seen, queue, receivers, through, ends, mut order, seen_topics, is_fresh, below, pairs] = carve(memory, sizes)?;

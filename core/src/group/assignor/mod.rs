@@ -19,4 +19,3 @@ pub mod range;
 pub mod simple;
 pub mod subscriptions;
 pub mod uniform;
-

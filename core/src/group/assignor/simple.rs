@@ -182,18 +182,13 @@ impl Desk<'_, '_, '_> {
     }
 
     /// Gives every partition the members that it lacks, from those who lack partitions.
-    fn fill(
-        &mut self,
-        last: Range<usize>,
-        partitions: impl Iterator<Item = u32>,
-        members: &[u32],
-        share: u32,
-    ) -> Result<(), AssignError> {
+    fn fill(&mut self, last: Range<usize>, partitions: impl Iterator<Item = u32>, members: &[u32], share: u32) -> Result<(), AssignError> {
         let new = self.seats.len();
         let mut ring = self.ring(members);
         let mut walked = last.start;
         for partition in partitions {
-            while let Some(seat) = self.seats.get(..last.end).and_then(|seats| seats.get(walked)).filter(|seat| seat.partition <= partition) {
+            while let Some(seat) = self.seats.get(..last.end).and_then(|seats| seats.get(walked)).filter(|seat| seat.partition <= partition)
+            {
                 self.stamps.set(seat.member, seat.partition + 1);
                 walked += 1;
             }
@@ -277,9 +272,8 @@ impl Desk<'_, '_, '_> {
         let seat = |at: usize| self.seats.get(at).copied().filter(|seat| seat.member != NOBODY);
         let reads = |partition: u32| lot().filter_map(seat).any(|seat| seat == Seat { partition, member });
         lot().find(|at| {
-            seat(*at).is_some_and(|seat| {
-                seat.partition != partition && self.stamps.at(seat.member) != partition + 1 && !reads(seat.partition)
-            })
+            seat(*at)
+                .is_some_and(|seat| seat.partition != partition && self.stamps.at(seat.member) != partition + 1 && !reads(seat.partition))
         })
     }
 }

@@ -78,12 +78,7 @@ impl<'m> Coordinator<'m> {
         }
     }
 
-    fn try_consumer_heartbeat(
-        &mut self,
-        at: Moment,
-        heartbeat: &ConsumerHeartbeat<'_>,
-        fx: &mut Fx<'_, '_, 'm>,
-    ) -> Result<(), GroupError> {
+    fn try_consumer_heartbeat(&mut self, at: Moment, heartbeat: &ConsumerHeartbeat<'_>, fx: &mut Fx<'_, '_, 'm>) -> Result<(), GroupError> {
         let call = heartbeat.caller.call;
         let resumed = self.modern.resume.take().filter(|resume| resume.call == call);
         if resumed.is_none() {

@@ -1,11 +1,12 @@
 //! Groups whose assignments the coordinator makes: consumer groups (KIP-848).
 
+pub mod administration;
 mod believe;
 pub mod heartbeat;
 pub mod names;
 pub mod partitions;
-pub mod record;
 mod reconcile;
+pub mod record;
 pub mod schema;
 pub mod state;
 pub mod tables;

@@ -179,8 +179,7 @@ impl World {
         loop {
             let mut records = Records::grown(1 << 20, 1000);
             let at = self.at();
-            let more =
-                self.coordinator.handle_timeout(at, &mut Effects { records: &mut records, answers: &mut Heard::default() });
+            let more = self.coordinator.handle_timeout(at, &mut Effects { records: &mut records, answers: &mut Heard::default() });
             acted += usize::from(!records.is_empty());
             self.believe(&records);
             if !more {

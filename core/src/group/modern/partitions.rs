@@ -79,7 +79,8 @@ impl<'a> Partitions<'a> {
     /// Whether two sets have the same partitions, whenever they were assigned.
     #[must_use]
     pub fn has_same(self, other: Self) -> bool {
-        self.0 == other.0 || (self.0.len() == other.0.len() && self.iter().map(|held| held.place()).eq(other.iter().map(|held| held.place())))
+        self.0 == other.0
+            || (self.0.len() == other.0.len() && self.iter().map(|held| held.place()).eq(other.iter().map(|held| held.place())))
     }
 
     /// When a partition was assigned; `None` when it is not in the set.
@@ -237,7 +238,10 @@ mod tests {
         assert_eq!(set.since(TopicId([3; 16]), PartitionIndex(0)), None);
         assert!(Partitions::NONE.is_empty() && Partitions::NONE.iter().next().is_none());
         // What comes twice, or back, is there once.
-        assert_eq!(built(&[held(1, 0, 3), held(1, 0, 4), held(1, 5, 4), held(1, 2, 0), held(0, 9, 9), held(2, 1, 0), held(9, 700, 9)]), bytes);
+        assert_eq!(
+            built(&[held(1, 0, 3), held(1, 0, 4), held(1, 5, 4), held(1, 2, 0), held(0, 9, 9), held(2, 1, 0), held(9, 700, 9)]),
+            bytes
+        );
     }
 
     #[test]

@@ -19,7 +19,7 @@ use super::names::Names;
 use super::partitions::{Builder, Compared, Held, Partitions, compare};
 use super::record::{ConsumerRecord, Current, StoredPartitions};
 use super::state::{Consumer, Holding, MemberState};
-use super::tables::holding_hash;
+use super::tables::holder;
 use super::topics::Topics;
 
 /// A member as it is to be next. What it has and gives back lies in the scratch of the coordinator.
@@ -185,10 +185,7 @@ impl Scene<'_, '_> {
 
     /// Whether the member can have a partition now: nobody holds it, or it is the member itself, which has not given it back yet.
     fn is_free(&self, held: &Held) -> bool {
-        let key = (self.member.group, held.topic, held.partition);
-        let hash = holding_hash(self.key, key.0, key.1, key.2);
-        let found = self.holdings.find(hash, |it| (it.group, it.topic, it.partition) == key);
-        let holder = found.and_then(|found| self.holdings.get(found)).map(|holding| holding.member);
+        let holder = holder(self.holdings, self.key, self.member.group, held);
         holder.is_none_or(|holder| holder == self.slot && self.set(self.member.revoking).since(held.topic, held.partition).is_some())
     }
 

@@ -238,10 +238,8 @@ impl<'a> ConsumerRecord<'a> {
             ConsumerGroupMetadataKey::KEY => {
                 let key = ConsumerGroupMetadataKey::decode_from(&mut reader, 0)?;
                 let value = value.map(decode_versioned::<ConsumerGroupMetadataValue>).transpose()?;
-                let epoch = |value: ConsumerGroupMetadataValue| GroupEpoch {
-                    epoch: MemberEpoch(value.epoch),
-                    metadata_hash: value.metadata_hash,
-                };
+                let epoch =
+                    |value: ConsumerGroupMetadataValue| GroupEpoch { epoch: MemberEpoch(value.epoch), metadata_hash: value.metadata_hash };
                 (key.group_id, Self::Group(value.map(epoch)))
             }
             ConsumerGroupPartitionMetadataKey::KEY => {
@@ -378,7 +376,8 @@ impl<'a> Says<'a> {
 
     /// Whether all but the names is the same.
     pub(super) fn is_like(&self, other: &Self) -> bool {
-        let texts = |says: &Self| [says.instance_id, says.rack_id, says.pattern, says.assignor, Some(says.client_id), Some(says.client_host)];
+        let texts =
+            |says: &Self| [says.instance_id, says.rack_id, says.pattern, says.assignor, Some(says.client_id), Some(says.client_host)];
         texts(self) == texts(other) && self.rebalance_timeout == other.rebalance_timeout && self.classic == other.classic
     }
 

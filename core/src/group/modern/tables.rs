@@ -128,11 +128,11 @@ impl Coordinator<'_> {
         self.modern.patterns.find(hash, |entry| entry.group == group && self.texts.bytes(entry.text) == pattern.as_bytes())
     }
 
-    pub(super) fn partitions(&self, text: Text) -> Partitions<'_> {
+    pub(in crate::group) fn partitions(&self, text: Text) -> Partitions<'_> {
         Partitions::of(self.texts.bytes(text))
     }
 
-    pub(super) fn names(&self, text: Text) -> Names<'_> {
+    pub(in crate::group) fn names(&self, text: Text) -> Names<'_> {
         Names::of(self.texts.bytes(text))
     }
 }
@@ -413,8 +413,16 @@ impl Coordinator<'_> {
 }
 
 /// The hash of a partition that a member of a group holds.
-pub(super) fn holding_hash(key: HashKey, group: Slot, topic: TopicId, partition: PartitionIndex) -> u64 {
+fn holding_hash(key: HashKey, group: Slot, topic: TopicId, partition: PartitionIndex) -> u64 {
     key.hash(&[&group.index().to_be_bytes(), &topic.0, &partition.0.to_be_bytes()])
+}
+
+/// Who holds a partition: has it, or has not given it back yet.
+pub(in crate::group) fn holder(holdings: &Table<'_, Holding>, key: HashKey, group: Slot, held: &Held) -> Option<Slot> {
+    let place = (group, held.topic, held.partition);
+    let hash = holding_hash(key, place.0, place.1, place.2);
+    let found = holdings.find(hash, |it| (it.group, it.topic, it.partition) == place)?;
+    holdings.get(found).map(|holding| holding.member)
 }
 
 /// The name at a place of a run of names, and where the next one begins.

@@ -59,12 +59,7 @@ pub struct TargetTopic {
 
 impl<'m> Coordinator<'m> {
     /// Makes a target for the epoch of the group, if there is none yet and the last one is old enough.
-    pub(super) fn make_target(
-        &mut self,
-        at: Moment,
-        heartbeat: &ConsumerHeartbeat<'_>,
-        fx: &mut Fx<'_, '_, 'm>,
-    ) -> Result<(), GroupError> {
+    pub(super) fn make_target(&mut self, at: Moment, heartbeat: &ConsumerHeartbeat<'_>, fx: &mut Fx<'_, '_, 'm>) -> Result<(), GroupError> {
         let group_id = heartbeat.caller.group_id;
         let group = self.consumer_group_named(group_id)?;
         let Some(entry) = self.consumer_group(group) else { return Err(GroupError::GroupNotFound) };
@@ -182,7 +177,8 @@ impl<'m> Coordinator<'m> {
         let matched = matches.map_or(Text::EMPTY, |(text, _, _)| text);
         for text in [names, matched] {
             for name in Names::of(self.texts.bytes(text)).iter() {
-                let topic = self.find_subscribed(group, name).and_then(|slot| self.modern.topics.get(slot).map(|topic| (slot, topic.number)));
+                let topic =
+                    self.find_subscribed(group, name).and_then(|slot| self.modern.topics.get(slot).map(|topic| (slot, topic.number)));
                 // One that there is not has the number of another, or none.
                 let exists = |(slot, number): &(Slot, u32)| {
                     let of = usize::try_from(*number).ok().and_then(|number| self.modern.topics_of_target.get(number));

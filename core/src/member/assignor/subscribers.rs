@@ -12,7 +12,11 @@ pub(crate) struct Subscribers<'a> {
 
 impl<'a> Subscribers<'a> {
     /// Turns subscriptions around. `ends` has a place for each topic, `members` one for each subscription of a member to a topic.
-    pub(crate) fn new<'s>(subscriptions: impl Iterator<Item = (u32, &'s [u32])> + Clone, mut ends: Words<'a>, mut members: Words<'a>) -> Self {
+    pub(crate) fn new<'s>(
+        subscriptions: impl Iterator<Item = (u32, &'s [u32])> + Clone,
+        mut ends: Words<'a>,
+        mut members: Words<'a>,
+    ) -> Self {
         for (_, topics) in subscriptions.clone() {
             topics.iter().for_each(|topic| ends.raise(*topic));
         }

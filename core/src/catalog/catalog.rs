@@ -49,6 +49,8 @@ pub struct Catalog<'m> {
     configs: Table<'m, ConfigEntry>,
     features: Table<'m, Feature>,
     next_producer_id: i64,
+    /// How many records of topics were believed.
+    topics_version: u64,
     /// The epoch of this broker's last registration, if it ever was a Kafka. Unit: an offset of the log.
     broker_epoch: Option<i64>,
     quorum: Quorum,
@@ -175,6 +177,7 @@ impl<'m> Catalog<'m> {
             configs: memory.configs,
             features: memory.features,
             next_producer_id: 0,
+            topics_version: 0,
             broker_epoch: None,
             quorum: Quorum::default(),
             others: Others::default(),
@@ -253,6 +256,12 @@ impl<'m> Catalog<'m> {
     #[must_use]
     pub fn topic_by_id(&self, topic_id: TopicId) -> Option<TopicView<'_>> {
         self.topic_at(self.find_id(topic_id)?)
+    }
+
+    /// Another number whenever a topic has come, gone, or got more partitions.
+    #[must_use]
+    pub const fn topics_version(&self) -> u64 {
+        self.topics_version
     }
 
     /// The topic at a slot.
@@ -550,6 +559,8 @@ impl<'m> Machine for Catalog<'m> {
     }
 
     fn replay(&mut self, record: &CatalogRecord<'_>) {
+        let is_of_topics = matches!(record, CatalogRecord::Topic(_) | CatalogRecord::Partition(_) | CatalogRecord::RemoveTopic(_));
+        self.topics_version += u64::from(is_of_topics);
         let believed = match record {
             CatalogRecord::Topic(topic) => self.believe_topic(topic),
             CatalogRecord::Partition(partition) => self.believe_partition(partition),

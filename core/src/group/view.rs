@@ -7,6 +7,7 @@ use crate::time::Instant;
 use super::answer::{RosterMember, Seats};
 use super::classic::state::{Group, Member, State, Waiting};
 use super::coordinator::Coordinator;
+use super::modern::administration::ConsumerGroupView;
 use super::record::StoredOffset;
 
 /// A group as an administrator sees it.
@@ -70,6 +71,12 @@ impl<'a, 'm> GroupView<'a, 'm> {
     #[must_use]
     pub fn protocol_type(&self) -> &'a str {
         self.group.protocol_type.map_or("", |text| self.coordinator.texts.str(text))
+    }
+
+    /// What it is as a consumer group, if it is one; then nothing of a classic one is of any meaning.
+    #[must_use]
+    pub fn consumer_group(&self) -> Option<ConsumerGroupView<'a, 'm>> {
+        self.coordinator.consumer_group_view(self.group_id())
     }
 
     /// Where the group stands.

@@ -5,7 +5,8 @@ use crate::catalog::catalog::{Catalog, TopicView};
 use crate::catalog::name;
 use crate::catalog::record::CatalogRecord;
 use crate::group::coordinator::Coordinator;
-use crate::group::input::{ForgetTopic, Input as GroupInput};
+use crate::group::input::{ConsumerHeartbeat, ForgetTopic, Input as GroupInput};
+use crate::group::modern::topics::{TopicShape, Topics};
 use crate::group::record::GroupRecord;
 use crate::ids::{CallId, LeaderEpoch, PartitionIndex, Sequence, TopicId};
 use crate::log::config::LogConfig;
@@ -42,6 +43,33 @@ impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
             return Ok(input.group_id().and_then(|group_id| self.uncommitted_group(group_id)));
         }
         self.write_down_group(at, out)
+    }
+
+    /// A turn of the groups for a member of a consumer group, which is told what topics there are. It takes as many steps as the machine asks
+    /// for; what all of them write is waited for.
+    ///
+    /// # Errors
+    /// As [`Shard::group`].
+    pub fn consumer_heartbeat(
+        &mut self,
+        at: Moment,
+        heartbeat: ConsumerHeartbeat<'_>,
+        answers: &mut dyn Answers<Coordinator<'m>>,
+        out: &mut dyn Release,
+    ) -> Result<Option<Written>, WriteError<StoreFailure<'m, D>>> {
+        loop {
+            self.records.clear();
+            let topics = KnownTopics(&self.catalog);
+            let input = GroupInput::ConsumerHeartbeat(ConsumerHeartbeat { topics: &topics, ..heartbeat });
+            self.groups.step(at, input, &mut Effects { records: &mut self.records, answers });
+            if self.records.is_empty() {
+                return Ok(self.uncommitted_group(heartbeat.caller.group_id));
+            }
+            let written = self.write_down_group(at, out).inspect_err(|_| self.groups.give_up())?;
+            if !self.groups.wants_again() {
+                return Ok(written);
+            }
+        }
     }
 
     /// Acts on one deadline of the groups. Answers `None` when none is due, else what a turn answers.
@@ -271,4 +299,20 @@ pub(super) struct Nobody;
 
 impl<M: Machine + ?Sized> Answers<M> for Nobody {
     fn answer(&mut self, _: CallId, _: crate::machine::When, _: M::Answer<'_>) {}
+}
+
+/// The topics of the catalogue, as groups see them.
+struct KnownTopics<'a, 'm>(&'a Catalog<'m>);
+
+impl Topics for KnownTopics<'_, '_> {
+    fn version(&self) -> u64 {
+        self.0.topics_version()
+    }
+    fn find(&self, name: &str) -> Option<TopicShape> {
+        let topic = self.0.topic(name)?;
+        Some(TopicShape { id: topic.topic_id, partitions: u32::try_from(topic.partition_count).unwrap_or(0) })
+    }
+    fn name_of(&self, topic: TopicId) -> Option<&str> {
+        self.0.topic_by_id(topic).map(|topic| topic.name)
+    }
 }

@@ -23,6 +23,8 @@ use super::{catalog, error_map, group, respond};
 
 /// From this version on, topics are named by id.
 const BY_ID_SINCE: i16 = 10;
+/// From this version on, members of consumer groups may commit.
+const EPOCHS_SINCE: i16 = 9;
 /// From this version on, an unknown group is named as such.
 const UNKNOWN_GROUP_SINCE: i16 = 9;
 
@@ -73,6 +75,7 @@ pub(crate) fn serve(asked: Asked<'_>) -> Result<(), DecodeError> {
                     group_instance_id: request.group_instance_id,
                 },
                 generation_id: Some(GenerationId(request.generation_id_or_member_epoch)).filter(|generation| generation.0 >= 0),
+                knows_epochs: head.version >= EPOCHS_SINCE,
                 transaction: None,
                 expire_timestamp,
                 partitions: &partitions,

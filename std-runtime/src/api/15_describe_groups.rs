@@ -29,7 +29,7 @@ pub(crate) fn serve(asked: Asked<'_>) -> Result<(), DecodeError> {
             .iter()
             .zip(&missing)
             .zip(&members)
-            .map(|((group_id, missing), members)| match groups.group(group_id) {
+            .map(|((group_id, missing), members)| match groups.group(group_id).filter(|group| group.consumer_group().is_none()) {
                 Some(group) => DescribedGroup {
                     group_id,
                     group_state: group.state().name(),

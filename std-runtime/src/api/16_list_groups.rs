@@ -1,6 +1,6 @@
 //! ListGroups, key 16, served 0-5. KIP-518 (v4), KIP-848 (v5).
 //!
-//! Differences from Apache Kafka: none known; all groups are classic ones yet.
+//! Differences from Apache Kafka: none known.
 
 use millpond_core::wire::reader::DecodeError;
 use millpond_core::wire::value::Array;
@@ -10,8 +10,10 @@ use crate::protocol::messages::list_groups::{ListGroupsRequest, ListGroupsRespon
 use super::dispatch::Asked;
 use super::respond;
 
-/// The type of every group yet. Source: `Group.GroupType.CLASSIC`.
+/// Source: `Group.GroupType.CLASSIC`.
 const CLASSIC: &str = "classic";
+/// Source: `Group.GroupType.CONSUMER`, which is also their protocol type.
+const CONSUMER: &str = "consumer";
 
 pub(crate) fn serve(asked: Asked<'_>) -> Result<(), DecodeError> {
     let request: ListGroupsRequest<'_> = asked.decode()?;
@@ -23,13 +25,21 @@ pub(crate) fn serve(asked: Asked<'_>) -> Result<(), DecodeError> {
             .shard
             .groups()
             .views()
-            .filter(|group| wanted(request.states_filter, group.state().name()) && wanted(request.types_filter, CLASSIC))
-            .map(|group| ListedGroup {
-                group_id: group.group_id(),
-                protocol_type: group.protocol_type(),
-                group_state: group.state().name(),
-                group_type: CLASSIC,
+            .map(|group| match group.consumer_group() {
+                Some(consumer) => ListedGroup {
+                    group_id: group.group_id(),
+                    protocol_type: CONSUMER,
+                    group_state: consumer.state().name(),
+                    group_type: CONSUMER,
+                },
+                None => ListedGroup {
+                    group_id: group.group_id(),
+                    protocol_type: group.protocol_type(),
+                    group_state: group.state().name(),
+                    group_type: CLASSIC,
+                },
             })
+            .filter(|group| wanted(request.states_filter, group.group_state) && wanted(request.types_filter, group.group_type))
             .collect();
         groups.sort_by_key(|group| group.group_id);
         reply.send(respond::encode(head, &ListGroupsResponse { groups: Array::from(&*groups), ..Default::default() }));

@@ -93,6 +93,7 @@ pub(crate) fn carry_out(turn: &mut Turn<'_>, waiting: WaitingRequest) -> Result<
         GroupInput::Commit(Commit {
             caller: Caller { call, group_id: request.group_id, member_id: request.member_id, group_instance_id: request.group_instance_id },
             generation_id: Some(GenerationId(request.generation_id)).filter(|generation| generation.0 >= 0),
+            knows_epochs: true,
             transaction: Some(Transaction {
                 producer_id: identity(request.producer_id, 0).producer_id,
                 producer_epoch: identity(0, request.producer_epoch).producer_epoch,

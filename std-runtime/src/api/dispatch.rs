@@ -124,13 +124,13 @@ pub fn dispatch(worker: &Worker, caller: &Caller, replies: &Arc<Replies>, frame:
         ApiKey::OffsetDelete => offset_delete::serve(asked),
         ApiKey::DescribeCluster => describe_cluster::serve(asked),
         ApiKey::DescribeProducers => describe_producers::serve(asked),
+        ApiKey::ConsumerGroupHeartbeat => consumer_group_heartbeat::serve(asked),
+        ApiKey::ConsumerGroupDescribe => consumer_group_describe::serve(asked),
         ApiKey::DescribeTopicPartitions => describe_topic_partitions::serve(asked),
         ApiKey::DescribeTransactions => describe_transactions::serve(asked),
         ApiKey::ListTransactions => list_transactions::serve(asked),
         // Known to the codec, not served: `Api::serves` has said no.
-        ApiKey::SaslHandshake | ApiKey::SaslAuthenticate | ApiKey::ConsumerGroupHeartbeat | ApiKey::ConsumerGroupDescribe => {
-            return Err(Malformed::Version { api_key, version });
-        }
+        ApiKey::SaslHandshake | ApiKey::SaslAuthenticate => return Err(Malformed::Version { api_key, version }),
     };
     served.map_err(|error| Malformed::Body { api_key, version, error })
 }

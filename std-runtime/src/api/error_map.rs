@@ -31,6 +31,13 @@ pub const fn of_group(error: &GroupError) -> ErrorCode {
         GroupError::SubscribedToTopic => ErrorCode::GROUP_SUBSCRIBED_TO_TOPIC,
         GroupError::MetadataTooLarge => ErrorCode::OFFSET_METADATA_TOO_LARGE,
         GroupError::CommitTooLarge => ErrorCode::INVALID_COMMIT_OFFSET_SIZE,
+        GroupError::InvalidRequest(_) => ErrorCode::INVALID_REQUEST,
+        GroupError::UnsupportedAssignor => ErrorCode::UNSUPPORTED_ASSIGNOR,
+        GroupError::FencedMemberEpoch { .. } => ErrorCode::FENCED_MEMBER_EPOCH,
+        GroupError::StaleMemberEpoch { .. } => ErrorCode::STALE_MEMBER_EPOCH,
+        GroupError::EpochsUnknown => ErrorCode::UNSUPPORTED_VERSION,
+        GroupError::UnreleasedInstanceId => ErrorCode::UNRELEASED_INSTANCE_ID,
+        GroupError::Assignor(_) => ErrorCode::UNKNOWN_SERVER_ERROR,
     }
 }
 

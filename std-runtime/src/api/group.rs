@@ -16,6 +16,9 @@ pub fn tell(head: Head, answer: &Answer<'_>) -> Outgoing {
         Answer::Synced { protocol_type, protocol_name, assignment } => sync_group::tell(head, *protocol_type, *protocol_name, assignment),
         Answer::SyncRefused(error) => sync_group::tell_refused(head, error),
         Answer::Heartbeat(result) => heartbeat::tell(head, result),
+        Answer::Consumer(seat) => consumer_group_heartbeat::tell(head, seat),
+        Answer::ConsumerLeft { member_id, epoch } => consumer_group_heartbeat::tell_left(head, member_id, *epoch),
+        Answer::ConsumerRefused(error) => consumer_group_heartbeat::tell_refused(head, error),
         Answer::Left(_) | Answer::Committed(_) | Answer::OffsetsDeleted(_) | Answer::GroupDeleted(_) => {
             debug_assert!(false, "these answers come in the turn of their request: {answer:?}");
             Outgoing::default()

@@ -375,6 +375,32 @@ pub const KEYS: &[Key] = &[
     .broker(|config, value| config.group.initial_rebalance_delay = millis(value, 1)),
     key("group.max.size", Int, Some("2147483647"), Rule::AtLeast(1), "Members of one group.")
         .broker(|config, value| config.group.size_max = usize::try_from(value.int()).unwrap_or(usize::MAX)),
+    key(
+        "group.consumer.session.timeout.ms",
+        Int,
+        Some("45000"),
+        Rule::AtLeast(1),
+        "Milliseconds. How long a member of a consumer group may be silent.",
+    )
+    .broker(|config, value| config.group.consumer_session_timeout = millis(value, 1)),
+    key(
+        "group.consumer.heartbeat.interval.ms",
+        Int,
+        Some("5000"),
+        Rule::AtLeast(1),
+        "Milliseconds. How often a member of a consumer group is to say that it lives.",
+    )
+    .broker(|config, value| config.group.consumer_heartbeat_interval = millis(value, 1)),
+    key("group.consumer.max.size", Int, Some("2147483647"), Rule::AtLeast(1), "Members of one consumer group.")
+        .broker(|config, value| config.group.consumer_size_max = usize::try_from(value.int()).unwrap_or(usize::MAX)),
+    key(
+        "group.consumer.assignment.interval.ms",
+        Int,
+        Some("1000"),
+        Rule::AtLeast(0),
+        "Milliseconds. How long a target of a consumer group stays before the next one is made.",
+    )
+    .broker(|config, value| config.group.consumer_assignment_interval = millis(value, 1)),
     key("offset.metadata.max.bytes", Int, Some("4096"), Rule::AtLeast(0), "Characters of metadata in one committed offset.")
         .broker(|config, value| config.group.offset_metadata_max = usize::try_from(value.int()).unwrap_or(0)),
     key("offsets.retention.minutes", Int, Some("10080"), Rule::AtLeast(1), "Minutes. How long committed offsets outlive their use.")

@@ -197,8 +197,8 @@ apis! {
     DescribeProducers = 61: DescribeProducersRequest<'static>, DescribeProducersResponse<'static>, advertised 0-0;
     DescribeTransactions = 65: DescribeTransactionsRequest<'static>, DescribeTransactionsResponse<'static>, advertised 0-0;
     ListTransactions = 66: ListTransactionsRequest<'static>, ListTransactionsResponse<'static>, advertised 0-2;
-    ConsumerGroupHeartbeat = 68: ConsumerGroupHeartbeatRequest<'static>, ConsumerGroupHeartbeatResponse<'static>;
-    ConsumerGroupDescribe = 69: ConsumerGroupDescribeRequest<'static>, ConsumerGroupDescribeResponse<'static>;
+    ConsumerGroupHeartbeat = 68: ConsumerGroupHeartbeatRequest<'static>, ConsumerGroupHeartbeatResponse<'static>, advertised 0 - 1;
+    ConsumerGroupDescribe = 69: ConsumerGroupDescribeRequest<'static>, ConsumerGroupDescribeResponse<'static>, advertised 0 - 1;
     DescribeTopicPartitions = 75: DescribeTopicPartitionsRequest<'static>, DescribeTopicPartitionsResponse<'static>, advertised 0-0;
 }
 

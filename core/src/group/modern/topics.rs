@@ -22,6 +22,22 @@ pub trait Topics {
     }
 }
 
+/// No topic at all, for a heartbeat that is yet to be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoTopics;
+
+impl Topics for NoTopics {
+    fn version(&self) -> u64 {
+        0
+    }
+    fn find(&self, _: &str) -> Option<TopicShape> {
+        None
+    }
+    fn name_of(&self, _: TopicId) -> Option<&str> {
+        None
+    }
+}
+
 impl core::fmt::Debug for dyn Topics + '_ {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         write!(f, "Topics({})", self.version())

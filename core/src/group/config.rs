@@ -33,6 +33,8 @@ pub struct GroupConfig {
     pub consumer_assignor: ServerAssignor,
     /// `group.consumer.assignment.interval.ms`: how long the target of a group stays at least.
     pub consumer_assignment_interval: Millis,
+    /// `group.consumer.regex.refresh.interval.ms`: how often it is looked again which topics a pattern matches, even if no topic has come.
+    pub consumer_pattern_interval: Millis,
     /// `offsets.topic.num.partitions`: over how many partitions the groups are spread.
     pub offsets_partition_count: i32,
 }
@@ -53,6 +55,7 @@ impl Default for GroupConfig {
             consumer_size_max: usize::MAX,
             consumer_assignor: ServerAssignor::Uniform,
             consumer_assignment_interval: Millis(1_000),
+            consumer_pattern_interval: Millis(600_000),
             offsets_partition_count: 50,
         }
     }

@@ -68,6 +68,8 @@ pub enum GroupError {
     UnreleasedInstanceId,
     /// The target of the group cannot be made.
     Assignor(AssignError),
+    /// What the member subscribes to is no regular expression.
+    InvalidPattern,
 }
 
 impl fmt::Display for GroupError {
@@ -100,6 +102,7 @@ impl fmt::Display for GroupError {
             Self::StaleMemberEpoch { named, known } => write!(f, "the member epoch {named} is not the member's, which is at {known}"),
             Self::EpochsUnknown => f.write_str("members of a consumer group commit with a version of the request that knows member epochs"),
             Self::UnreleasedInstanceId => f.write_str("another member that has not left owns this group instance id"),
+            Self::InvalidPattern => f.write_str("the subscribed topic regex is not a valid regular expression (RE2 syntax)"),
             Self::Assignor(error) => write!(f, "the target assignment of the group cannot be made: {error}"),
         }
     }

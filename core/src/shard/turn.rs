@@ -6,7 +6,7 @@ use crate::catalog::name;
 use crate::catalog::record::CatalogRecord;
 use crate::group::coordinator::Coordinator;
 use crate::group::input::{ConsumerHeartbeat, ForgetTopic, Input as GroupInput};
-use crate::group::modern::topics::{TopicShape, Topics};
+use crate::group::modern::topics::{BadPattern, Matcher, TopicShape, Topics};
 use crate::group::record::GroupRecord;
 use crate::ids::{CallId, LeaderEpoch, PartitionIndex, Sequence, TopicId};
 use crate::log::config::LogConfig;
@@ -54,12 +54,13 @@ impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
         &mut self,
         at: Moment,
         heartbeat: ConsumerHeartbeat<'_>,
+        matcher: &dyn Matcher,
         answers: &mut dyn Answers<Coordinator<'m>>,
         out: &mut dyn Release,
     ) -> Result<Option<Written>, WriteError<StoreFailure<'m, D>>> {
         loop {
             self.records.clear();
-            let topics = KnownTopics(&self.catalog);
+            let topics = KnownTopics { catalog: &self.catalog, matcher };
             let input = GroupInput::ConsumerHeartbeat(ConsumerHeartbeat { topics: &topics, ..heartbeat });
             self.groups.step(at, input, &mut Effects { records: &mut self.records, answers });
             if self.records.is_empty() {
@@ -302,17 +303,24 @@ impl<M: Machine + ?Sized> Answers<M> for Nobody {
 }
 
 /// The topics of the catalogue, as groups see them.
-struct KnownTopics<'a, 'm>(&'a Catalog<'m>);
+struct KnownTopics<'a, 'm> {
+    catalog: &'a Catalog<'m>,
+    matcher: &'a dyn Matcher,
+}
 
 impl Topics for KnownTopics<'_, '_> {
     fn version(&self) -> u64 {
-        self.0.topics_version()
+        self.catalog.topics_version()
     }
     fn find(&self, name: &str) -> Option<TopicShape> {
-        let topic = self.0.topic(name)?;
+        let topic = self.catalog.topic(name)?;
         Some(TopicShape { id: topic.topic_id, partitions: u32::try_from(topic.partition_count).unwrap_or(0) })
     }
     fn name_of(&self, topic: TopicId) -> Option<&str> {
-        self.0.topic_by_id(topic).map(|topic| topic.name)
+        self.catalog.topic_by_id(topic).map(|topic| topic.name)
+    }
+    fn matching(&self, pattern: &str, see: &mut dyn FnMut(&str)) -> Result<(), BadPattern> {
+        let mut names = self.catalog.topics().map(|topic| topic.name).filter(|name| !name::is_internal(name));
+        self.matcher.select(pattern, &mut names, see)
     }
 }

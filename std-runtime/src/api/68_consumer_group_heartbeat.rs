@@ -6,7 +6,7 @@ use millpond_core::catalog::name::GROUP_VERSION;
 use millpond_core::group::answer::ConsumerSeat;
 use millpond_core::group::error::GroupError;
 use millpond_core::group::input::{Caller, ConsumerHeartbeat, ShowOwned};
-use millpond_core::group::modern::topics::NoTopics;
+use millpond_core::group::modern::topics::{BadPattern, Matcher, NoTopics};
 use millpond_core::ids::{MemberEpoch, PartitionIndex, TopicId};
 use millpond_core::time::Millis;
 use millpond_core::wire::reader::DecodeError;
@@ -62,6 +62,21 @@ pub(crate) fn serve(asked: Asked<'_>) -> Result<(), DecodeError> {
         });
     });
     Ok(())
+}
+
+/// The most memory that a pattern of a client may take, compiled. Unit: bytes.
+const PATTERN_BYTES_MAX: usize = 1 << 20;
+
+/// Regular expressions that take time in proportion to what they look at, as those of RE2/J do, which Kafka reads these with.
+pub(crate) struct Regexes;
+
+impl Matcher for Regexes {
+    fn select(&self, pattern: &str, names: &mut dyn Iterator<Item = &str>, see: &mut dyn FnMut(&str)) -> Result<(), BadPattern> {
+        let whole = format!("^(?:{pattern})$");
+        let regex = regex::RegexBuilder::new(&whole).size_limit(PATTERN_BYTES_MAX).build().map_err(|_| BadPattern)?;
+        names.filter(|name| regex.is_match(name)).for_each(see);
+        Ok(())
+    }
 }
 
 pub(crate) fn tell(head: Head, seat: &ConsumerSeat<'_>) -> Outgoing {

@@ -37,6 +37,7 @@ pub const fn of_group(error: &GroupError) -> ErrorCode {
         GroupError::StaleMemberEpoch { .. } => ErrorCode::STALE_MEMBER_EPOCH,
         GroupError::EpochsUnknown => ErrorCode::UNSUPPORTED_VERSION,
         GroupError::UnreleasedInstanceId => ErrorCode::UNRELEASED_INSTANCE_ID,
+        GroupError::InvalidPattern => ErrorCode::INVALID_REGULAR_EXPRESSION,
         GroupError::Assignor(_) => ErrorCode::UNKNOWN_SERVER_ERROR,
     }
 }

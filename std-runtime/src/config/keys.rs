@@ -401,6 +401,14 @@ pub const KEYS: &[Key] = &[
         "Milliseconds. How long a target of a consumer group stays before the next one is made.",
     )
     .broker(|config, value| config.group.consumer_assignment_interval = millis(value, 1)),
+    key(
+        "group.consumer.regex.refresh.interval.ms",
+        Int,
+        Some("600000"),
+        Rule::AtLeast(10_000),
+        "Milliseconds. How often it is looked again which topics a pattern matches, even if no topic has come.",
+    )
+    .broker(|config, value| config.group.consumer_pattern_interval = millis(value, 1)),
     key("offset.metadata.max.bytes", Int, Some("4096"), Rule::AtLeast(0), "Characters of metadata in one committed offset.")
         .broker(|config, value| config.group.offset_metadata_max = usize::try_from(value.int()).unwrap_or(0)),
     key("offsets.retention.minutes", Int, Some("10080"), Rule::AtLeast(1), "Minutes. How long committed offsets outlive their use.")

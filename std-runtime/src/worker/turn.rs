@@ -230,7 +230,8 @@ impl Turn<'_> {
         let call = inner.calls.add(Call::Machine { head, reply });
         let heartbeat = heartbeat(call);
         let mut answers = GroupAnswers { calls: &mut inner.calls, own: Some((call, tell)), ready: Vec::new() };
-        let result = inner.shard.consumer_heartbeat(self.at, heartbeat, &mut answers, &mut inner.released);
+        let result =
+            inner.shard.consumer_heartbeat(self.at, heartbeat, &api::consumer_group_heartbeat::Regexes, &mut answers, &mut inner.released);
         let mut ready = answers.ready;
         if let Err(error) = &result {
             tracing::warn!(%error, "the group coordinator could not write down what it decided");

@@ -198,7 +198,7 @@ impl Coordinator<'_> {
     }
 
     fn believe_matches(&mut self, group: Slot, slot: Slot, matches: &Matches<'_>) -> Result<(), Full> {
-        let names = self.store_names(&StoredNames::Stored(matches.topics))?;
+        let names = self.store_names(&matches.topics)?;
         self.match_topics(group, names).inspect_err(|Full| self.texts.release(names))?;
         self.forget_matches(slot);
         if let Some(entry) = self.modern.patterns.get_mut(slot) {

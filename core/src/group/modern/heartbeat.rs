@@ -43,6 +43,8 @@ pub struct Resume {
     stage: Stage,
     /// Whether it has changed what its member subscribes to.
     has_changed: bool,
+    /// Whether a pattern matches other topics than before.
+    has_matched: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +53,10 @@ enum Stage {
     Admit,
     /// What does it say of itself? Is the group another one by that?
     Say,
+    /// What do the patterns match?
+    Match,
+    /// Is the group another one by that?
+    Recount,
     /// What is everybody to have?
     Target,
     /// What does it get of that by now?
@@ -87,7 +93,8 @@ impl<'m> Coordinator<'m> {
                 return self.consumer_leaves(heartbeat, fx);
             }
         }
-        let Resume { mut stage, mut has_changed, .. } = resumed.unwrap_or(Resume { call, stage: Stage::Admit, has_changed: false });
+        let first = Resume { call, stage: Stage::Admit, has_changed: false, has_matched: false };
+        let Resume { mut stage, mut has_changed, mut has_matched, .. } = resumed.unwrap_or(first);
         loop {
             let written = fx.records.len();
             stage = match stage {
@@ -97,6 +104,16 @@ impl<'m> Coordinator<'m> {
                 }
                 Stage::Say => {
                     has_changed = self.say(at, heartbeat, fx)?;
+                    Stage::Match
+                }
+                Stage::Match => {
+                    has_matched = self.match_patterns(at, heartbeat, fx)?;
+                    if fx.records.len() > written { Stage::Recount } else { Stage::Target }
+                }
+                Stage::Recount => {
+                    self.recount(heartbeat, has_matched, fx)?;
+                    // What the member's own pattern matches may be less than it was.
+                    has_changed |= has_matched;
                     Stage::Target
                 }
                 Stage::Target => {
@@ -106,7 +123,7 @@ impl<'m> Coordinator<'m> {
                 Stage::Reconcile => return self.reconcile(at, heartbeat, has_changed, fx),
             };
             if fx.records.len() > written {
-                self.modern.resume = Some(Resume { call, stage, has_changed });
+                self.modern.resume = Some(Resume { call, stage, has_changed, has_matched });
                 return Ok(());
             }
         }
@@ -248,25 +265,35 @@ impl<'m> Coordinator<'m> {
             classic: None,
         };
         let has_renamed = names != names_before;
+        let no_pattern = |says: &Says<'_>| says.pattern.is_none_or(str::is_empty);
+        let has_other_pattern = now.pattern != before.pattern && !(no_pattern(&now) && no_pattern(&before));
+        let dropped = member.filter(|_| has_other_pattern).and_then(|slot| self.last_of_pattern(slot));
         if member.is_none() || has_renamed || !now.is_like(&before) {
             self.check_room(&now, member.is_none(), group.is_none())?;
             self.record_consumer(group_id, ConsumerRecord::Member { member_id: heartbeat.caller.member_id, says: Some(now) }, fx)?;
         }
+        if let Some(dropped) = dropped {
+            self.record_pattern_gone(dropped, group_id, fx)?;
+        }
+        // A new one is looked up before it is of any consequence.
+        let known = group.zip(now.pattern).and_then(|(group, pattern)| self.find_pattern(group, pattern));
+        let is_known = known.and_then(|slot| self.modern.patterns.get(slot)).is_some_and(|pattern| pattern.matches.is_some());
+        let has_resolved = has_other_pattern && (is_known || no_pattern(&now));
         let entry = group.and_then(|group| self.consumer_group(group));
         let version = heartbeat.topics.version();
-        if !has_renamed && entry.is_some_and(|entry| entry.checked == Some(version)) {
+        if !has_renamed && !has_other_pattern && entry.is_some_and(|entry| entry.checked == Some(version)) {
             return Ok(false);
         }
-        let metadata_hash = self.metadata_hash(group, names_before, names, heartbeat.topics);
+        let metadata_hash = self.metadata_hash(group, (names_before, names), dropped, heartbeat.topics);
         let (epoch, hash_before) = entry.map_or((FIRST_EPOCH, 0), |entry| (entry.epoch, entry.metadata_hash));
-        if has_renamed || metadata_hash != hash_before {
+        if has_renamed || has_resolved || metadata_hash != hash_before {
             let epoch = GroupEpoch { epoch: epoch.next(), metadata_hash };
             self.record_consumer(group_id, ConsumerRecord::Group(Some(epoch)), fx)?;
         }
         if let Some(entry) = group.and_then(|group| self.consumer_group_mut(group)) {
             entry.checked = Some(version);
         }
-        Ok(has_renamed)
+        Ok(has_renamed || has_other_pattern)
     }
 
     /// Whether what a member says finds room once it is believed. Belief cannot fail, so this errs on the safe side.
@@ -284,9 +311,17 @@ impl<'m> Coordinator<'m> {
         if has_room { Ok(()) } else { Err(GroupError::GroupFull) }
     }
 
-    /// The hash of the topics of a group once a member of it subscribes to other names: the sum of those of its topics, so that their
+    /// The hash of the topics of a group once a member of it subscribes to other names, and nobody to a pattern any more: the sum of those of its topics, so that their
     /// order is of no account. 0 without any.
-    fn metadata_hash(&self, group: Option<Slot>, before: Names<'_>, now: Names<'_>, topics: &dyn Topics) -> i64 {
+    pub(super) fn metadata_hash(
+        &self,
+        group: Option<Slot>,
+        (before, now): (Names<'_>, Names<'_>),
+        dropped: Option<Slot>,
+        topics: &dyn Topics,
+    ) -> i64 {
+        let matches = dropped.and_then(|slot| self.modern.patterns.get(slot)).and_then(|pattern| pattern.matches);
+        let unmatched = matches.map_or(Names::NONE, |(text, _, _)| self.names(text));
         let mut sum = 0i64;
         let chain = group.and_then(|group| self.consumer_group(group)).map(|entry| &entry.topics);
         for (_, topic) in chain.into_iter().flat_map(|chain| chain.iter(&self.modern.topics)) {
@@ -294,6 +329,9 @@ impl<'m> Coordinator<'m> {
             let mut count = topic.by_name + topic.by_pattern;
             if before != now {
                 count = (count + usize::from(now.contains(name))).saturating_sub(usize::from(before.contains(name)));
+            }
+            if !unmatched.is_empty() {
+                count = count.saturating_sub(usize::from(unmatched.contains(name)));
             }
             if count > 0 {
                 sum = sum.wrapping_add(topics.hash_of(name));
@@ -354,6 +392,9 @@ impl<'m> Coordinator<'m> {
         let Some(entry) = self.consumer_group(member.group) else { return Err(GroupError::GroupNotFound) };
         let group_id = self.groups.get(member.group).map_or("", |group| self.texts.str(group.id));
         self.record_member_gone(slot, group_id, fx)?;
+        if let Some(pattern) = self.last_of_pattern(slot) {
+            self.record_pattern_gone(pattern, group_id, fx)?;
+        }
         // Which topics are left is looked at with the next heartbeat: only then somebody tells what there is.
         let epoch = GroupEpoch { epoch: entry.epoch.next(), metadata_hash: entry.metadata_hash };
         self.record_consumer(group_id, ConsumerRecord::Group(Some(epoch)), fx)

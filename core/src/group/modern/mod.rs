@@ -5,6 +5,7 @@ mod believe;
 pub mod heartbeat;
 pub mod names;
 pub mod partitions;
+mod patterns;
 mod reconcile;
 pub mod record;
 pub mod schema;

@@ -5,7 +5,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use super::topics::{TopicShape, Topics};
+use super::topics::{BadPattern, TopicShape, Topics};
 use crate::bounded::table::HashKey;
 use crate::group::answer::Answer;
 use crate::group::config::GroupConfig;
@@ -40,6 +40,12 @@ impl Topics for Known {
     }
     fn name_of(&self, topic: TopicId) -> Option<&str> {
         self.topics.keys().find(|name| id_of(name) == topic).map(String::as_str)
+    }
+    /// The beginning of a name and a `*` is all that is known here.
+    fn matching(&self, pattern: &str, see: &mut dyn FnMut(&str)) -> Result<(), BadPattern> {
+        let start = pattern.strip_suffix('*').ok_or(BadPattern)?;
+        self.topics.keys().filter(|name| name.starts_with(start)).for_each(|name| see(name));
+        Ok(())
     }
 }
 
@@ -94,6 +100,7 @@ struct Says<'a> {
     epoch: i32,
     instance: Option<&'a str>,
     names: Option<&'a [&'a str]>,
+    pattern: Option<&'a str>,
     /// As `t-0 t-1`.
     owned: Option<&'a str>,
     assignor: Option<&'a str>,
@@ -153,13 +160,13 @@ impl World {
             rack_id: None,
             rebalance_timeout: Some(Millis(30_000)).filter(|_| says.epoch == 0),
             names: says.names.map(Array::from),
-            pattern: None,
+            pattern: says.pattern,
             assignor: says.assignor,
             owned: says.owned.map(|_| show),
             topics: &topics,
         };
         let mut heard = Heard::default();
-        for _ in 0..5 {
+        for _ in 0..7 {
             let mut records = Records::grown(1 << 20, 1000);
             let at = self.at();
             self.coordinator.step(at, Input::ConsumerHeartbeat(heartbeat), &mut Effects { records: &mut records, answers: &mut heard });
@@ -381,4 +388,40 @@ fn a_target_stays_for_its_time() {
     assert_eq!(world.tell("a", stays(2)), unchanged(2));
     world.wait(1000);
     assert_eq!(world.tell("b", stays(2)), unchanged(3));
+}
+
+#[test]
+fn patterns_match_topics_that_come_later() {
+    let mut world = World::new(&[("a1", 1), ("b1", 1)]);
+    let matches = |pattern| Says { pattern: Some(pattern), owned: Some(""), ..Says::default() };
+    assert_eq!(world.tell("m", matches("a")), Err(GroupError::InvalidPattern));
+    assert_eq!(world.tell("m", matches("a*")), told(2, "a1-0"));
+    let written = world.log.len();
+    assert_eq!(world.tell("m", stays(2)), unchanged(2));
+    assert_eq!(world.log.len(), written);
+    // A topic that comes is found, but not more often than every ten seconds.
+    world.topics.topics.insert("a2".to_string(), 1);
+    world.topics.version += 1;
+    assert_eq!(world.tell("m", stays(2)), unchanged(2));
+    world.wait(10_000);
+    assert_eq!(world.tell("m", stays(2)), told(3, "a1-0 a2-0"));
+    // Another member has the same pattern: nothing is looked up for it.
+    assert_eq!(world.tell("n", matches("a*")), told(4, ""));
+    let left = world.tell("m", stays(3)).unwrap().assigned.unwrap();
+    assert_eq!(world.tell("m", owns(3, &left)), unchanged(4));
+    assert_eq!(world.tell("n", stays(4)).unwrap().assigned.unwrap().len(), 4);
+    world.restart();
+    assert_eq!(world.tell("n", stays(4)), unchanged(4));
+    // With another pattern it has other topics; names and patterns go together.
+    let other = Says { names: Some(&["a1"]), pattern: Some("b*"), ..stays(4) };
+    let told = world.tell("m", other).unwrap();
+    assert_eq!(told.assigned.as_deref().map(|all| all.contains("b1-0")), Some(true), "{told:?}");
+    assert_eq!(world.tell("n", stays(-1)), unchanged(-1));
+    world.wait(10_001);
+    let all = world.tell("m", Says { names: Some(&["a1"]), pattern: Some("b*"), ..owns(0, "") }).unwrap();
+    assert_eq!(all.assigned.as_deref(), Some("a1-0 b1-0"));
+    // None any more.
+    let none = Says { pattern: Some(""), ..owns(all.epoch, "a1-0") };
+    assert_eq!(world.tell("m", none).unwrap().assigned.as_deref(), Some("a1-0"));
+    assert_eq!(world.tell("m", stays(-1)), unchanged(-1));
 }

@@ -70,6 +70,16 @@ fn split(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     rest.split_at_checked(u16::from_le_bytes(*size).into())
 }
 
+/// Puts a name behind those of a run, in whatever order they come.
+///
+/// # Errors
+/// [`Full`] when it does not fit; so for one that no string of the wire could be.
+pub(in crate::group) fn push(name: &str, names: &mut List<'_, u8>) -> Result<(), Full> {
+    let size = u16::try_from(name.len()).map_err(|_| Full)?;
+    names.extend_from_slice(&size.to_le_bytes())?;
+    names.extend_from_slice(name.as_bytes())
+}
+
 /// Where a name lies that is to be sorted. Unit: bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {

@@ -123,7 +123,7 @@ pub struct Current<'a> {
 #[derive(Clone, Copy, Debug)]
 pub struct Matches<'a> {
     /// Their names.
-    pub topics: Array<'a, &'a str>,
+    pub topics: StoredNames<'a>,
     /// The version of the catalogue that they were looked up in.
     pub version: i64,
     /// When.
@@ -274,7 +274,7 @@ impl<'a> ConsumerRecord<'a> {
                 let key = ConsumerGroupRegularExpressionKey::decode_from(&mut reader, 0)?;
                 let value = value.map(decode_versioned::<ConsumerGroupRegularExpressionValue<'a>>).transpose()?;
                 let matches = |value: ConsumerGroupRegularExpressionValue<'a>| Matches {
-                    topics: value.topics,
+                    topics: StoredNames::Stored(value.topics),
                     version: value.version,
                     at: Timestamp(value.timestamp),
                 };
@@ -346,8 +346,10 @@ impl<'a> ConsumerRecord<'a> {
                 writer.uvarint(0);
             }
             Self::Pattern { matches: Some(matches), .. } => {
-                let Matches { topics, version, at } = matches;
-                ConsumerGroupRegularExpressionValue { topics, version, timestamp: at.0 }.encode(writer, 0);
+                matches.topics.write(writer);
+                writer.put(&matches.version.to_be_bytes());
+                writer.put(&matches.at.0.to_be_bytes());
+                writer.uvarint(0);
             }
             Self::Group(None)
             | Self::Topics

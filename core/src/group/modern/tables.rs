@@ -41,6 +41,8 @@ pub struct ModernMemory<'m> {
     pub revocations: Deadlines<'m>,
     /// Scratch: the partitions of one member, or the names it subscribes to.
     pub bytes: List<'m, u8>,
+    /// Scratch: the names that a pattern matches, as they come.
+    pub matched: List<'m, u8>,
     /// Scratch: the partitions of one member.
     pub held: List<'m, Held>,
     /// Scratch: the names that one member subscribes to.
@@ -78,6 +80,7 @@ impl ModernMemory<'_> {
             sessions: Deadlines::grown(members),
             revocations: Deadlines::grown(members),
             bytes: List::grown(partitions.saturating_mul(32)),
+            matched: List::grown(partitions.saturating_mul(32)),
             held: List::grown(partitions),
             places: List::grown(partitions),
             topics_of_target: List::grown(partitions),

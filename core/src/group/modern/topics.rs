@@ -13,6 +13,12 @@ pub trait Topics {
     /// The name of a topic.
     fn name_of(&self, topic: TopicId) -> Option<&str>;
 
+    /// Shows the names of the topics that clients see and that a pattern matches from end to end.
+    ///
+    /// # Errors
+    /// [`BadPattern`] when it is none.
+    fn matching(&self, pattern: &str, see: &mut dyn FnMut(&str)) -> Result<(), BadPattern>;
+
     /// What changes when a topic does: its id, its name, how many partitions it has. 0 for one that there is not.
     fn hash_of(&self, name: &str) -> i64 {
         let Some(TopicShape { id, partitions }) = self.find(name) else { return 0 };
@@ -36,6 +42,22 @@ impl Topics for NoTopics {
     fn name_of(&self, _: TopicId) -> Option<&str> {
         None
     }
+    fn matching(&self, _: &str, _: &mut dyn FnMut(&str)) -> Result<(), BadPattern> {
+        Ok(())
+    }
+}
+
+/// What cannot be read as a regular expression. Source: RE2/J, which Kafka reads them with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BadPattern;
+
+/// Whoever knows regular expressions: lent by the runtime.
+pub trait Matcher {
+    /// Shows those of some names that a pattern matches from end to end.
+    ///
+    /// # Errors
+    /// [`BadPattern`] when it is none.
+    fn select(&self, pattern: &str, names: &mut dyn Iterator<Item = &str>, see: &mut dyn FnMut(&str)) -> Result<(), BadPattern>;
 }
 
 impl core::fmt::Debug for dyn Topics + '_ {

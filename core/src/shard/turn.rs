@@ -36,13 +36,18 @@ impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
         answers: &mut dyn Answers<Coordinator<'m>>,
         out: &mut dyn Release,
     ) -> Result<Option<Written>, WriteError<StoreFailure<'m, D>>> {
-        self.records.clear();
-        self.groups.step(at, input, &mut Effects { records: &mut self.records, answers });
-        if self.records.is_empty() {
-            // What is told now may have been decided by a step whose records are not safe yet.
-            return Ok(input.group_id().and_then(|group_id| self.uncommitted_group(group_id)));
+        loop {
+            self.records.clear();
+            self.groups.step(at, input, &mut Effects { records: &mut self.records, answers });
+            if self.records.is_empty() {
+                // What is told now may have been decided by a step whose records are not safe yet.
+                return Ok(input.group_id().and_then(|group_id| self.uncommitted_group(group_id)));
+            }
+            let written = self.write_down_group(at, out).inspect_err(|_| self.groups.give_up())?;
+            if !self.groups.wants_again() {
+                return Ok(written);
+            }
         }
-        self.write_down_group(at, out)
     }
 
     /// A turn of the groups for a member of a consumer group, which is told what topics there are. It takes as many steps as the machine asks

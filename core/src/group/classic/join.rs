@@ -20,7 +20,9 @@ const MEMBER_ID_SIZE_MAX: usize = 0x7fff;
 impl<'m> Coordinator<'m> {
     /// Source: `classicGroupJoinToClassicGroup`.
     pub(in crate::group) fn join(&mut self, at: Moment, join: &Join<'_>, fx: &mut Fx<'_, '_, 'm>) {
+        self.modern.joins_again = false;
         if let Err((member_id, error)) = self.try_join(at, join, fx) {
+            self.modern.joins_again = false;
             fx.answers.answer(join.caller.call, When::Now, Answer::JoinRefused { member_id, error });
         }
     }
@@ -34,6 +36,14 @@ impl<'m> Coordinator<'m> {
             None if !member_id.is_empty() => return Err((member_id, GroupError::UnknownMemberId)),
             None => self.found_group(at.now, join, fx).map_err(|error| ("", error))?,
         };
+        if let Some(entry) = self.consumer_group(group) {
+            if !entry.members.is_empty() {
+                return Err((member_id, GroupError::InconsistentProtocol));
+            }
+            // An empty one makes room; its offsets stay. Source: `maybeDeleteEmptyConsumerGroup`.
+            self.modern.joins_again = true;
+            return self.record_consumer_group_gone(group, fx).map_err(|error| ("", error));
+        }
         if !self.has_room(group, member_id) {
             if let Some(member) = self.find_member(group, member_id) {
                 self.evict(member, fx);

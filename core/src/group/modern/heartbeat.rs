@@ -67,11 +67,12 @@ impl<'m> Coordinator<'m> {
     /// Whether the step that was taken last is to be given its input once more, when its records are believed.
     #[must_use]
     pub const fn wants_again(&self) -> bool {
-        self.modern.resume.is_some()
+        self.modern.resume.is_some() || self.modern.joins_again
     }
 
     /// Gives up what was to be gone on with: it could not be written down.
     pub const fn give_up(&mut self) {
+        self.modern.joins_again = false;
         self.modern.resume = None;
     }
 

@@ -67,7 +67,7 @@ impl<'a> Names<'a> {
 
 fn split(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (size, rest) = bytes.split_first_chunk::<2>()?;
-    rest.split_at_checked(u16::from_le_bytes(*size).into())
+    rest.split_at_checked(u16::from_be_bytes(*size).into())
 }
 
 /// Puts a name behind those of a run, in whatever order they come.
@@ -76,7 +76,7 @@ fn split(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
 /// [`Full`] when it does not fit; so for one that no string of the wire could be.
 pub(in crate::group) fn push(name: &str, names: &mut List<'_, u8>) -> Result<(), Full> {
     let size = u16::try_from(name.len()).map_err(|_| Full)?;
-    names.extend_from_slice(&size.to_le_bytes())?;
+    names.extend_from_slice(&size.to_be_bytes())?;
     names.extend_from_slice(name.as_bytes())
 }
 
@@ -109,7 +109,7 @@ pub(in crate::group) fn sorted<'n>(
         let is_new = last.is_none_or(|last| name_at(bytes, last).cmp(name_at(bytes, *place)) == Ordering::Less);
         if is_new {
             let size = u16::try_from(place.size).map_err(|_| Full)?;
-            bytes.extend_from_slice(&size.to_le_bytes())?;
+            bytes.extend_from_slice(&size.to_be_bytes())?;
             let end = bytes.len();
             bytes.fill_to(end + place.size, 0)?;
             bytes.copy_within(place.start..place.start + place.size, end);

@@ -64,7 +64,7 @@ impl<'a> Partitions<'a> {
         core::iter::from_fn(move || {
             let (head, behind) = rest.split_first_chunk::<TOPIC_SIZE>()?;
             let (id, count) = head.split_first_chunk::<16>()?;
-            let count = usize::try_from(u32::from_le_bytes(count.try_into().ok()?)).ok()?;
+            let count = usize::try_from(u32::from_be_bytes(count.try_into().ok()?)).ok()?;
             let (entries, behind) = behind.split_at_checked(count.checked_mul(ENTRY_SIZE)?)?;
             rest = behind;
             Some(TopicPartitions { topic: TopicId(*id), entries })
@@ -130,7 +130,7 @@ impl<'a> TopicPartitions<'a> {
 
 fn decode(entry: [u8; ENTRY_SIZE]) -> (PartitionIndex, MemberEpoch) {
     let [a, b, c, d, e, f, g, h] = entry;
-    (PartitionIndex(i32::from_le_bytes([a, b, c, d])), MemberEpoch(i32::from_le_bytes([e, f, g, h])))
+    (PartitionIndex(i32::from_be_bytes([a, b, c, d])), MemberEpoch(i32::from_be_bytes([e, f, g, h])))
 }
 
 /// Builds a set behind what a list holds.
@@ -157,14 +157,14 @@ impl<'l, 'm> Builder<'l, 'm> {
             Some(_) | None => {
                 let place = self.bytes.len() + 16;
                 self.bytes.extend_from_slice(&held.topic.0)?;
-                self.bytes.extend_from_slice(&0u32.to_le_bytes())?;
+                self.bytes.extend_from_slice(&0u32.to_be_bytes())?;
                 place
             }
         };
-        self.bytes.extend_from_slice(&held.partition.0.to_le_bytes())?;
-        self.bytes.extend_from_slice(&held.since.0.to_le_bytes())?;
+        self.bytes.extend_from_slice(&held.partition.0.to_be_bytes())?;
+        self.bytes.extend_from_slice(&held.since.0.to_be_bytes())?;
         if let Some(count) = self.bytes.get_mut(place..).and_then(<[u8]>::first_chunk_mut::<4>) {
-            *count = u32::from_le_bytes(*count).saturating_add(1).to_le_bytes();
+            *count = u32::from_be_bytes(*count).saturating_add(1).to_be_bytes();
         }
         self.topic = Some((place, held.topic, held.partition));
         Ok(())

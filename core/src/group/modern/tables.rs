@@ -63,6 +63,8 @@ pub struct ModernMemory<'m> {
     pub words: List<'m, u32>,
     /// Soft: where a heartbeat goes on once what it has written is believed.
     pub resume: Option<Resume>,
+    /// Soft: whether a join goes on once what it has written is believed.
+    pub joins_again: bool,
 }
 
 #[cfg(feature = "alloc")]
@@ -91,6 +93,7 @@ impl ModernMemory<'_> {
             owners: List::grown(partitions),
             words: List::grown(partitions.saturating_mul(16)),
             resume: None,
+            joins_again: false,
         }
     }
 }
@@ -431,6 +434,6 @@ pub(in crate::group) fn holder(holdings: &Table<'_, Holding>, key: HashKey, grou
 /// The name at a place of a run of names, and where the next one begins.
 fn name_at(names: &[u8], at: usize) -> Option<(&str, usize)> {
     let (size, rest) = names.get(at..)?.split_first_chunk::<2>()?;
-    let size = usize::from(u16::from_le_bytes(*size));
+    let size = usize::from(u16::from_be_bytes(*size));
     Some((core::str::from_utf8(rest.get(..size)?).ok()?, at + 2 + size))
 }

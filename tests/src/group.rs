@@ -9,7 +9,7 @@ use millpond_core::group::coordinator::{Coordinator, CoordinatorMemory};
 use millpond_core::group::error::GroupError;
 use millpond_core::group::input::Input;
 use millpond_core::group::record::GroupRecord;
-use millpond_core::ids::{CallId, GenerationId, ProducerId};
+use millpond_core::ids::{CallId, GenerationId, MemberEpoch, ProducerId};
 use millpond_core::machine::{Answers, Effects, EncodedRecord, Machine, Records, When};
 use millpond_core::record::marker::Outcome as End;
 use millpond_core::time::{Instant, Moment, Timestamp};
@@ -60,6 +60,8 @@ pub enum Reply {
     Parts(Result<Vec<Option<GroupError>>, GroupError>),
     /// A deletion.
     Deleted(Result<(), GroupError>),
+    /// A heartbeat in a consumer group: the epoch.
+    Consumer(Result<MemberEpoch, GroupError>),
     /// The records of the step could not be written.
     NotWritten,
 }
@@ -93,6 +95,9 @@ impl Reply {
             Answer::Heartbeat(result) => Self::Heartbeat(*result),
             Answer::Left(parts) | Answer::Committed(parts) | Answer::OffsetsDeleted(parts) => Self::Parts(parts.map(<[_]>::to_vec)),
             Answer::GroupDeleted(result) => Self::Deleted(*result),
+            Answer::Consumer(seat) => Self::Consumer(Ok(seat.epoch)),
+            Answer::ConsumerLeft { epoch, .. } => Self::Consumer(Ok(*epoch)),
+            Answer::ConsumerRefused(error) => Self::Consumer(Err(*error)),
         }
     }
 }

@@ -53,7 +53,7 @@ pub fn config() -> GroupConfig {
 /// Memory for a transcript that grows as needed.
 #[must_use]
 pub fn grown_memory() -> CoordinatorMemory<'static> {
-    CoordinatorMemory::grown(CoordinatorLimits { groups: 1000, members: 1000, offsets: 10_000, text_bytes: 1 << 20 })
+    CoordinatorMemory::grown(CoordinatorLimits { groups: 1000, members: 1000, offsets: 10_000, partitions: 10_000, text_bytes: 1 << 20 })
 }
 
 /// Runs the script of a transcript and answers the whole transcript. `memory` makes the memory of a coordinator, anew after a restart.
@@ -202,6 +202,14 @@ pub fn error_name(error: GroupError) -> &'static str {
         GroupError::SubscribedToTopic => "GROUP_SUBSCRIBED_TO_TOPIC",
         GroupError::MetadataTooLarge => "OFFSET_METADATA_TOO_LARGE",
         GroupError::CommitTooLarge => "INVALID_COMMIT_OFFSET_SIZE",
+        GroupError::InvalidRequest(_) => "INVALID_REQUEST",
+        GroupError::UnsupportedAssignor => "UNSUPPORTED_ASSIGNOR",
+        GroupError::FencedMemberEpoch { .. } => "FENCED_MEMBER_EPOCH",
+        GroupError::StaleMemberEpoch { .. } => "STALE_MEMBER_EPOCH",
+        GroupError::EpochsUnknown => "UNSUPPORTED_VERSION",
+        GroupError::UnreleasedInstanceId => "UNRELEASED_INSTANCE_ID",
+        GroupError::InvalidPattern => "INVALID_REGULAR_EXPRESSION",
+        GroupError::Assignor(_) => "UNKNOWN_SERVER_ERROR",
     }
 }
 
@@ -365,7 +373,7 @@ impl<'m> Play<'m> {
         let producer = words.keyed.get("transaction").map(|id| ProducerId(id.parse().expect("a producer id")));
         let transaction = producer.map(|producer_id| Transaction { producer_id, producer_epoch: ProducerEpoch(0) });
         let generation_id = words.generation();
-        let commit = Commit { caller, generation_id, transaction, expire_timestamp: expire, partitions: &partitions };
+        let commit = Commit { caller, generation_id, knows_epochs: true, transaction, expire_timestamp: expire, partitions: &partitions };
         self.driver.step(Input::Commit(commit))
     }
 
@@ -449,6 +457,7 @@ impl<'m> Play<'m> {
             Reply::Heartbeat(result) | Reply::Deleted(result) => result.map_or_else(error_name, |()| "NONE").to_owned(),
             Reply::Parts(Err(error)) => error_name(*error).to_owned(),
             Reply::Parts(Ok(parts)) => parts.iter().map(|part| part.map_or("NONE", error_name)).collect::<Vec<_>>().join(" "),
+            Reply::Consumer(result) => result.map_or_else(error_name, |_| "NONE").to_owned(),
             Reply::NotWritten => "not written".to_owned(),
         }
     }
@@ -486,6 +495,7 @@ impl<'m> Play<'m> {
                 text
             }
             GroupRecord::GroupDeleted { group } => format!("group {group} deleted"),
+            GroupRecord::Consumer { group, record } => format!("consumer group {group} {record:?}"),
             GroupRecord::TransactionEnded { .. } | GroupRecord::Foreign => "foreign".to_owned(),
         }
     }

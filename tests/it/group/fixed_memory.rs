@@ -22,6 +22,14 @@ use millpond_core::machine::{Answers, Effects, EncodedRecord, Machine, RecordEnd
 use millpond_core::time::{Instant, Millis, Moment, Timestamp};
 use millpond_tests::trace::play;
 
+use millpond_core::group::assignor::subscriptions::Span as ModernSpan;
+use millpond_core::group::modern::names::Place as NamePlace;
+use millpond_core::group::modern::partitions::Held;
+use millpond_core::group::modern::state::{Consumer, ConsumerGroup, Holding, Pattern, Subscribed};
+use millpond_core::group::modern::tables::ModernMemory;
+use millpond_core::group::modern::target::TargetTopic;
+use millpond_core::member::assignor::owner::Owner;
+
 use super::transcripts::{difference, transcripts};
 
 /// The memory of a small coordinator, as a firmware would set it aside.
@@ -54,6 +62,66 @@ struct Arena {
     round_heap: heapless::Vec<Slot, 4>,
     round_entries: heapless::Vec<DeadlineEntry, 4>,
     results: heapless::Vec<Option<GroupError>, 16>,
+    modern: ModernArena,
+}
+
+/// The same for consumer groups.
+#[derive(Default)]
+struct ModernArena {
+    groups: heapless::Vec<Place<ConsumerGroup>, 2>,
+    members: heapless::Vec<Place<Hashed<Consumer>>, 4>,
+    member_index: heapless::Vec<Slot, 8>,
+    instances: heapless::Vec<Place<Hashed<Slot>>, 2>,
+    instance_index: heapless::Vec<Slot, 4>,
+    topics: heapless::Vec<Place<Hashed<Subscribed>>, 4>,
+    topic_index: heapless::Vec<Slot, 8>,
+    patterns: heapless::Vec<Place<Hashed<Pattern>>, 2>,
+    pattern_index: heapless::Vec<Slot, 4>,
+    holdings: heapless::Vec<Place<Hashed<Holding>>, 8>,
+    holding_index: heapless::Vec<Slot, 16>,
+    session_heap: heapless::Vec<Slot, 4>,
+    session_entries: heapless::Vec<DeadlineEntry, 4>,
+    revocation_heap: heapless::Vec<Slot, 4>,
+    revocation_entries: heapless::Vec<DeadlineEntry, 4>,
+    bytes: heapless::Vec<u8, 512>,
+    matched: heapless::Vec<u8, 128>,
+    held: heapless::Vec<Held, 8>,
+    places: heapless::Vec<NamePlace, 8>,
+    topics_of_target: heapless::Vec<TargetTopic, 4>,
+    ends: heapless::Vec<u32, 4>,
+    order: heapless::Vec<Slot, 4>,
+    pool: heapless::Vec<u32, 16>,
+    spans: heapless::Vec<ModernSpan, 4>,
+    owners: heapless::Vec<Owner, 8>,
+    words: heapless::Vec<u32, 128>,
+}
+
+impl ModernArena {
+    fn lend(&mut self) -> ModernMemory<'_> {
+        ModernMemory {
+            groups: Slab::new(List::lent(&mut self.groups)),
+            members: Table::new(Slab::new(List::lent(&mut self.members)), List::lent(&mut self.member_index)),
+            instances: Table::new(Slab::new(List::lent(&mut self.instances)), List::lent(&mut self.instance_index)),
+            topics: Table::new(Slab::new(List::lent(&mut self.topics)), List::lent(&mut self.topic_index)),
+            patterns: Table::new(Slab::new(List::lent(&mut self.patterns)), List::lent(&mut self.pattern_index)),
+            holdings: Table::new(Slab::new(List::lent(&mut self.holdings)), List::lent(&mut self.holding_index)),
+            sessions: Deadlines::new(List::lent(&mut self.session_heap), List::lent(&mut self.session_entries)),
+            revocations: Deadlines::new(List::lent(&mut self.revocation_heap), List::lent(&mut self.revocation_entries)),
+            bytes: List::lent(&mut self.bytes),
+            matched: List::lent(&mut self.matched),
+            held: List::lent(&mut self.held),
+            places: List::lent(&mut self.places),
+            topics_of_target: List::lent(&mut self.topics_of_target),
+            ends: List::lent(&mut self.ends),
+            order: List::lent(&mut self.order),
+            pool: List::lent(&mut self.pool),
+            spans: List::lent(&mut self.spans),
+            owners: List::lent(&mut self.owners),
+            words: List::lent(&mut self.words),
+            resume: None,
+            joins_again: false,
+        }
+    }
 }
 
 impl Arena {
@@ -72,6 +140,7 @@ impl Arena {
             sessions: Deadlines::new(List::lent(&mut self.session_heap), List::lent(&mut self.session_entries)),
             pending_sessions: Deadlines::new(List::lent(&mut self.pending_heap), List::lent(&mut self.pending_entries)),
             rounds: Deadlines::new(List::lent(&mut self.round_heap), List::lent(&mut self.round_entries)),
+            modern: self.modern.lend(),
             results: List::lent(&mut self.results),
         }
     }
@@ -110,6 +179,7 @@ fn limited(limits: [usize; 12]) -> CoordinatorMemory<'static> {
         sessions: Deadlines::grown(members),
         pending_sessions: Deadlines::grown(pendings),
         rounds: Deadlines::grown(groups),
+        modern: ModernMemory::grown(2, 2, 8),
         results: List::grown(results),
     }
 }
@@ -235,6 +305,8 @@ impl<'m> Answers<Coordinator<'m>> for Sink {
                 Ok(parts) => self.others += parts.iter().filter(|error| error.is_none()).count(),
                 Err(error) => self.refused = Some(error),
             },
+            Answer::Consumer(_) | Answer::ConsumerLeft { .. } => self.others += 1,
+            Answer::ConsumerRefused(error) => self.refused = Some(error),
         }
     }
 }
@@ -326,7 +398,14 @@ impl<'m> Node<'m> {
             metadata: "note",
         };
         let generation_id = Some(GenerationId(generation_id));
-        self.ask(Input::Commit(Commit { caller, generation_id, transaction: None, expire_timestamp: None, partitions: &[partition] }));
+        self.ask(Input::Commit(Commit {
+            caller,
+            generation_id,
+            knows_epochs: true,
+            transaction: None,
+            expire_timestamp: None,
+            partitions: &[partition],
+        }));
     }
 
     fn restart(&mut self, memory: CoordinatorMemory<'m>) {

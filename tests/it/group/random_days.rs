@@ -32,8 +32,10 @@ enum Room {
 
 fn memory(room: Room) -> CoordinatorMemory<'static> {
     match room {
-        Room::Plenty => CoordinatorMemory::grown(CoordinatorLimits { groups: 100, members: 100, offsets: 1000, text_bytes: 1 << 20 }),
-        Room::Scarce => CoordinatorMemory::grown(CoordinatorLimits { groups: 2, members: 5, offsets: 6, text_bytes: 420 }),
+        Room::Plenty => {
+            CoordinatorMemory::grown(CoordinatorLimits { groups: 100, members: 100, offsets: 1000, partitions: 100, text_bytes: 1 << 20 })
+        }
+        Room::Scarce => CoordinatorMemory::grown(CoordinatorLimits { groups: 2, members: 5, offsets: 6, partitions: 4, text_bytes: 420 }),
     }
 }
 
@@ -251,6 +253,7 @@ impl Day {
                 group_instance_id: asking.instance.filter(|_| !simple),
             },
             generation_id: (!simple).then_some(GenerationId(asking.generation)),
+            knows_epochs: true,
             transaction: None,
             expire_timestamp: self.random.once_in(8).then_some(self.driver.at.wall.after(Millis(600_000))),
             partitions: &partitions,
@@ -316,7 +319,8 @@ impl Day {
                     self.marks.retain(|(of, _), _| of != group);
                     self.holders.retain(|(of, _, _), _| of != group);
                 }
-                GroupRecord::Offset { .. } | GroupRecord::TransactionEnded { .. } | GroupRecord::Foreign => {}
+                GroupRecord::Offset { .. } | GroupRecord::TransactionEnded { .. } | GroupRecord::Consumer { .. } | GroupRecord::Foreign => {
+                }
             }
         }
         for (call, reply) in outcome.replies {
@@ -382,6 +386,7 @@ impl Day {
                 }
             }
             Reply::Parts(Err(_)) | Reply::Deleted(_) => {}
+            Reply::Consumer(_) => panic!("nobody here is in a consumer group"),
             Reply::NotWritten => {
                 if current {
                     self.clients[asked.client].step = Step::Outside;

@@ -163,7 +163,7 @@ impl Broker {
         let catalog =
             Catalog::new(CatalogConfig { node: BrokerId(1), directory: TopicId([9; 16]) }, key, CatalogMemory::grown(PARTITIONS_MAX));
         let group_config = GroupConfig { initial_rebalance_delay: Millis(500), offsets_partition_count: 2, ..GroupConfig::default() };
-        let limits = CoordinatorLimits { groups: 16, members: 64, offsets: 512, text_bytes: 1 << 18 };
+        let limits = CoordinatorLimits { groups: 16, members: 64, offsets: 512, partitions: 512, text_bytes: 1 << 18 };
         let groups = Coordinator::new(group_config, key, CoordinatorMemory::grown(limits));
         let txns = TxnCoordinator::new(TxnConfig { partition_count: 2, ..TxnConfig::default() }, key, TxnMemory::grown(16, 64));
         let parked = Parked::new(ParkedMemory::grown(WAITS_MAX, WAITS_MAX * 4));
@@ -605,6 +605,7 @@ impl Broker {
                     return self.say(call, Answer::Refused);
                 }
                 GroupInput::Commit(Commit {
+                    knows_epochs: true,
                     transaction: None,
                     caller,
                     generation_id: Some(GenerationId(member.generation)),

@@ -14,5 +14,6 @@ pub mod tables;
 pub mod target;
 pub mod topics;
 
-#[cfg(all(test, feature = "alloc"))]
+#[cfg(test)]
+#[cfg(feature = "alloc")]
 mod modern_tests;

@@ -24,7 +24,7 @@ pub trait Topics {
         let Some(TopicShape { id, partitions }) = self.find(name) else { return 0 };
         // Not keyed: it is stored, and compared after a restart.
         let hash = crate::bounded::table::HashKey(0, 0).hash(&[name.as_bytes(), &id.0, &partitions.to_be_bytes()]);
-        i64::from_ne_bytes(hash.to_ne_bytes())
+        hash.cast_signed()
     }
 }
 

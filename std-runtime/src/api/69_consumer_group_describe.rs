@@ -2,8 +2,11 @@
 //!
 //! Differences from Apache Kafka: none known.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use millpond_core::group::modern::administration::ConsumerView;
 use millpond_core::group::modern::partitions::Partitions;
+use millpond_core::ids::TopicId;
 use millpond_core::wire::reader::DecodeError;
 use millpond_core::wire::value::Array;
 
@@ -22,7 +25,7 @@ const CONSUMER_TYPE: i8 = 1;
 
 /// Partitions as they are told: by topic, with its name.
 struct Told {
-    topics: Vec<(millpond_core::ids::TopicId, String, Vec<i32>)>,
+    topics: Vec<(TopicId, String, Vec<i32>)>,
 }
 
 struct ToldMember<'a> {
@@ -81,16 +84,18 @@ pub(crate) fn serve(asked: Asked<'_>) -> Result<(), DecodeError> {
 }
 
 fn told<'a>(turn: &Turn<'_>, view: ConsumerView<'a>) -> ToldMember<'a> {
-    let named = |partitions: Partitions<'_>| Told {
-        topics: partitions
-            .topics()
-            .filter_map(|topic| {
-                let name = turn.inner.shard.catalog().topic_by_id(topic.topic)?.name.to_string();
-                Some((topic.topic, name, topic.iter().map(|held| held.partition.0).collect()))
-            })
-            .collect(),
+    let named = |sets: &[Partitions<'_>]| {
+        let mut by_topic: BTreeMap<TopicId, BTreeSet<i32>> = BTreeMap::new();
+        for held in sets.iter().flat_map(|set| set.iter()) {
+            by_topic.entry(held.topic).or_default().insert(held.partition.0);
+        }
+        let name = |id: TopicId| turn.inner.shard.catalog().topic_by_id(id).map(|topic| topic.name.to_string());
+        let topics = by_topic.into_iter().filter_map(|(id, partitions)| Some((id, name(id)?, partitions.into_iter().collect())));
+        Told { topics: topics.collect() }
     };
-    ToldMember { view, names: view.names.iter().collect(), assigned: named(view.assigned), target: named(view.target) }
+    // What it is to give back it still has. Source: `ConsumerGroupMember.asConsumerGroupDescribeMember`.
+    let assigned = named(&[view.assigned, view.revoking]);
+    ToldMember { view, names: view.names.iter().collect(), assigned, target: named(&[view.target]) }
 }
 
 fn listed(told: &Told) -> Vec<TopicPartitions<'_>> {

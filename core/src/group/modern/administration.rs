@@ -40,6 +40,8 @@ pub struct ConsumerView<'a> {
     pub pattern: Option<&'a str>,
     /// What it has.
     pub assigned: Partitions<'a>,
+    /// What it is to give back, and has until then.
+    pub revoking: Partitions<'a>,
     /// What it is to have.
     pub target: Partitions<'a>,
 }
@@ -93,6 +95,7 @@ impl<'a, 'm> ConsumerGroupView<'a, 'm> {
                 names: coordinator.names(member.names),
                 pattern: option(member.pattern),
                 assigned: coordinator.partitions(member.assigned),
+                revoking: coordinator.partitions(member.revoking),
                 target: member.target.map_or(Partitions::NONE, |text| coordinator.partitions(text)),
             }
         })

@@ -370,7 +370,8 @@ impl<'a> Says<'a> {
         client_id: "",
         client_host: "",
         names: StoredNames::Known(Names::NONE),
-        pattern: None,
+        // Kafka's default for it, which it writes down.
+        pattern: Some(""),
         rebalance_timeout: None,
         assignor: None,
         classic: None,

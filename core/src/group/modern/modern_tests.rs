@@ -104,6 +104,8 @@ struct Says<'a> {
     /// As `t-0 t-1`.
     owned: Option<&'a str>,
     assignor: Option<&'a str>,
+    /// Whether everything is said once more.
+    is_full: bool,
 }
 
 /// Joins.
@@ -155,7 +157,7 @@ impl World {
             client_id: "client",
             client_host: "/host",
             rack_id: None,
-            rebalance_timeout: Some(Millis(30_000)).filter(|_| says.epoch == 0),
+            rebalance_timeout: Some(Millis(30_000)).filter(|_| says.epoch == 0 || says.is_full),
             names: says.names.map(Array::from),
             pattern: says.pattern,
             assignor: says.assignor,
@@ -421,4 +423,134 @@ fn patterns_match_topics_that_come_later() {
     let none = Says { pattern: Some(""), ..owns(all.epoch, "a1-0") };
     assert_eq!(world.tell("m", none).unwrap().assigned.as_deref(), Some("a1-0"));
     assert_eq!(world.tell("m", stays(-1)), unchanged(-1));
+}
+
+/// A member as a client is one: it gives back before it takes, and says so.
+#[derive(Clone, Debug, Default)]
+struct Client {
+    epoch: i32,
+    owned: alloc::collections::BTreeSet<String>,
+    /// What it was told to have, and has not taken up yet.
+    told: Option<alloc::collections::BTreeSet<String>>,
+    /// Whether it lives.
+    is_up: bool,
+    /// Whether an answer has not come: then it says everything once more, to be told everything.
+    lacks: bool,
+}
+
+/// Small, and the same on every machine.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % sides
+    }
+}
+
+impl World {
+    /// One heartbeat of a client; `lost` answers never reach it.
+    fn beat(&mut self, name: &str, client: &mut Client, names: &[&str], is_lost: bool) {
+        // What it is to give back it has given back by now; then it takes up the rest.
+        let text: String = match &client.told {
+            Some(told) => client.owned.intersection(told).cloned().collect::<Vec<_>>().join(" "),
+            None => client.owned.iter().cloned().collect::<Vec<_>>().join(" "),
+        };
+        client.owned = text.split_whitespace().map(ToString::to_string).collect();
+        let again = Says { names: Some(names), is_full: true, ..owns(client.epoch, &text) };
+        let says = match client.epoch {
+            0 => joins(names),
+            _ if client.lacks => again,
+            _ => owns(client.epoch, &text),
+        };
+        client.lacks = is_lost;
+        let answer = self.tell(name, says);
+        if is_lost {
+            return;
+        }
+        match answer {
+            Ok(told) => {
+                client.epoch = told.epoch;
+                let Some(assigned) = told.assigned else {
+                    // It has given back what it was to, and takes up the rest.
+                    client.owned = client.told.clone().unwrap_or_default();
+                    return;
+                };
+                let assigned: alloc::collections::BTreeSet<String> = assigned.split_whitespace().map(ToString::to_string).collect();
+                // Nothing is taken up while something is to be given back.
+                if client.owned.is_subset(&assigned) {
+                    client.owned.clone_from(&assigned);
+                }
+                client.told = Some(assigned);
+            }
+            Err(GroupError::FencedMemberEpoch { .. } | GroupError::UnknownMemberId) => {
+                *client = Client { is_up: true, ..Client::default() };
+            }
+            Err(error) => panic!("{name}: {error:?}"),
+        }
+    }
+}
+
+#[test]
+fn whatever_happens_nobody_reads_what_another_reads_and_all_is_read_in_the_end() {
+    const NAMES: [&str; 5] = ["a", "b", "c", "d", "e"];
+    for seed in 0..300 {
+        let mut dice = Dice(seed);
+        let mut world = World::new(&[("t", 5), ("u", 3)]);
+        let mut clients: Vec<Client> = NAMES.map(|_| Client::default()).to_vec();
+        for _ in 0..120 {
+            let at = usize::try_from(dice.roll(5)).unwrap();
+            let (name, client) = (NAMES[at], &mut clients[at]);
+            match (client.is_up, dice.roll(20)) {
+                (false, 0..=9) => *client = Client { is_up: true, ..Client::default() },
+                (false, _) => {}
+                (true, 0) => {
+                    // It is gone without a word. What it read it reads no more.
+                    *client = Client::default();
+                }
+                (true, 1) => {
+                    let left = world.tell(name, stays(-1));
+                    assert!(matches!(left, Ok(_) | Err(GroupError::UnknownMemberId | GroupError::GroupNotFound)), "seed {seed}: {left:?}");
+                    *client = Client::default();
+                }
+                (true, 2) => {
+                    world.topics.topics.insert("t".to_string(), 5 + u32::try_from(dice.roll(4)).unwrap());
+                    world.topics.version += 1;
+                }
+                (true, 3) => world.restart(),
+                (true, roll) => world.beat(name, client, &["t", "u"], roll < 6),
+            }
+            // Who was fenced for its silence notices when it speaks next: until then it has stopped reading by itself.
+            let span = dice.roll(4000);
+            world.wait(span);
+            let mut read: BTreeMap<&String, &str> = BTreeMap::new();
+            for (name, client) in NAMES.iter().zip(&clients) {
+                let slot = world.coordinator.find_group("g").and_then(|group| world.coordinator.find_consumer(group, name));
+                if slot.is_none() {
+                    continue;
+                }
+                for partition in &client.owned {
+                    let other = read.insert(partition, name);
+                    assert!(other.is_none(), "seed {seed}: {partition} is read by {name} and {other:?}");
+                }
+            }
+        }
+        // Everybody who is there speaks for a while, and nobody else is waited for any more.
+        for _ in 0..30 {
+            for (name, client) in NAMES.iter().zip(&mut clients).filter(|(_, client)| client.is_up) {
+                world.beat(name, client, &["t", "u"], false);
+            }
+            world.wait(4_000);
+        }
+        let up: Vec<&Client> = clients.iter().filter(|client| client.is_up).collect();
+        if up.is_empty() {
+            continue;
+        }
+        let all: alloc::collections::BTreeSet<&String> = up.iter().flat_map(|client| &client.owned).collect();
+        let count = usize::try_from(world.topics.topics.values().sum::<u32>()).unwrap();
+        let sizes: Vec<usize> = up.iter().map(|client| client.owned.len()).collect();
+        assert_eq!((all.len(), sizes.iter().sum::<usize>()), (count, count), "seed {seed}: {sizes:?}");
+        assert!(sizes.iter().max().unwrap() - sizes.iter().min().unwrap() <= 1, "seed {seed}: {sizes:?}");
+        assert_eq!(world.coordinator.consumer_group_view("g").unwrap().state().name(), "Stable", "seed {seed}");
+    }
 }

@@ -2,6 +2,7 @@
 
 use millpond::protocol::{header, messages};
 use millpond_core::catalog::schema as metadata;
+use millpond_core::group::modern::schema as consumer_groups;
 use millpond_core::group::schema as offsets;
 use millpond_core::member::consumer_protocol;
 use millpond_core::wire::reader::DecodeError;
@@ -121,6 +122,11 @@ pub fn everything() -> Vec<Entry> {
     let mut all = apis();
     all.extend(entries!(header: RequestHeader ResponseHeader));
     all.extend(entries!(consumer_protocol: ConsumerProtocolSubscription ConsumerProtocolAssignment));
+    all.extend(entries!(consumer_groups: ConsumerGroupMetadataKey ConsumerGroupMetadataValue ConsumerGroupPartitionMetadataKey
+        ConsumerGroupPartitionMetadataValue ConsumerGroupMemberMetadataKey ConsumerGroupMemberMetadataValue
+        ConsumerGroupTargetAssignmentMetadataKey ConsumerGroupTargetAssignmentMetadataValue ConsumerGroupTargetAssignmentMemberKey
+        ConsumerGroupTargetAssignmentMemberValue ConsumerGroupCurrentMemberAssignmentKey ConsumerGroupCurrentMemberAssignmentValue
+        ConsumerGroupRegularExpressionKey ConsumerGroupRegularExpressionValue));
     all.extend(entries!(offsets: LegacyOffsetCommitKey LegacyOffsetCommitValue OffsetCommitKey OffsetCommitValue
         GroupMetadataKey GroupMetadataValue));
     all.extend(entries!(metadata: TopicRecord PartitionRecord PartitionChangeRecord ConfigRecord RemoveTopicRecord FeatureLevelRecord

@@ -12,8 +12,13 @@ use millpond_tests::skip::variable_or_skip;
 use serde_json::Value;
 
 /// Structures whose names collide in a file of ours.
-const RENAMED: &[(&str, &str)] =
-    &[("LeaderChangeVoter", "Voter"), ("SubscriptionTopicPartition", "TopicPartition"), ("AssignmentTopicPartition", "TopicPartition")];
+const RENAMED: &[(&str, &str)] = &[
+    ("LeaderChangeVoter", "Voter"),
+    ("SubscriptionTopicPartition", "TopicPartition"),
+    ("AssignmentTopicPartition", "TopicPartition"),
+    ("TargetTopicPartition", "TopicPartition"),
+    ("CurrentTopicPartitions", "TopicPartitions"),
+];
 
 type Definitions = BTreeMap<String, Value>;
 

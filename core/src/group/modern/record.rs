@@ -430,3 +430,115 @@ impl<'a> Current<'a> {
         }
     }
 }
+
+#[cfg(test)]
+#[cfg(feature = "alloc")]
+mod tests {
+    use super::*;
+    use crate::bounded::list::List;
+    use crate::group::modern::partitions::Builder;
+    use crate::group::modern::schema::{ClassicMemberMetadata, ClassicProtocol};
+    use alloc::format;
+    use alloc::vec::Vec;
+
+    fn read<'r>(records: &'r Records<'_>) -> ConsumerRecord<'r> {
+        let record = records.iter().next().expect("a record was written");
+        let (group, record) = ConsumerRecord::decode(record).expect("it can be read").expect("it is of a consumer group");
+        assert_eq!(group, "g");
+        record
+    }
+
+    fn written(record: &ConsumerRecord<'_>) -> Records<'static> {
+        let mut records = Records::grown(10_000, 1);
+        record.encode("g", PartitionIndex(0), &mut records).expect("there is room");
+        records
+    }
+
+    fn shown(partitions: &StoredPartitions<'_>) -> Vec<Held> {
+        let mut all = Vec::new();
+        partitions.for_each(|held| all.push(held));
+        all
+    }
+
+    #[test]
+    fn what_is_written_reads_as_it_was() {
+        let held = |topic: u8, partition, since| Held {
+            topic: TopicId([topic; 16]),
+            partition: PartitionIndex(partition),
+            since: MemberEpoch(since),
+        };
+        let all = [held(1, 0, 3), held(1, 700, 4), held(2, 1, 4)];
+        let mut bytes = List::grown(1000);
+        let mut builder = Builder::new(&mut bytes);
+        all.iter().for_each(|held| builder.push(*held).expect("there is room"));
+        let range = builder.finish();
+        let partitions = Partitions::of(&bytes[range]);
+
+        let epoch = GroupEpoch { epoch: MemberEpoch(7), metadata_hash: -5 };
+        assert!(matches!(read(&written(&ConsumerRecord::Group(Some(epoch)))), ConsumerRecord::Group(Some(found)) if found == epoch));
+        for at in [None, Some(Timestamp(99))] {
+            let made = TargetMade { epoch: MemberEpoch(7), at };
+            let records = written(&ConsumerRecord::TargetMade(Some(made)));
+            assert!(matches!(read(&records), ConsumerRecord::TargetMade(Some(found)) if found == made));
+        }
+        let records = written(&ConsumerRecord::Target { member_id: "m", partitions: Some(StoredPartitions::Known(partitions)) });
+        let ConsumerRecord::Target { member_id: "m", partitions: Some(found) } = read(&records) else { panic!("a target") };
+        assert_eq!(shown(&found), all.map(|held| Held { since: MemberEpoch(0), ..held }));
+        for (assigned, since) in
+            [(StoredPartitions::Known(partitions), None), (StoredPartitions::Ageless(partitions), Some(MemberEpoch(0)))]
+        {
+            let (state, revoking) = (MemberState::UnrevokedPartitions, StoredPartitions::Known(partitions));
+            let current = Current { epoch: MemberEpoch(5), previous: MemberEpoch(4), state, assigned, revoking };
+            let records = written(&ConsumerRecord::Current { member_id: "m", current: Some(current) });
+            let ConsumerRecord::Current { member_id: "m", current: Some(found) } = read(&records) else { panic!("what it has") };
+            assert_eq!((found.epoch, found.previous, found.state), (MemberEpoch(5), MemberEpoch(4), state));
+            assert_eq!(shown(&found.assigned), all.map(|held| Held { since: since.unwrap_or(held.since), ..held }));
+            assert_eq!(shown(&found.revoking), all);
+        }
+        let protocols = [ClassicProtocol { name: "range", metadata: b"\0\x01" }];
+        let classic = ClassicMemberMetadata { session_timeout_ms: 9, supported_protocols: Array::from(&protocols) };
+        let full = Says {
+            instance_id: Some("i"),
+            rack_id: Some("r"),
+            client_id: "c",
+            client_host: "/h",
+            names: StoredNames::Stored(Array::from(&["t", "u"])),
+            pattern: Some("p*"),
+            rebalance_timeout: Some(Millis(30)),
+            assignor: Some("range"),
+            classic: Some(classic),
+        };
+        for says in [Says::NOTHING, full] {
+            let records = written(&ConsumerRecord::Member { member_id: "m", says: Some(says) });
+            let ConsumerRecord::Member { member_id: "m", says: Some(found) } = read(&records) else { panic!("a member") };
+            assert!(found.is_like(&says), "{found:?}");
+            let list = |says: &Says<'_>| match says.names {
+                StoredNames::Stored(names) => format!("{:?}", names.iter().collect::<Vec<_>>()),
+                StoredNames::Known(names) => format!("{names:?}"),
+            };
+            assert_eq!(list(&found), list(&says));
+        }
+        let matches = Matches { topics: StoredNames::Stored(Array::from(&["t"])), version: 3, at: Timestamp(4) };
+        let records = written(&ConsumerRecord::Pattern { pattern: "t*", matches: Some(matches) });
+        let ConsumerRecord::Pattern { pattern: "t*", matches: Some(found) } = read(&records) else { panic!("a pattern") };
+        assert_eq!((found.version, found.at), (3, Timestamp(4)));
+    }
+
+    #[test]
+    fn what_is_gone_is_said_with_its_key_alone() {
+        let gone = [
+            ConsumerRecord::Group(None),
+            ConsumerRecord::Topics,
+            ConsumerRecord::TargetMade(None),
+            ConsumerRecord::Member { member_id: "m", says: None },
+            ConsumerRecord::Target { member_id: "m", partitions: None },
+            ConsumerRecord::Current { member_id: "m", current: None },
+            ConsumerRecord::Pattern { pattern: "p", matches: None },
+        ];
+        for record in gone {
+            let records = written(&record);
+            assert_eq!(records.iter().next().map(|record| record.value), Some(None));
+            assert_eq!(format!("{:?}", read(&records)), format!("{record:?}"));
+        }
+    }
+}

@@ -216,26 +216,36 @@ fn console_clients_and_the_life_of_a_group() {
         "--topic java-console --reader-property parse.key=true --reader-property parse.headers=true",
         &lines,
     );
-    let arguments = "--topic java-console --group java-group --from-beginning --max-messages 10 --timeout-ms 20000 \
-        --formatter-property print.key=true --formatter-property print.headers=true --formatter-property print.offset=true";
-    let read = kafka.says("kafka-console-consumer", arguments);
+    for protocol in ["classic", "consumer"] {
+        let group = format!("java-group-{protocol}");
+        life_of_a_group(&kafka, &group, &format!("--topic java-console --group {group} --command-property group.protocol={protocol}"));
+    }
+}
+
+/// Consumers of a group read, are reset, and go on; then the group goes.
+fn life_of_a_group(kafka: &Kafka, group: &str, consumer: &str) {
+    let arguments = format!(
+        "{consumer} --from-beginning --max-messages 10 --timeout-ms 20000 \
+         --formatter-property print.key=true --formatter-property print.headers=true --formatter-property print.offset=true"
+    );
+    let read = kafka.says("kafka-console-consumer", &arguments);
     for number in 0..10 {
         assert_says(&read, &[&format!("Offset:{number}\th:{number}\tk{}\tv{number}", number % 2)], "what was produced");
     }
 
-    assert_says(&kafka.says("kafka-consumer-groups", "--list"), &["java-group"], "the list");
-    let described = kafka.says("kafka-consumer-groups", "--describe --group java-group");
-    assert_says(&described, &["java-group", "java-console", " 10 ", " 0 "], "the group at the end");
-    let reset = "--group java-group --topic java-console --reset-offsets --execute";
-    kafka.says("kafka-consumer-groups", &format!("{reset} --to-offset 4"));
-    let described = kafka.says("kafka-consumer-groups", "--describe --group java-group");
-    let row = lines_with(&described, &["java-group", "java-console"]).join("");
+    assert_says(&kafka.says("kafka-consumer-groups", "--list"), &[group], "the list");
+    let described = kafka.says("kafka-consumer-groups", &format!("--describe --group {group}"));
+    assert_says(&described, &[group, "java-console", " 10 ", " 0 "], "the group at the end");
+    let reset = format!("--group {group} --topic java-console --reset-offsets --execute --to-offset 4");
+    kafka.says("kafka-consumer-groups", &reset);
+    let described = kafka.says("kafka-consumer-groups", &format!("--describe --group {group}"));
+    let row = lines_with(&described, &[group, "java-console"]).join("");
     let columns: Vec<&str> = row.split_whitespace().collect();
     assert_eq!(columns.get(2..6), Some(&["0", "4", "10", "6"][..]), "partition, offset, end and lag:\n{described}");
-    let rest = kafka.says("kafka-console-consumer", "--topic java-console --group java-group --max-messages 6 --timeout-ms 20000");
-    assert_eq!(lines_with(&rest, &["v"]).first(), Some(&"v4"), "the group goes on where it was set:\n{rest}");
-    assert_says(&kafka.says("kafka-consumer-groups", "--delete --group java-group"), &["was successful"], "the deletion");
-    assert!(!kafka.says("kafka-consumer-groups", "--list").contains("java-group"), "a deleted group is not listed");
+    let rest = kafka.says("kafka-console-consumer", &format!("{consumer} --max-messages 6 --timeout-ms 20000"));
+    assert_eq!(rest.lines().find(|line| line.starts_with('v')), Some("v4"), "the group goes on where it was set:\n{rest}");
+    assert_says(&kafka.says("kafka-consumer-groups", &format!("--delete --group {group}")), &["was successful"], "the deletion");
+    assert!(!kafka.says("kafka-consumer-groups", "--list").contains(group), "a deleted group is not listed");
 }
 
 #[test]

@@ -10,7 +10,7 @@
 //! | 5 | [`shard`] |
 //! | 4 | [`catalog`] |
 //! | 3 | [`log`], [`group`] and [`txn`], side by side |
-//! | 2 | [`record`], [`store`], [`machine`] |
+//! | 2 | [`record`], [`store`], [`machine`], [`member`] |
 //! | 1 | [`ids`], [`time`], [`bounded`], [`crc`], [`wire`] |
 //!
 //! What belongs to no single room stands in the [`manual`]: how a turn goes, the offsets of a log, durability, files, groups.
@@ -30,6 +30,7 @@ pub mod log;
 pub mod machine;
 #[cfg(doc)]
 pub mod manual;
+pub mod member;
 pub mod record;
 pub mod shard;
 pub mod store;

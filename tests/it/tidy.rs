@@ -18,6 +18,7 @@ const CORE_FLOORS: &[(&str, u8)] = &[
     ("record", 2),
     ("store", 2),
     ("machine", 2),
+    ("member", 2),
     ("bounded", 1),
     ("wire", 1),
     ("crc", 1),

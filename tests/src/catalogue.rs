@@ -2,7 +2,8 @@
 
 use millpond::protocol::{header, messages};
 use millpond_core::catalog::schema as metadata;
-use millpond_core::group::{consumer_protocol, schema as offsets};
+use millpond_core::group::schema as offsets;
+use millpond_core::member::consumer_protocol;
 use millpond_core::wire::reader::DecodeError;
 use millpond_core::wire::schema::{Message, Schema, Versions};
 use millpond_core::wire::writer::Writer;

@@ -8,6 +8,7 @@
 //! - [`broker`]: the broker under test, as a process. [`command`]: the binary's commands, in the test's own process. [`toolbox`]: what tests install, and the programs they run.
 
 pub mod any_message;
+pub mod assignors;
 pub mod broker;
 pub mod catalogue;
 pub mod command;

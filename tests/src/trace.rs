@@ -24,7 +24,6 @@ use core::fmt::Write;
 use std::collections::BTreeMap;
 
 use millpond_core::group::config::GroupConfig;
-use millpond_core::group::consumer_protocol::ConsumerProtocolSubscription;
 use millpond_core::group::coordinator::{CoordinatorLimits, CoordinatorMemory};
 use millpond_core::group::error::GroupError;
 use millpond_core::group::input::{
@@ -35,6 +34,7 @@ use millpond_core::group::record::GroupRecord;
 use millpond_core::group::view::Due;
 use millpond_core::ids::{CallId, GenerationId, Offset, PartitionIndex, ProducerEpoch, ProducerId, TopicId};
 use millpond_core::machine::Transaction;
+use millpond_core::member::consumer_protocol::ConsumerProtocolSubscription;
 use millpond_core::record::marker::Outcome as End;
 use millpond_core::time::{Instant, Millis, Timestamp};
 use millpond_core::wire::reader::Reader;

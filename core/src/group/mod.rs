@@ -5,10 +5,10 @@
 //! [`answer::Answer`]s go out. The states of a classic group, and what each answers to each request, stand in [`classic::state`].
 
 pub mod answer;
+pub mod assignor;
 mod check;
 pub mod classic;
 pub mod config;
-pub mod consumer_protocol;
 pub mod coordinator;
 pub mod error;
 pub mod input;

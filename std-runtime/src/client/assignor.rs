@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use millpond_core::group::consumer_protocol::{AssignmentTopicPartition, ConsumerProtocolAssignment, ConsumerProtocolSubscription};
+use millpond_core::member::consumer_protocol::{AssignmentTopicPartition, ConsumerProtocolAssignment, ConsumerProtocolSubscription};
 use millpond_core::wire::reader::{DecodeError, Reader};
 use millpond_core::wire::schema::Message;
 use millpond_core::wire::value::Array;

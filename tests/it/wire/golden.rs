@@ -15,8 +15,8 @@ use millpond::protocol::messages::metadata::{MetadataRequest, MetadataRequestTop
 use millpond::protocol::messages::offset_commit::{OffsetCommitRequest, OffsetCommitRequestPartition, OffsetCommitRequestTopic};
 use millpond::protocol::messages::produce::ProduceRequest;
 use millpond_core::catalog::schema::PartitionChangeRecord;
-use millpond_core::group::consumer_protocol::ConsumerProtocolSubscription;
 use millpond_core::ids::TopicId;
+use millpond_core::member::consumer_protocol::ConsumerProtocolSubscription;
 use millpond_core::wire::reader::{DecodeError, Reader};
 use millpond_core::wire::schema::Message;
 use millpond_core::wire::value::{Array, Records};

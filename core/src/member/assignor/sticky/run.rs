@@ -1,0 +1,93 @@
+//! The order of the steps, and the memory that they take.
+
+use crate::bounded::list::List;
+
+use super::super::error::AssignError;
+use super::super::group::Group;
+use super::super::order;
+use super::super::owner::Owners;
+use super::super::scratch::{Words, carve, index};
+use super::super::subscribers::Subscribers;
+use super::claims;
+use super::equal::Equal;
+use super::general::{General, Lists};
+use super::movements::Movements;
+use super::near::Near;
+
+/// What becomes of a partition that changes hands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in super::super) enum Protocol {
+    /// It is given to its new owner: everybody has given up everything before.
+    Eager,
+    /// It is nobody's, until its owner has joined again without it. Source: KIP-429.
+    Cooperative,
+}
+
+/// Divides partitions. Memory: see [`super::super::assignor::words`].
+pub(in super::super) fn assign(
+    group: &Group<'_>,
+    protocol: Protocol,
+    owners: &mut Owners<'_>,
+    memory: &mut List<'_, u32>,
+) -> Result<(), AssignError> {
+    let (members, topics) = (index(group.member_count()), group.topics().len());
+    let partitions = index(group.topics().partition_count());
+    if group.are_alike() {
+        let sizes = [members, members, members, members, members, partitions, partitions, partitions, partitions];
+        let [mut by_hash, mut by_id, mut racks, loads, quotas, mut claimants, mut doubly, revoked, list] = carve(memory, sizes)?;
+        order::by_hash(group.members(), &mut by_hash, &mut by_id);
+        claims::settle(group, by_hash.all(), owners, &mut claimants, &mut doubly);
+        order::by_member_id(group.members(), &mut by_id);
+        let near = Near::new(group, &mut racks);
+        let mut equal =
+            Equal { group, near, owners: Owners(&mut *owners.0), by_hash, by_id, loads, quotas, doubly, revoked, slots: claimants };
+        equal.assign(list);
+        if protocol == Protocol::Cooperative {
+            equal.hold_back();
+        }
+        return Ok(());
+    }
+    let pairs = group.pair_count();
+    let sizes = [
+        members, members, members, members, members, topics, topics, pairs, partitions, partitions, partitions, partitions, partitions,
+        partitions, partitions,
+    ];
+    let [
+        mut is_fixed,
+        mut ranks,
+        mut racks,
+        loads,
+        sizes,
+        ends,
+        order,
+        pairs,
+        mut previous,
+        mut all,
+        left,
+        before,
+        sources,
+        targets,
+        since,
+    ] = carve(memory, sizes)?;
+    order::by_hash(group.members(), &mut is_fixed, &mut ranks);
+    claims::settle(group, is_fixed.all(), owners, &mut previous, &mut all);
+    claims::older(group, is_fixed.all(), &mut previous);
+    rank(group, &mut ranks, &mut is_fixed);
+    let near = Near::new(group, &mut racks);
+    let subscribers = Subscribers::new((0..).zip(group.members().iter().map(|member| member.topics)), ends, pairs);
+    let movements = Movements::new(group, sources, targets, since);
+    let mut general = General { group, near, owners: Owners(&mut *owners.0), subscribers, ranks, loads, previous, movements };
+    general.assign(&mut Lists { order, all, left, before, is_fixed, sizes });
+    if protocol == Protocol::Cooperative {
+        general.hold_back();
+    }
+    Ok(())
+}
+
+/// Says for each member which place it has in the order of member ids.
+fn rank(group: &Group<'_>, ranks: &mut Words<'_>, order: &mut Words<'_>) {
+    order::by_member_id(group.members(), order);
+    for (place, member) in (0..).zip(order.all()) {
+        ranks.set(*member, place);
+    }
+}

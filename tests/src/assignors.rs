@@ -339,6 +339,15 @@ impl Scenario {
         owned.iter().map(|(topic, index)| index + topic.checked_sub(1).map_or(0, |before| ends[self::index(before)])).collect()
     }
 
+    /// Whether somebody claims, from an earlier generation than the last, what it does not subscribe to any more. Java's sticky assignors may
+    /// then give it back to that member, in between or for good, or find no such member where they look for it.
+    #[must_use]
+    pub fn misleads_java(&self) -> bool {
+        let last = self.members.iter().map(|member| member.generation).max();
+        let late = self.members.iter().filter(|member| Some(member.generation) < last);
+        late.into_iter().any(|member| member.owned.iter().any(|(topic, _)| !member.topics.contains(topic)))
+    }
+
     /// How many partitions have another owner than before, of those whose owner is still there and may have them.
     #[must_use]
     pub fn moves(&self, after: &Parts) -> usize {

@@ -8,15 +8,11 @@
 use crate::bounded::list::List;
 use crate::member::assignor::error::AssignError;
 use crate::member::assignor::owner::{NOBODY, Owners};
-use crate::member::assignor::scratch::{Words, carve, index};
+use crate::member::assignor::scratch::Words;
 use crate::member::assignor::subscribers::{Subscribers, holds};
 
 use super::improve::{self, Search};
 use super::subscriptions::Subscriptions;
-
-pub(super) const WORDS_BY_MEMBER: usize = 7;
-pub(super) const WORDS_BY_TOPIC: usize = 3;
-pub(super) const WORDS_BY_PARTITION: usize = 2;
 
 /// After so many rounds over all topics the rest is left to the chains. Source: `MAX_ITERATION_COUNT`.
 const ROUNDS_MAX: u32 = 16;
@@ -40,25 +36,8 @@ struct Stock<'a> {
 }
 
 pub(super) fn assign(group: &Subscriptions<'_>, owners: &mut Owners<'_>, memory: &mut List<'_, u32>) -> Result<(), AssignError> {
-    let members = index(group.member_count());
-    let topic_count = group.topics().len();
-    let partitions = index(group.topics().partition_count());
-    let sizes = [
-        members,
-        members,
-        members,
-        members,
-        members,
-        members,
-        members,
-        topic_count,
-        topic_count,
-        topic_count,
-        partitions,
-        partitions,
-        group.pair_count(),
-    ];
-    let [loads, sorted, top, seen, queue, receivers, through, ends, mut order, seen_topics, is_fresh, below, pairs] = carve(memory, sizes)?;
+    let (by_member, [ends, mut order, seen_topics], [is_fresh, below], pairs) = group.sizes().carve(memory)?;
+    let [loads, sorted, top, seen, queue, receivers, through] = by_member;
     let subscribers = Subscribers::new(group.iter(), ends, pairs);
     let mut division = Division { group, owners: Owners(&mut *owners.0), loads, is_fresh };
     division.keep_what_is_subscribed();

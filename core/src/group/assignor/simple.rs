@@ -8,7 +8,7 @@ use core::ops::Range;
 use crate::bounded::list::List;
 use crate::member::assignor::error::AssignError;
 use crate::member::assignor::owner::NOBODY;
-use crate::member::assignor::scratch::{Words, carve, count, index};
+use crate::member::assignor::scratch::{Sizes, Words, count, index};
 use crate::member::assignor::subscribers::{Subscribers, holds};
 
 use super::subscriptions::Subscriptions;
@@ -42,21 +42,20 @@ pub fn assign(
     memory: &mut List<'_, u32>,
 ) -> Result<(), AssignError> {
     let topics = group.topics();
-    let (members, partitions) = (index(group.member_count()), index(topics.partition_count()));
-    if assignable.is_some_and(|assignable| assignable.len() != partitions) {
+    if assignable.is_some_and(|assignable| assignable.len() != index(topics.partition_count())) {
         return Err(AssignError::Owners);
     }
-    let pairs = if group.are_alike() { members } else { group.pair_count() };
-    let sizes = [topics.len(), pairs, partitions, members, members, members, members, members];
-    let [ends, mut pairs, taken, rooms, next, stamps, totals, candidates] = carve(memory, sizes)?;
+    let sizes = group.sizes();
+    let ([mut all, rooms, next, stamps, totals, candidates], [ends], [taken], pairs) =
+        if group.are_alike() { Sizes { pairs: 0, ..sizes } } else { sizes }.carve(memory)?;
     let is_assignable = |partition: &u32| assignable.is_none_or(|all| all.get(index(*partition)).copied().unwrap_or(false));
     drop_invalid(group, is_assignable, seats);
     let last_len = seats.len();
     let mut desk = Desk { seats, last_len, taken, rooms, next, stamps, totals, candidates };
     if group.are_alike() {
-        pairs.all_mut().iter_mut().zip(0..).for_each(|(place, member)| *place = member);
+        all.all_mut().iter_mut().zip(0..).for_each(|(place, member)| *place = member);
         let partitions = group.of(0).iter().flat_map(|topic| topics.partitions(*topic));
-        desk.divide(0..topics.partition_count(), partitions.filter(is_assignable), pairs.all())?;
+        desk.divide(0..topics.partition_count(), partitions.filter(is_assignable), all.all())?;
     } else {
         let subscribers = Subscribers::new(group.iter(), ends, pairs);
         for topic in topics.numbers() {
@@ -72,8 +71,7 @@ pub fn assign(
 /// How many words of memory suffice for groups of up to so many members, topics, partitions, and pairs of a member and a topic.
 #[must_use]
 pub const fn words(members: usize, topics: usize, partitions: usize, pairs: usize) -> usize {
-    let by_member = members.saturating_mul(6);
-    by_member.saturating_add(topics).saturating_add(partitions).saturating_add(pairs)
+    Sizes { members, topics, partitions, pairs }.words(6, 1, 1)
 }
 
 /// Drops seats of members and partitions that are gone or do not belong together, and seats that stand there twice.

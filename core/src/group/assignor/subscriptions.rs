@@ -2,7 +2,7 @@
 
 use crate::member::assignor::error::AssignError;
 use crate::member::assignor::owner::Owner;
-use crate::member::assignor::scratch::{count, index};
+use crate::member::assignor::scratch::{Sizes, count, index};
 use crate::member::assignor::subscribers::{all_equal, subscription_count};
 use crate::member::assignor::topics::Topics;
 
@@ -53,10 +53,13 @@ impl<'a> Subscriptions<'a> {
         self.are_alike
     }
 
-    /// How many pairs of a member and a topic there are.
-    #[must_use]
-    pub fn pair_count(&self) -> usize {
-        subscription_count(self.members.iter().copied())
+    pub(super) fn sizes(&self) -> Sizes {
+        Sizes {
+            members: self.members.len(),
+            topics: self.topics.len(),
+            partitions: index(self.topics.partition_count()),
+            pairs: subscription_count(self.members.iter().copied()),
+        }
     }
 
     /// The topics of a member; none for a member that there is not.

@@ -7,6 +7,7 @@ use crate::bounded::list::List;
 use super::error::AssignError;
 use super::group::Group;
 use super::owner::{Owner, Owners};
+use super::scratch::Sizes;
 use super::sticky::Protocol;
 use super::{order, range, round_robin, sticky};
 
@@ -84,9 +85,7 @@ impl Assignor {
 /// that it subscribes to.
 #[must_use]
 pub const fn words(members: usize, topics: usize, partitions: usize, pairs: usize) -> usize {
-    let by_member = members.saturating_mul(5);
-    let by_topic = topics.saturating_mul(3);
-    by_member.saturating_add(by_topic).saturating_add(partitions.saturating_mul(7)).saturating_add(pairs)
+    Sizes { members, topics, partitions, pairs }.words(5, 3, 8)
 }
 
 /// The order of members for those who give the first of them more: static ones by instance id, then the others by member id. A member is

@@ -52,7 +52,7 @@ pub(crate) fn by_member_id(members: &[Member<'_>], order: &mut Words<'_>) {
 /// hash of a string is specified, and the table has the smallest power of two of places that it fills by three quarters at most.
 /// Source: `String.hashCode`, `HashMap`. `keys` needs a place for each member.
 pub(crate) fn by_hash(members: &[Member<'_>], order: &mut Words<'_>, keys: &mut Words<'_>) {
-    let mask = places(members.len()) - 1;
+    let mask = places(u32::try_from(members.len()).unwrap_or(u32::MAX)) - 1;
     for (key, member) in keys.all_mut().iter_mut().zip(members) {
         *key = hash_spread(hash(member.member_id)) & mask;
     }
@@ -61,8 +61,7 @@ pub(crate) fn by_hash(members: &[Member<'_>], order: &mut Words<'_>, keys: &mut 
 }
 
 /// How many places a hash map has that grew to so many entries.
-pub(crate) fn places(entries: usize) -> u32 {
-    let entries = u32::try_from(entries).unwrap_or(u32::MAX >> 2);
+pub(crate) fn places(entries: u32) -> u32 {
     // 16 places at first, doubled when more than three quarters are taken.
     let wanted = entries.saturating_mul(4).div_ceil(3).max(16);
     wanted.checked_next_power_of_two().unwrap_or(1 << 31)

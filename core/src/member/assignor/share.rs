@@ -4,7 +4,7 @@ use crate::bounded::list::List;
 
 use super::error::AssignError;
 use super::owner::Owner;
-use super::scratch::{Words, carve, count, index};
+use super::scratch::{Sizes, Words, count, index};
 
 /// The partitions of each member.
 #[derive(Debug)]
@@ -23,7 +23,8 @@ impl<'a> Shares<'a> {
     /// [`AssignError::Full`] when `memory` is too small; [`AssignError::TooMany`] past 2^31 members or partitions.
     pub fn new(owners: &[Owner], member_count: u32, memory: &'a mut List<'_, u32>) -> Result<Self, AssignError> {
         count(owners.len())?;
-        let [mut ends, mut partitions] = carve(memory, [index(member_count), owners.len()])?;
+        let sizes = Sizes { members: index(member_count), topics: 0, partitions: owners.len(), pairs: 0 };
+        let ([mut ends], [], [mut partitions], _) = sizes.carve(memory)?;
         owners.iter().for_each(|owner| ends.raise(owner.number()));
         let mut start = 0;
         for end in ends.all_mut() {

@@ -83,7 +83,8 @@ impl General<'_, '_, '_> {
         self.subscribers.of(topic).len() > 1
     }
 
-    /// Takes from members what they do not subscribe to, or have not near where that counts. Answers whether there was such.
+    /// Takes from members what they do not subscribe to, or have not near where that counts. Answers whether there was such, apart from what
+    /// nobody subscribes to any more.
     fn keep_owned(&mut self) -> bool {
         let mut must_revoke = false;
         for topic in self.group.topics().numbers() {
@@ -96,7 +97,7 @@ impl General<'_, '_, '_> {
                     self.loads.raise(owner);
                 } else {
                     self.owners.give(partition, NOBODY);
-                    must_revoke = true;
+                    must_revoke |= !self.subscribers.of(topic).is_empty();
                 }
             }
         }
@@ -216,7 +217,7 @@ impl General<'_, '_, '_> {
         let Some(other) = other else { return false };
         let moved = self.movements.best(topic, partition, owner, other);
         let from = self.owners.of(moved);
-        self.movements.note(moved, from, other);
+        self.movements.note(topic, moved, from, other);
         self.loads.lower(from);
         self.loads.raise(other);
         self.owners.give(moved, other);

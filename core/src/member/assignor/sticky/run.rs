@@ -6,7 +6,7 @@ use super::super::error::AssignError;
 use super::super::group::Group;
 use super::super::order;
 use super::super::owner::Owners;
-use super::super::scratch::{Words, carve, index};
+use super::super::scratch::{Sizes, Words};
 use super::super::subscribers::Subscribers;
 use super::claims;
 use super::equal::Equal;
@@ -30,54 +30,38 @@ pub(in super::super) fn assign(
     owners: &mut Owners<'_>,
     memory: &mut List<'_, u32>,
 ) -> Result<(), AssignError> {
-    let (members, topics) = (index(group.member_count()), group.topics().len());
-    let partitions = index(group.topics().partition_count());
-    if group.are_alike() {
-        let sizes = [members, members, members, members, members, partitions, partitions, partitions, partitions];
-        let [mut by_hash, mut by_id, mut racks, loads, quotas, mut claimants, mut doubly, revoked, list] = carve(memory, sizes)?;
-        order::by_hash(group.members(), &mut by_hash, &mut by_id);
-        claims::settle(group, by_hash.all(), owners, &mut claimants, &mut doubly);
-        order::by_member_id(group.members(), &mut by_id);
-        let near = Near::new(group, &mut racks);
-        let mut equal =
-            Equal { group, near, owners: Owners(&mut *owners.0), by_hash, by_id, loads, quotas, doubly, revoked, slots: claimants };
-        equal.assign(list);
-        if protocol == Protocol::Cooperative {
-            equal.hold_back();
-        }
-        return Ok(());
+    if group.are_alike() { assign_alike(group, protocol, owners, memory) } else { assign_unlike(group, protocol, owners, memory) }
+}
+
+fn assign_alike(group: &Group<'_>, protocol: Protocol, owners: &mut Owners<'_>, memory: &mut List<'_, u32>) -> Result<(), AssignError> {
+    let sizes = Sizes { pairs: 0, ..group.sizes() };
+    let ([mut by_hash, mut by_id, mut racks, loads, quotas], [], [mut claimants, mut doubly, revoked, list], _) = sizes.carve(memory)?;
+    order::by_hash(group.members(), &mut by_hash, &mut by_id);
+    claims::settle(group, by_hash.all(), owners, &mut claimants, &mut doubly);
+    order::by_member_id(group.members(), &mut by_id);
+    let near = Near::new(group, group.member(0).topics.iter().copied(), &mut racks);
+    let owners = Owners(&mut *owners.0);
+    let mut equal = Equal { group, near, owners, by_hash, by_id, loads, quotas, doubly, revoked, slots: claimants };
+    equal.assign(list);
+    if protocol == Protocol::Cooperative {
+        equal.hold_back();
     }
-    let pairs = group.pair_count();
-    let sizes = [
-        members, members, members, members, members, topics, topics, pairs, partitions, partitions, partitions, partitions, partitions,
-        partitions, partitions,
-    ];
-    let [
-        mut is_fixed,
-        mut ranks,
-        mut racks,
-        loads,
-        sizes,
-        ends,
-        order,
-        pairs,
-        mut previous,
-        mut all,
-        left,
-        before,
-        sources,
-        targets,
-        since,
-    ] = carve(memory, sizes)?;
-    order::by_hash(group.members(), &mut is_fixed, &mut ranks);
-    claims::settle(group, is_fixed.all(), owners, &mut previous, &mut all);
-    claims::older(group, is_fixed.all(), &mut previous);
-    rank(group, &mut ranks, &mut is_fixed);
-    let near = Near::new(group, &mut racks);
+    Ok(())
+}
+
+fn assign_unlike(group: &Group<'_>, protocol: Protocol, owners: &mut Owners<'_>, memory: &mut List<'_, u32>) -> Result<(), AssignError> {
+    let ([mut members, mut ranks, mut racks, loads, sizes], [ends, order], partitions, pairs) = group.sizes().carve(memory)?;
+    let [mut previous, mut all, left, before, sources, targets, since, peaks] = partitions;
+    order::by_hash(group.members(), &mut members, &mut ranks);
+    // Nobody asks for claims that cancel each other here: such a partition is nobody's, and that is all.
+    claims::settle(group, members.all(), owners, &mut previous, &mut all);
+    claims::older(group, members.all(), &mut previous);
+    rank(group, &mut ranks, &mut members);
     let subscribers = Subscribers::new((0..).zip(group.members().iter().map(|member| member.topics)), ends, pairs);
-    let movements = Movements::new(group, sources, targets, since);
+    let near = Near::new(group, group.topics().numbers().filter(|topic| !subscribers.of(*topic).is_empty()), &mut racks);
+    let movements = Movements::new(group, [sources, targets, since, peaks]);
     let mut general = General { group, near, owners: Owners(&mut *owners.0), subscribers, ranks, loads, previous, movements };
-    general.assign(&mut Lists { order, all, left, before, is_fixed, sizes });
+    general.assign(&mut Lists { order, all, left, before, is_fixed: members, sizes });
     if protocol == Protocol::Cooperative {
         general.hold_back();
     }

@@ -19,3 +19,6 @@ pub mod range;
 pub mod simple;
 pub mod subscriptions;
 pub mod uniform;
+
+#[cfg(all(test, feature = "alloc"))]
+mod assignor_tests;

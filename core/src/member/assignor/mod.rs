@@ -28,3 +28,6 @@ mod sticky;
 pub(crate) mod subscribers;
 pub mod topics;
 pub mod user_data;
+
+#[cfg(all(test, feature = "alloc"))]
+mod assignor_tests;

@@ -153,8 +153,7 @@ impl Division<'_, '_> {
         scale.weigh(members, &self.loads);
         self.take_stock(topic, members, stock);
         let mut has_moved = false;
-        loop {
-            let Some(heaviest) = scale.next_heaviest(&self.loads) else { break };
+        while let Some(heaviest) = scale.next_heaviest(&self.loads) {
             let partition = stock.top.at(heaviest);
             if partition == NOBODY {
                 scale.exclude_heaviest();

@@ -20,5 +20,6 @@ pub mod simple;
 pub mod subscriptions;
 pub mod uniform;
 
-#[cfg(all(test, feature = "alloc"))]
+#[cfg(test)]
+#[cfg(feature = "alloc")]
 mod assignor_tests;

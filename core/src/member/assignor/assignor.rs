@@ -96,3 +96,9 @@ pub const fn words(members: usize, topics: usize, partitions: usize, pairs: usiz
 pub fn compare_members(a: (Option<&str>, &str), b: (Option<&str>, &str)) -> Ordering {
     order::of_members(a, b)
 }
+
+/// The order of names in Java, by UTF-16 code units: that in which a leader numbers topics.
+#[must_use]
+pub fn compare_names(a: &str, b: &str) -> Ordering {
+    order::of_text(a, b)
+}

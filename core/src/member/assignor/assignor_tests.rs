@@ -254,6 +254,11 @@ fn range_puts_partitions_beside_their_readers_where_it_can() {
     // All partitions in both racks: racks tell nothing, and the first has the first.
     case.racks = vec![vec![7, 8], vec![8, 7], vec![7, 8, 8], vec![8, 7]];
     assert_eq!(case.assign(Assignor::Range), [0, 0, 1, 1].map(Owner::of));
+    // Two topics of one size are divided as one: only the second partition is in a rack of the first member in both.
+    let mut case = Case::of(&[2, 2], &[&[0, 1], &[0, 1]]);
+    (case.members[0].rack, case.members[1].rack) = (Some(7), Some(8));
+    case.racks = vec![vec![8], vec![7], vec![7], vec![7]];
+    assert_eq!(case.assign(Assignor::Range), [1, 0, 1, 0].map(Owner::of));
 }
 
 #[test]

@@ -4,7 +4,7 @@
 //! The result is one array, [`owner::Owner`] by partition. Where Java's result is determined by what its members say, ours is the same.
 //!
 //! - [`assignor::Assignor`]: the four, by the names that members join with.
-//! - [`group::Group`]: what a leader knows.
+//! - [`group::Group`]: what a leader knows. [`told::Told`]: how it comes to know it, from what members wrote.
 //! - [`topics::Topics`]: how partitions are numbered. [`owner::Owner`]: who has one. [`share::Shares`]: what each member has.
 //! - [`user_data`]: what sticky members write for each other.
 //!
@@ -16,7 +16,6 @@
 pub mod assignor;
 pub mod error;
 pub mod group;
-//LEADER
 pub(crate) mod order;
 pub mod owner;
 mod range;
@@ -26,8 +25,10 @@ pub(crate) mod scratch;
 pub mod share;
 mod sticky;
 pub(crate) mod subscribers;
+pub mod told;
 pub mod topics;
 pub mod user_data;
 
-#[cfg(all(test, feature = "alloc"))]
+#[cfg(test)]
+#[cfg(feature = "alloc")]
 mod assignor_tests;

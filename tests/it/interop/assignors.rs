@@ -3,7 +3,8 @@
 use std::fs::{self, File};
 use std::process::{Command, Stdio};
 
-use millpond_tests::assignors::{Parts, Scenario, Side, loads};
+use millpond_tests::assignors::answer::{Parts, loads};
+use millpond_tests::assignors::scenario::{Scenario, Side};
 use millpond_tests::random::Random;
 use millpond_tests::toolbox::{run_command, tools_dir, workspace_dir};
 
@@ -51,7 +52,7 @@ fn ask_both(test: &str, side: Side, asked: &[&str], mut check: impl FnMut(&Answe
         for assignor in asked {
             let line = lines.next().unwrap_or("Java has said no more");
             let java = scenario.read(line);
-            let ours = scenario.ours(assignor, None).unwrap_or_else(|error| panic!("seed {seed}, {assignor}: {error}"));
+            let ours = scenario.ours(assignor).unwrap_or_else(|error| panic!("seed {seed}, {assignor}: {error}"));
             check(&Answered { seed, scenario, assignor, java, ours });
         }
     }

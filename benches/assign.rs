@@ -212,7 +212,12 @@ fn ask_java(fixtures: &[Fixture]) -> Option<Vec<(f64, f64)>> {
     let said = java.stdin(Stdio::from(fs::File::open(file).ok()?)).stderr(Stdio::inherit()).output().ok()?;
     let said = String::from_utf8(said.stdout).ok()?;
     let numbers = said.lines().map(|line| line.split(' ').skip(1).filter_map(|word| word.parse().ok()).collect::<Vec<f64>>());
-    numbers.map(|numbers| Some((*numbers.first()?, *numbers.get(1)?))).collect()
+    let times: Option<Vec<(f64, f64)>> = numbers.map(|numbers| Some((*numbers.first()?, *numbers.get(1)?))).collect();
+    let times = times.filter(|times| times.len() == fixtures.len());
+    if times.is_none() {
+        println!("Java has not measured everything:\n{said}");
+    }
+    times
 }
 
 fn main() {

@@ -67,8 +67,8 @@ impl Scenario {
         owned.iter().map(|(topic, partition)| before(*topic) + partition).collect()
     }
 
-    /// Whether somebody claims, from an earlier generation than the last, what it does not subscribe to any more. Java's sticky assignors may
-    /// then give it back to that member, in between or for good, or find no such member where they look for it.
+    /// Whether somebody claims, from an earlier generation than the last, what it does not subscribe to any more. Java's sticky assignors
+    /// may then give it back to that member, in between or for good, or find no such member where they look for it.
     #[must_use]
     pub fn misleads_java(&self) -> bool {
         let last = self.members.iter().map(|member| member.generation).max();

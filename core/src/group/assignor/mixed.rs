@@ -204,6 +204,10 @@ struct Scale<'a> {
     heavy_end: u32,
 }
 
+/// Up to so many different loads members are laid in order by a walk for each, which is faster than sorting them: mostly there are two or
+/// three.
+const LEVELS_WALKED: u32 = 8;
+
 /// A hand over the scale.
 #[derive(Clone, Copy, Default)]
 struct Hand {
@@ -223,16 +227,21 @@ impl<'a> Scale<'a> {
     /// Lays members on the scale: in the order of their loads, then of their numbers.
     fn weigh(&mut self, members: &[u32], loads: &Words<'_>) {
         self.member_count = u32::try_from(members.len()).unwrap_or(0);
-        let sorted = self.sorted.head_mut(self.member_count);
-        sorted.copy_from_slice(members);
-        let level = |member: &u32| i64::from(loads.at(*member));
-        if !sorted.is_sorted_by_key(|member| loads.at(*member)) {
-            sorted.sort_unstable_by_key(|member| (loads.at(*member), *member));
+        let load = |member: &u32| loads.at(*member);
+        let lightest = members.iter().map(load).min().unwrap_or(0);
+        let heaviest = members.iter().map(load).max().unwrap_or(0);
+        if heaviest - lightest < LEVELS_WALKED {
+            let levels = (lightest..=heaviest).flat_map(|level| members.iter().filter(move |member| loads.at(**member) == level));
+            (0..).zip(levels).for_each(|(place, member)| self.sorted.set(place, *member));
+        } else {
+            let sorted = self.sorted.head_mut(self.member_count);
+            sorted.copy_from_slice(members);
+            sorted.sort_unstable_by_key(|member| (load(member), *member));
         }
-        self.light = Hand { edge: 0, next: 0, level: sorted.first().map_or(0, level) - 1 };
         let end = self.member_count;
+        self.light = Hand { edge: 0, next: 0, level: i64::from(lightest) - 1 };
         // One above the place, so that below the first is a place as well.
-        self.heavy = Hand { edge: end, next: end, level: sorted.last().map_or(0, level) + 1 };
+        self.heavy = Hand { edge: end, next: end, level: i64::from(heaviest) + 1 };
         self.heavy_end = end;
     }
 

@@ -1,9 +1,9 @@
 //! How the broker divides partitions among the members of a group. Pure functions in lent memory: members and topics in, target out.
 //!
 //! Topics and members are numbers. Topics stand in an order that the caller chooses and keeps, members in Java's: static ones by instance
-//! id, then the others by member id ([`crate::member::assignor::assignor`] has the comparison). The target of a consumer group is one array,
-//! the owner of each partition; it goes in as the last target and comes out as the next. Partitions of one group may be shared in a share
-//! group, so its target is a list of [`simple::Seat`]s.
+//! id, then the others by member id ([`compare_members`](crate::member::assignor::assignor::compare_members)). The target of a consumer
+//! group is one array, the owner of each partition; it goes in as the last target and comes out as the next. In a share group a partition
+//! may have several members, so its target is a list of [`simple::Seat`]s.
 //!
 //! - [`subscriptions::Subscriptions`]: who subscribes to what, checked once.
 //! - [`range`]: a run of each topic's partitions for each of its subscribers. KIP-848.

@@ -10,6 +10,9 @@ use crate::member::assignor::scratch::Sizes;
 
 use super::subscriptions::Subscriptions;
 
+/// What configurations and members call it.
+pub const NAME: &str = "range";
+
 /// Gives every partition to a subscriber of its topic. Partitions of topics without subscribers are nobody's.
 ///
 /// What stood in `owners` plays no part: the result follows from the subscriptions alone, and is Java's.

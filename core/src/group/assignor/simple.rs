@@ -13,6 +13,9 @@ use crate::member::assignor::subscribers::{Subscribers, holds};
 
 use super::subscriptions::Subscriptions;
 
+/// What configurations and members call it.
+pub const NAME: &str = "simple";
+
 /// One member reads one partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Seat {

@@ -8,6 +8,9 @@ use crate::member::assignor::scratch::Sizes;
 use super::subscriptions::Subscriptions;
 use super::{even, mixed};
 
+/// What configurations and members call it.
+pub const NAME: &str = "uniform";
+
 /// Turns the last target into the next: balance comes first, then that partitions stay where they are.
 ///
 /// Where all subscribe to the same topics, no assignment of that balance moves fewer partitions. Where they do not, the result is balanced

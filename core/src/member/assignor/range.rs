@@ -1,4 +1,4 @@
-//! The assignor `range` of the client: each topic by itself, a run of its partitions for each subscriber; beside their racks where it can be.
+//! The assignor `range` of the client: each topic by itself, a run of partitions for each subscriber; near to their racks where it can be.
 //!
 //! Where racks say something, each subscriber first gets partitions that have a replica in its rack, as many as its range would have held,
 //! and then what is left. Topics of equal size with the same subscribers are divided as one: everybody gets the same partitions of all of

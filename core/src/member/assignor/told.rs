@@ -116,7 +116,8 @@ impl<'a, 'm> Told<'a, 'm> {
     /// from version 2 on and before that in its user data. User data that cannot be read count as none. Source: `memberData` of both.
     ///
     /// # Errors
-    /// [`ToldError::Decode`] when it is no subscription, [`ToldError::Full`] when memory is too small; the member is then not among those taken up.
+    /// [`ToldError::Decode`] when it is no subscription, [`ToldError::Full`] when memory is too small. The member is then not among those
+    /// taken up.
     pub fn take(&mut self, assignor: Assignor, names: &Names<'_>, joined: Joined<'a>) -> Result<(), ToldError> {
         let subscription = subscription(joined.metadata)?;
         let (topics, owned) = (self.topics.len(), self.owned.len());

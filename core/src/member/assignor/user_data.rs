@@ -1,7 +1,7 @@
 //! What sticky assignors write for each other, in the user data of a subscription.
 //!
-//! [`StickyUserData`] is not preceded by a version: version 1 has a generation behind what version 0 has, and whoever reads looks whether it is
-//! there. Bytes left over are not minded. Source: `StickyAssignor`, `CooperativeStickyAssignor`; KIP-54, KIP-341, KIP-429.
+//! [`StickyUserData`] is not preceded by a version: version 1 has a generation behind what version 0 has, and whoever reads looks whether
+//! it is there. Bytes left over are not minded. Source: `StickyAssignor`, `CooperativeStickyAssignor`; KIP-54, KIP-341, KIP-429.
 
 use crate::message;
 use crate::wire::reader::{DecodeError, Reader};

@@ -5,12 +5,12 @@
 //! Source: `AbstractStickyAssignor.GeneralAssignmentBuilder`. Where Java asks for each partition anew whether all is balanced, we ask after
 //! each move.
 
-use super::super::group::Group;
-use super::super::owner::{NOBODY, Owners};
-use super::super::scratch::Words;
-use super::super::subscribers::{Subscribers, holds};
 use super::movements::Movements;
 use super::near::Near;
+use crate::member::assignor::group::Group;
+use crate::member::assignor::owner::{NOBODY, Owners};
+use crate::member::assignor::scratch::Words;
+use crate::member::assignor::subscribers::{Subscribers, holds};
 
 /// A group whose members subscribe to different topics, while its partitions are divided.
 pub(super) struct General<'a, 'g, 'o> {
@@ -83,8 +83,8 @@ impl General<'_, '_, '_> {
         self.subscribers.of(topic).len() > 1
     }
 
-    /// Takes from members what they do not subscribe to, or have not near where that counts. Answers whether there was such, apart from what
-    /// nobody subscribes to any more.
+    /// Takes from members what they do not subscribe to, or have not near where that counts. Answers whether there was such, apart from
+    /// what nobody subscribes to any more.
     fn keep_owned(&mut self) -> bool {
         let mut must_revoke = false;
         for topic in self.group.topics().numbers() {

@@ -3,10 +3,10 @@
 //! Before a partition goes from one member to another, it is asked whether another partition of the topic went the opposite way: then that
 //! one goes back instead. Source: `AbstractStickyAssignor.PartitionMovements`.
 
-use super::super::group::Group;
-use super::super::order;
-use super::super::owner::NOBODY;
-use super::super::scratch::Words;
+use crate::member::assignor::group::Group;
+use crate::member::assignor::order;
+use crate::member::assignor::owner::NOBODY;
+use crate::member::assignor::scratch::Words;
 
 /// Moves of partitions, each from where it was first to where it is.
 pub(super) struct Movements<'a, 'g> {

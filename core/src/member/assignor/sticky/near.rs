@@ -1,8 +1,8 @@
 //! Which partitions are near to whom. Source: KIP-881.
 
-use super::super::group::Group;
-use super::super::owner::NOBODY;
-use super::super::scratch::Words;
+use crate::member::assignor::group::Group;
+use crate::member::assignor::owner::NOBODY;
+use crate::member::assignor::scratch::{Words, index};
 
 /// The racks of members, and whether they make a difference.
 #[derive(Debug)]
@@ -61,7 +61,7 @@ impl<'a> Near<'a> {
 
     /// The place in a list of members, from `first` on and around its end, of one to whom a partition is near.
     pub(super) fn next_near(&self, group: &Group<'_>, members: &[u32], first: u32, partition: u32) -> Option<u32> {
-        let (before, behind) = members.split_at_checked(super::super::scratch::index(first))?;
+        let (before, behind) = members.split_at_checked(index(first))?;
         let mut places = (first..).zip(behind).chain((0..).zip(before));
         places.find(|(_, member)| self.is_near(group, **member, partition)).map(|(place, _)| place).filter(|place| *place != NOBODY)
     }

@@ -2,29 +2,29 @@
 
 use crate::bounded::list::List;
 
-use super::super::error::AssignError;
-use super::super::group::Group;
-use super::super::order;
-use super::super::owner::Owners;
-use super::super::scratch::{Sizes, Words};
-use super::super::subscribers::Subscribers;
 use super::claims;
 use super::equal::Equal;
 use super::general::{General, Lists};
 use super::movements::Movements;
 use super::near::Near;
+use crate::member::assignor::error::AssignError;
+use crate::member::assignor::group::Group;
+use crate::member::assignor::order;
+use crate::member::assignor::owner::Owners;
+use crate::member::assignor::scratch::{Sizes, Words};
+use crate::member::assignor::subscribers::Subscribers;
 
 /// What becomes of a partition that changes hands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in super::super) enum Protocol {
+pub(in crate::member::assignor) enum Protocol {
     /// It is given to its new owner: everybody has given up everything before.
     Eager,
     /// It is nobody's, until its owner has joined again without it. Source: KIP-429.
     Cooperative,
 }
 
-/// Divides partitions. Memory: see [`super::super::assignor::words`].
-pub(in super::super) fn assign(
+/// Divides partitions. Memory: see [`crate::member::assignor::assignor::words`].
+pub(in crate::member::assignor) fn assign(
     group: &Group<'_>,
     protocol: Protocol,
     owners: &mut Owners<'_>,

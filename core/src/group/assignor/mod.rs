@@ -11,6 +11,10 @@
 //! - [`simple`]: share groups. KIP-932.
 //!
 //! Racks play no part, as in Kafka 4.3: its assignors are told racks and ignore them.
+//!
+//! Differences from Apache Kafka's assignors: where members subscribe to different topics, `uniform` also finds balance through chains of
+//! moves, which Java's does not look for; `simple` takes from a member what it no longer subscribes to, which Java's lets it keep while
+//! somebody else subscribes to the topic, and lets those have one seat more who have it already.
 
 mod even;
 mod improve;

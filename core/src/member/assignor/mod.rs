@@ -8,9 +8,10 @@
 //! - [`topics::Topics`]: how partitions are numbered. [`owner::Owner`]: who has one. [`share::Shares`]: what each member has.
 //! - [`user_data`]: what sticky members write for each other.
 //!
-//! Differences from Apache Kafka's assignors: a partition that a topic no longer has is not kept, a member that subscribes to nothing is
-//! given nothing, and what a member claims counts from the generation in which its assignor says that it got it (Java looks at the
-//! subscription alone for the other of two claims, where versions 0 and 1 have no generation).
+//! Differences from Apache Kafka's assignors: a partition that a topic no longer has is not kept; a member that subscribes to nothing is
+//! given nothing; a partition is not given back to who had it in an earlier generation and does not subscribe to it any more, where Java's
+//! sticky assignors give it, or fail; and what a member claims counts from the generation in which its assignor says that it got it (Java
+//! looks at the subscription alone for the other of two claims, where versions 0 and 1 have no generation).
 
 #[expect(clippy::module_inception, reason = "the room is called for what it holds")]
 pub mod assignor;

@@ -7,12 +7,12 @@ use crate::bounded::list::List;
 use crate::member::assignor::error::AssignError;
 use crate::member::assignor::owner::{NOBODY, Owners};
 use crate::member::assignor::ranges::Quota;
-use crate::member::assignor::scratch::{Words, carve, index};
+use crate::member::assignor::scratch::{Sizes, Words, index};
 
 use super::subscriptions::Subscriptions;
 
 pub(super) fn assign(group: &Subscriptions<'_>, owners: &mut Owners<'_>, memory: &mut List<'_, u32>) -> Result<(), AssignError> {
-    let [mut loads] = carve(memory, [index(group.member_count())])?;
+    let ([mut loads], [], [], _) = Sizes { pairs: 0, ..group.sizes() }.carve(memory)?;
     let partition_count = count_loads(group, owners, &mut loads);
     if group.member_count() == 0 {
         return Ok(());

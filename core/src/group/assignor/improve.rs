@@ -4,9 +4,9 @@
 //! many: `heavy ──t──► middle ──u──► light`. While such a chain joins two members whose loads differ by two or more, moving one partition
 //! along each of its links brings them closer, and leaves those between as they were.
 //!
-//! The search goes backwards, from the lightest member to everybody who could give to it, be it through others. Where nobody in that reach has
-//! two more, nothing can be won there: nobody outside can give anything to anybody inside, and nobody inside has enough to give outwards. So
-//! the whole reach is settled, and looked at no more. A group that is balanced is therefore walked over once.
+//! The search goes backwards, from the lightest member to everybody who could give to it, be it through others. Where nobody in that reach
+//! has two more, nothing can be won there: nobody outside can give anything to anybody inside, and nobody inside has enough to give
+//! outwards. So the whole reach is settled, and looked at no more. A group that is balanced is therefore walked over once.
 //! Source: cost-reducing paths, Harvey, Ladner, Lovász and Tamir, "Semi-matchings for bipartite graphs and load balancing" (2003): without
 //! such a path an assignment is as balanced as can be, whatever way of measuring that favours evenness.
 

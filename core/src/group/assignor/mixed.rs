@@ -8,15 +8,11 @@
 use crate::bounded::list::List;
 use crate::member::assignor::error::AssignError;
 use crate::member::assignor::owner::{NOBODY, Owners};
-use crate::member::assignor::scratch::{Words, carve, index};
+use crate::member::assignor::scratch::Words;
 use crate::member::assignor::subscribers::{Subscribers, holds};
 
 use super::improve::{self, Search};
 use super::subscriptions::Subscriptions;
-
-pub(super) const WORDS_BY_MEMBER: usize = 7;
-pub(super) const WORDS_BY_TOPIC: usize = 3;
-pub(super) const WORDS_BY_PARTITION: usize = 2;
 
 /// After so many rounds over all topics the rest is left to the chains. Source: `MAX_ITERATION_COUNT`.
 const ROUNDS_MAX: u32 = 16;
@@ -40,25 +36,8 @@ struct Stock<'a> {
 }
 
 pub(super) fn assign(group: &Subscriptions<'_>, owners: &mut Owners<'_>, memory: &mut List<'_, u32>) -> Result<(), AssignError> {
-    let members = index(group.member_count());
-    let topic_count = group.topics().len();
-    let partitions = index(group.topics().partition_count());
-    let sizes = [
-        members,
-        members,
-        members,
-        members,
-        members,
-        members,
-        members,
-        topic_count,
-        topic_count,
-        topic_count,
-        partitions,
-        partitions,
-        group.pair_count(),
-    ];
-    let [loads, sorted, top, seen, queue, receivers, through, ends, mut order, seen_topics, is_fresh, below, pairs] = carve(memory, sizes)?;
+    let (by_member, [ends, mut order, seen_topics], [is_fresh, below], pairs) = group.sizes().carve(memory)?;
+    let [loads, sorted, top, seen, queue, receivers, through] = by_member;
     let subscribers = Subscribers::new(group.iter(), ends, pairs);
     let mut division = Division { group, owners: Owners(&mut *owners.0), loads, is_fresh };
     division.keep_what_is_subscribed();
@@ -174,8 +153,7 @@ impl Division<'_, '_> {
         scale.weigh(members, &self.loads);
         self.take_stock(topic, members, stock);
         let mut has_moved = false;
-        loop {
-            let Some(heaviest) = scale.next_heaviest(&self.loads) else { break };
+        while let Some(heaviest) = scale.next_heaviest(&self.loads) {
             let partition = stock.top.at(heaviest);
             if partition == NOBODY {
                 scale.exclude_heaviest();
@@ -226,6 +204,10 @@ struct Scale<'a> {
     heavy_end: u32,
 }
 
+/// Up to so many different loads members are laid in order by a walk for each, which is faster than sorting them: mostly there are two or
+/// three.
+const LEVELS_WALKED: u32 = 8;
+
 /// A hand over the scale.
 #[derive(Clone, Copy, Default)]
 struct Hand {
@@ -245,16 +227,21 @@ impl<'a> Scale<'a> {
     /// Lays members on the scale: in the order of their loads, then of their numbers.
     fn weigh(&mut self, members: &[u32], loads: &Words<'_>) {
         self.member_count = u32::try_from(members.len()).unwrap_or(0);
-        let sorted = self.sorted.head_mut(self.member_count);
-        sorted.copy_from_slice(members);
-        let level = |member: &u32| i64::from(loads.at(*member));
-        if !sorted.is_sorted_by_key(|member| loads.at(*member)) {
-            sorted.sort_unstable_by_key(|member| (loads.at(*member), *member));
+        let load = |member: &u32| loads.at(*member);
+        let lightest = members.iter().map(load).min().unwrap_or(0);
+        let heaviest = members.iter().map(load).max().unwrap_or(0);
+        if heaviest - lightest < LEVELS_WALKED {
+            let levels = (lightest..=heaviest).flat_map(|level| members.iter().filter(move |member| loads.at(**member) == level));
+            (0..).zip(levels).for_each(|(place, member)| self.sorted.set(place, *member));
+        } else {
+            let sorted = self.sorted.head_mut(self.member_count);
+            sorted.copy_from_slice(members);
+            sorted.sort_unstable_by_key(|member| (load(member), *member));
         }
-        self.light = Hand { edge: 0, next: 0, level: sorted.first().map_or(0, level) - 1 };
         let end = self.member_count;
+        self.light = Hand { edge: 0, next: 0, level: i64::from(lightest) - 1 };
         // One above the place, so that below the first is a place as well.
-        self.heavy = Hand { edge: end, next: end, level: sorted.last().map_or(0, level) + 1 };
+        self.heavy = Hand { edge: end, next: end, level: i64::from(heaviest) + 1 };
         self.heavy_end = end;
     }
 

@@ -6,9 +6,12 @@ use crate::bounded::list::List;
 use crate::member::assignor::error::AssignError;
 use crate::member::assignor::owner::{Owner, Owners};
 use crate::member::assignor::ranges;
-use crate::member::assignor::scratch::carve;
+use crate::member::assignor::scratch::Sizes;
 
 use super::subscriptions::Subscriptions;
+
+/// What configurations and members call it.
+pub const NAME: &str = "range";
 
 /// Gives every partition to a subscriber of its topic. Partitions of topics without subscribers are nobody's.
 ///
@@ -26,6 +29,7 @@ pub fn assign(group: &Subscriptions<'_>, owners: &mut [Owner], memory: &mut List
         ranges::assign_alike(group.topics(), group.of(0), 0..group.member_count(), &mut owners);
         return Ok(());
     }
-    ranges::assign_unlike(group.topics(), group.iter(), &mut owners, carve(memory, [group.topics().len(); 3])?);
+    let ([], words, [], _) = Sizes { pairs: 0, ..group.sizes() }.carve(memory)?;
+    ranges::assign_unlike(group.topics(), group.iter(), &mut owners, words);
     Ok(())
 }

@@ -8,10 +8,13 @@ use core::ops::Range;
 use crate::bounded::list::List;
 use crate::member::assignor::error::AssignError;
 use crate::member::assignor::owner::NOBODY;
-use crate::member::assignor::scratch::{Words, carve, count, index};
+use crate::member::assignor::scratch::{Sizes, Words, count, index};
 use crate::member::assignor::subscribers::{Subscribers, holds};
 
 use super::subscriptions::Subscriptions;
+
+/// What configurations and members call it.
+pub const NAME: &str = "simple";
 
 /// One member reads one partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -29,7 +32,8 @@ pub struct Seat {
 ///
 /// Shape: `seats` rises by partition, then member; so it comes out. In what comes in, seats that nobody may have are dropped.
 /// `assignable` says of each partition whether it can be given out yet; `None` when all can.
-/// Bounds: `seats` needs room for a seat for each pair of a member and a topic and one for each partition, `memory` for [`words`].
+/// Bounds: `seats` needs room for what comes in and what goes out, which is a seat for each pair of a member and a topic and one for each
+/// partition at most; `memory` for [`words`].
 ///
 /// # Errors
 /// [`AssignError::Owners`] when `assignable` has not one place for each partition; [`AssignError::Full`] when memory is too small.
@@ -41,20 +45,20 @@ pub fn assign(
     memory: &mut List<'_, u32>,
 ) -> Result<(), AssignError> {
     let topics = group.topics();
-    let (members, partitions) = (index(group.member_count()), index(topics.partition_count()));
-    if assignable.is_some_and(|assignable| assignable.len() != partitions) {
+    if assignable.is_some_and(|assignable| assignable.len() != index(topics.partition_count())) {
         return Err(AssignError::Owners);
     }
-    let pairs = if group.are_alike() { members } else { group.pair_count() };
-    let [ends, mut pairs, taken, rooms, next, stamps] = carve(memory, [topics.len(), pairs, partitions, members, members, members])?;
+    let sizes = group.sizes();
+    let ([mut all, loads, quotas, next, stamps, totals, candidates], [ends], [taken], pairs) =
+        if group.are_alike() { Sizes { pairs: 0, ..sizes } } else { sizes }.carve(memory)?;
     let is_assignable = |partition: &u32| assignable.is_none_or(|all| all.get(index(*partition)).copied().unwrap_or(false));
     drop_invalid(group, is_assignable, seats);
     let last_len = seats.len();
-    let mut desk = Desk { seats, last_len, taken, rooms, next, stamps };
+    let mut desk = Desk { seats, last_len, taken, loads, quotas, next, stamps, totals, candidates };
     if group.are_alike() {
-        pairs.all_mut().iter_mut().zip(0..).for_each(|(place, member)| *place = member);
+        all.all_mut().iter_mut().zip(0..).for_each(|(place, member)| *place = member);
         let partitions = group.of(0).iter().flat_map(|topic| topics.partitions(*topic));
-        desk.divide(0..topics.partition_count(), partitions.filter(is_assignable), pairs.all())?;
+        desk.divide(0..topics.partition_count(), partitions.filter(is_assignable), all.all())?;
     } else {
         let subscribers = Subscribers::new(group.iter(), ends, pairs);
         for topic in topics.numbers() {
@@ -70,8 +74,7 @@ pub fn assign(
 /// How many words of memory suffice for groups of up to so many members, topics, partitions, and pairs of a member and a topic.
 #[must_use]
 pub const fn words(members: usize, topics: usize, partitions: usize, pairs: usize) -> usize {
-    let by_member = members.saturating_mul(4);
-    by_member.saturating_add(topics).saturating_add(partitions).saturating_add(pairs)
+    Sizes { members, topics, partitions, pairs }.words(7, 1, 1)
 }
 
 /// Drops seats of members and partitions that are gone or do not belong together, and seats that stand there twice.
@@ -104,12 +107,18 @@ struct Desk<'a, 's, 'm> {
     last_len: usize,
     /// How many members each partition has.
     taken: Words<'a>,
-    /// For each member how many seats it has; then how many it is still to get.
-    rooms: Words<'a>,
-    /// For each member how many seats it may have; then the next member in the ring of those that are still to get some.
+    /// For each member how many seats of the lot it has,
+    loads: Words<'a>,
+    /// and how many it is to have.
+    quotas: Words<'a>,
+    /// For each member that has fewer the next such, in a ring.
     next: Words<'a>,
     /// For each member the partition, plus one, at which it was seen last.
     stamps: Words<'a>,
+    /// For each member how many seats it may have in the lots divided so far.
+    totals: Words<'a>,
+    /// Members who might have one seat more than others.
+    candidates: Words<'a>,
 }
 
 impl Desk<'_, '_, '_> {
@@ -134,33 +143,41 @@ impl Desk<'_, '_, '_> {
 
     fn count(&mut self, last: Range<usize>, partitions: impl Iterator<Item = u32>, members: &[u32]) {
         partitions.for_each(|partition| self.taken.set(partition, 0));
-        members.iter().for_each(|member| self.rooms.set(*member, 0));
+        members.iter().for_each(|member| self.loads.set(*member, 0));
         for seat in self.seats.get(last).unwrap_or_default() {
             self.taken.raise(seat.partition);
-            self.rooms.raise(seat.member);
+            self.loads.raise(seat.member);
         }
     }
 
-    /// Says how many seats each member may have. One more than others have those who have more already.
+    /// Says how many seats each member may have. One more than others have those who have more already, then those who have fewest in the
+    /// lots before.
     fn set_quotas(&mut self, seat_count: u64, members: &[u32]) {
         let wide = u64::try_from(members.len()).unwrap_or(u64::MAX).max(1);
         let each = u32::try_from(seat_count / wide).unwrap_or(u32::MAX);
         let mut extra = seat_count % wide;
+        let mut candidate_count = 0;
         for member in members {
-            let has_more = self.rooms.at(*member) > each && extra > 0;
+            let has_more = self.loads.at(*member) > each && extra > 0;
             extra -= u64::from(has_more);
-            self.next.set(*member, each + u32::from(has_more));
+            self.quotas.set(*member, each + u32::from(has_more));
+            if !has_more {
+                self.candidates.set(candidate_count, *member);
+                candidate_count += 1;
+            }
+        }
+        let candidates = self.candidates.head_mut(candidate_count);
+        candidates.sort_unstable_by_key(|member| (self.totals.at(*member), *member));
+        for member in candidates.iter().take(usize::try_from(extra).unwrap_or(usize::MAX)) {
+            self.quotas.raise(*member);
         }
         for member in members {
-            if extra > 0 && self.next.at(*member) == each {
-                extra -= 1;
-                self.next.raise(*member);
-            }
+            self.totals.set(*member, self.totals.at(*member).saturating_add(self.quotas.at(*member)));
         }
     }
 
     fn is_over_quota(&self, seat: Seat) -> bool {
-        self.rooms.at(seat.member) > self.next.at(seat.member)
+        self.loads.at(seat.member) > self.quotas.at(seat.member)
     }
 
     /// Takes seats of the last target away, the last first.
@@ -168,7 +185,7 @@ impl Desk<'_, '_, '_> {
         for at in last.rev() {
             let Some(seat) = self.seats.get(at).copied().filter(|seat| seat.member != NOBODY) else { continue };
             if is_too_many(self, seat) {
-                self.rooms.lower(seat.member);
+                self.loads.lower(seat.member);
                 self.taken.lower(seat.partition);
                 self.set_member(at, NOBODY);
             }
@@ -194,21 +211,25 @@ impl Desk<'_, '_, '_> {
             }
             while self.taken.at(partition) < share {
                 let Some(before) = ring else { return Ok(()) };
-                let member = match self.next_without(before, partition) {
-                    Some(before) => {
-                        let member = self.next.at(before);
-                        ring = self.served(before);
-                        member
-                    }
-                    // Those who lack seats are all here already: one of them takes the seat of somebody else elsewhere, who comes here.
-                    None => {
-                        let member = self.next.at(before);
-                        let Some(at) = self.tradable(last.clone(), new, partition, member) else { break };
-                        let other = self.seats.get(at).map_or(NOBODY, |seat| seat.member);
-                        self.set_member(at, member);
-                        ring = self.served(before);
-                        other
-                    }
+                let needy = self.next.at(before);
+                let member = if let Some(before) = self.next_without(before, partition) {
+                    let member = self.next.at(before);
+                    self.loads.raise(member);
+                    ring = self.served(before);
+                    member
+                } else if let Some(other) = self.heir(members, partition, needy) {
+                    self.quotas.lower(needy);
+                    self.quotas.raise(other);
+                    self.loads.raise(other);
+                    ring = self.served(before);
+                    other
+                } else {
+                    let Some(at) = self.tradable(last.clone(), new, partition, needy) else { break };
+                    let other = self.seats.get(at).map_or(NOBODY, |seat| seat.member);
+                    self.set_member(at, needy);
+                    self.loads.raise(needy);
+                    ring = self.served(before);
+                    other
                 };
                 self.stamps.set(member, partition + 1);
                 self.taken.raise(partition);
@@ -218,20 +239,15 @@ impl Desk<'_, '_, '_> {
         Ok(())
     }
 
-    /// Strings those together who lack seats, and says how many each lacks. Answers the last of them: the first comes next.
+    /// Strings those together who lack seats. Answers the last of them: the first comes next.
     fn ring(&mut self, members: &[u32]) -> Option<u32> {
         let (mut first, mut before) = (None, None);
-        for member in members {
-            let room = self.next.at(*member).saturating_sub(self.rooms.at(*member));
-            self.rooms.set(*member, room);
-            if room == 0 {
-                continue;
-            }
+        for member in members.iter().copied().filter(|member| self.loads.at(*member) < self.quotas.at(*member)) {
             match before {
-                Some(before) => self.next.set(before, *member),
-                None => first = Some(*member),
+                Some(before) => self.next.set(before, member),
+                None => first = Some(member),
             }
-            before = Some(*member);
+            before = Some(member);
         }
         if let (Some(first), Some(last)) = (first, before) {
             self.next.set(last, first);
@@ -254,21 +270,31 @@ impl Desk<'_, '_, '_> {
         }
     }
 
-    /// The member behind `before` gets a seat: it goes to the end of the ring, or leaves it with its last one. Answers where the ring
-    /// goes on.
+    /// The member behind `before` has one seat more, or is to have one less: it goes to the end of the ring, or leaves it when it lacks
+    /// nothing any more. Answers where the ring goes on.
     fn served(&mut self, before: u32) -> Option<u32> {
         let member = self.next.at(before);
-        self.rooms.lower(member);
-        if self.rooms.at(member) > 0 {
+        if self.loads.at(member) < self.quotas.at(member) {
             return Some(member);
         }
         self.next.set(before, self.next.at(member));
         Some(before).filter(|before| *before != member)
     }
 
-    /// A seat elsewhere in the lot that `member` could take, of somebody who is not at `partition`.
+    /// Those who lack seats are all here already. Somebody who is not, has as many as `needy`, and was to have one less, could have the
+    /// seat in its stead: then nobody has to move.
+    fn heir(&self, members: &[u32], partition: u32, needy: u32) -> Option<u32> {
+        let load = self.loads.at(needy);
+        let is_heir = |member: &u32| {
+            self.stamps.at(*member) != partition + 1 && self.loads.at(*member) == load && self.quotas.at(*member) < self.quotas.at(needy)
+        };
+        members.iter().copied().find(is_heir)
+    }
+
+    /// A seat elsewhere in the lot that `member` could take, of somebody who is not at `partition` and goes there.
     fn tradable(&self, last: Range<usize>, new: usize, partition: u32, member: u32) -> Option<usize> {
-        let lot = || last.clone().chain(new..self.seats.len());
+        // New ones first: nobody has them yet.
+        let lot = || (new..self.seats.len()).chain(last.clone());
         let seat = |at: usize| self.seats.get(at).copied().filter(|seat| seat.member != NOBODY);
         let reads = |partition: u32| lot().filter_map(seat).any(|seat| seat == Seat { partition, member });
         lot().find(|at| {

@@ -2,7 +2,7 @@
 
 use crate::member::assignor::error::AssignError;
 use crate::member::assignor::owner::Owner;
-use crate::member::assignor::scratch::{count, index};
+use crate::member::assignor::scratch::{Sizes, count, index};
 use crate::member::assignor::subscribers::{all_equal, subscription_count};
 use crate::member::assignor::topics::Topics;
 
@@ -15,12 +15,43 @@ pub struct Span {
     pub len: usize,
 }
 
+/// The numbers of topics that each member subscribes to.
+#[derive(Clone, Copy, Debug)]
+enum Lists<'a> {
+    /// A list for each.
+    Each(&'a [&'a [u32]]),
+    /// A part of one pool for each.
+    Pooled(&'a [u32], &'a [Span]),
+}
+
+impl<'a> Lists<'a> {
+    const fn len(self) -> usize {
+        match self {
+            Self::Each(lists) => lists.len(),
+            Self::Pooled(_, spans) => spans.len(),
+        }
+    }
+
+    fn get(self, member: usize) -> &'a [u32] {
+        match self {
+            Self::Each(lists) => lists.get(member).copied().unwrap_or_default(),
+            Self::Pooled(pool, spans) => {
+                let span = spans.get(member).and_then(|span| pool.get(span.start..)?.get(..span.len));
+                span.unwrap_or_default()
+            }
+        }
+    }
+
+    fn iter(self) -> impl Iterator<Item = &'a [u32]> + Clone {
+        (0..self.len()).map(move |member| self.get(member))
+    }
+}
+
 /// The topics of a group, and which of them each member subscribes to.
 #[derive(Clone, Copy, Debug)]
 pub struct Subscriptions<'a> {
     topics: Topics<'a>,
-    pool: &'a [u32],
-    members: &'a [Span],
+    members: Lists<'a>,
     member_count: u32,
     are_alike: bool,
 }
@@ -33,17 +64,28 @@ impl<'a> Subscriptions<'a> {
     ///
     /// # Errors
     /// [`AssignError::Subscription`] when a list does not rise or names a topic that there is not; [`AssignError::TooMany`].
-    pub fn new(topics: Topics<'a>, pool: &'a [u32], members: &'a [Span]) -> Result<Self, AssignError> {
+    pub fn new(topics: Topics<'a>, members: &'a [&'a [u32]]) -> Result<Self, AssignError> {
+        Self::check_lists(topics, Lists::Each(members))
+    }
+
+    /// The same for lists that lie in one pool: for each member its part of it. Those who subscribe to the same topics should share one.
+    ///
+    /// # Errors
+    /// As [`Subscriptions::new`].
+    pub fn pooled(topics: Topics<'a>, pool: &'a [u32], members: &'a [Span]) -> Result<Self, AssignError> {
+        Self::check_lists(topics, Lists::Pooled(pool, members))
+    }
+
+    fn check_lists(topics: Topics<'a>, members: Lists<'a>) -> Result<Self, AssignError> {
         let member_count = count(members.len())?;
-        let mut last = None;
-        for (member, span) in (0..).zip(members) {
-            if last != Some(span) && !topics.has_all(cut(pool, *span)) {
+        let mut last: &[u32] = &[];
+        for (member, subscribed) in (0..).zip(members.iter()) {
+            if !core::ptr::eq(subscribed, last) && !topics.has_all(subscribed) {
                 return Err(AssignError::Subscription { member });
             }
-            last = Some(span);
+            last = subscribed;
         }
-        let are_alike = all_equal(members.iter().map(|span| cut(pool, *span)));
-        Ok(Self { topics, pool, members, member_count, are_alike })
+        Ok(Self { topics, members, member_count, are_alike: all_equal(members.iter()) })
     }
 
     /// The topics.
@@ -64,30 +106,28 @@ impl<'a> Subscriptions<'a> {
         self.are_alike
     }
 
-    /// How many pairs of a member and a topic there are.
-    #[must_use]
-    pub fn pair_count(&self) -> usize {
-        subscription_count(self.members.iter().map(|span| cut(self.pool, *span)))
+    pub(super) fn sizes(&self) -> Sizes {
+        Sizes {
+            members: self.members.len(),
+            topics: self.topics.len(),
+            partitions: index(self.topics.partition_count()),
+            pairs: subscription_count(self.members.iter()),
+        }
     }
 
     /// The topics of a member; none for a member that there is not.
     #[must_use]
     pub fn of(&self, member: u32) -> &'a [u32] {
-        self.members.get(index(member)).map(|span| cut(self.pool, *span)).unwrap_or_default()
+        self.members.get(index(member))
     }
 
     /// Every member with its topics.
     pub(super) fn iter(&self) -> impl Iterator<Item = (u32, &'a [u32])> + Clone {
-        let pool = self.pool;
-        (0..self.member_count).zip(self.members.iter().map(move |span| cut(pool, *span)))
+        (0..self.member_count).zip(self.members.iter())
     }
 
     /// Whether an array of owners is as long as there are partitions.
     pub(super) fn check(&self, owners: &[Owner]) -> Result<(), AssignError> {
         if owners.len() == index(self.topics.partition_count()) { Ok(()) } else { Err(AssignError::Owners) }
     }
-}
-
-fn cut(pool: &[u32], span: Span) -> &[u32] {
-    pool.get(span.start..).and_then(|rest| rest.get(..span.len)).unwrap_or_default()
 }

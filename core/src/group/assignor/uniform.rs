@@ -3,9 +3,13 @@
 use crate::bounded::list::List;
 use crate::member::assignor::error::AssignError;
 use crate::member::assignor::owner::{Owner, Owners};
+use crate::member::assignor::scratch::Sizes;
 
 use super::subscriptions::Subscriptions;
 use super::{even, mixed};
+
+/// What configurations and members call it.
+pub const NAME: &str = "uniform";
 
 /// Turns the last target into the next: balance comes first, then that partitions stay where they are.
 ///
@@ -29,8 +33,5 @@ pub fn assign(group: &Subscriptions<'_>, owners: &mut [Owner], memory: &mut List
 /// subscribes to.
 #[must_use]
 pub const fn words(members: usize, topics: usize, partitions: usize, pairs: usize) -> usize {
-    let by_member = members.saturating_mul(mixed::WORDS_BY_MEMBER);
-    let by_topic = topics.saturating_mul(mixed::WORDS_BY_TOPIC);
-    let by_partition = partitions.saturating_mul(mixed::WORDS_BY_PARTITION);
-    by_member.saturating_add(by_topic).saturating_add(by_partition).saturating_add(pairs)
+    Sizes { members, topics, partitions, pairs }.words(7, 3, 2)
 }

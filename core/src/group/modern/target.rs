@@ -232,7 +232,7 @@ impl<'m> Coordinator<'m> {
     fn run_assignor(&mut self, assignor: ServerAssignor) -> Result<(), AssignError> {
         let modern = &mut self.modern;
         let topics = TopicSizes::from_ends(&modern.ends)?;
-        let group = Subscriptions::new(topics, &modern.pool, &modern.spans)?;
+        let group = Subscriptions::pooled(topics, &modern.pool, &modern.spans)?;
         match assignor {
             ServerAssignor::Uniform => uniform::assign(&group, &mut modern.owners, &mut modern.words),
             ServerAssignor::Range => range::assign(&group, &mut modern.owners, &mut modern.words),

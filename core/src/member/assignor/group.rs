@@ -2,7 +2,7 @@
 
 use super::error::AssignError;
 use super::owner::Owner;
-use super::scratch::{count, index};
+use super::scratch::{Sizes, count, index};
 use super::subscribers::{all_equal, subscription_count};
 use super::topics::Topics;
 
@@ -124,6 +124,12 @@ impl<'a> Group<'a> {
         self.racks.map_or(&[], |racks| racks.of(partition))
     }
 
+    /// Whether two partitions have replicas in the same racks.
+    pub(super) fn have_same_racks(&self, a: u32, b: u32) -> bool {
+        let (a, b) = (self.racks_of(a), self.racks_of(b));
+        a.iter().all(|rack| b.contains(rack)) && b.iter().all(|rack| a.contains(rack))
+    }
+
     /// Whether a partition has a replica in the rack of a member, or the member has none.
     pub(super) fn racks_match(&self, member: u32, partition: u32) -> bool {
         self.member(member).rack.is_none_or(|rack| self.racks_of(partition).contains(&rack))
@@ -133,8 +139,13 @@ impl<'a> Group<'a> {
         all_equal(self.members.iter().map(|member| member.topics))
     }
 
-    pub(super) fn pair_count(&self) -> usize {
-        subscription_count(self.members.iter().map(|member| member.topics))
+    pub(super) fn sizes(&self) -> Sizes {
+        Sizes {
+            members: self.members.len(),
+            topics: self.topics.len(),
+            partitions: index(self.topics.partition_count()),
+            pairs: subscription_count(self.members.iter().map(|member| member.topics)),
+        }
     }
 
     /// Whether an array of owners is as long as there are partitions.

@@ -1,4 +1,4 @@
-//! The assignor `range` of the client: each topic by itself, a run of its partitions for each subscriber; beside their racks where it can be.
+//! The assignor `range` of the client: each topic by itself, a run of partitions for each subscriber; near to their racks where it can be.
 //!
 //! Where racks say something, each subscriber first gets partitions that have a replica in its rack, as many as its range would have held,
 //! and then what is left. Topics of equal size with the same subscribers are divided as one: everybody gets the same partitions of all of
@@ -11,13 +11,12 @@ use super::group::Group;
 use super::order;
 use super::owner::{NOBODY, Owners};
 use super::ranges::{self, Quota};
-use super::scratch::{Words, carve, index};
+use super::scratch::{Sizes, Words, index};
 use super::subscribers::Subscribers;
 
 pub(super) fn assign(group: &Group<'_>, owners: &mut Owners<'_>, memory: &mut List<'_, u32>) -> Result<(), AssignError> {
-    let (members, topics) = (index(group.member_count()), group.topics().len());
     if group.members().iter().any(|member| member.rack.is_some()) {
-        let [mut order, assigned, ends, lot, mut state, pairs] = carve(memory, [members, members, topics, topics, topics, group.pair_count()])?;
+        let ([mut order, assigned], [ends, lot, mut state], [], pairs) = group.sizes().carve(memory)?;
         order::by_identity(group.members(), &mut order);
         let subscribers = Subscribers::new(in_order(group, &order), ends, pairs);
         for topic in group.topics().numbers() {
@@ -25,17 +24,18 @@ pub(super) fn assign(group: &Group<'_>, owners: &mut Owners<'_>, memory: &mut Li
         }
         if state.all().contains(&NEEDS_RACKS) {
             owners.clear();
-            let mut racked = Racked { group, subscribers, owners: Owners(owners.0), assigned, lot, lot_len: 0, state, quota: Quota::new(0, 0) };
+            let mut racked =
+                Racked { group, subscribers, owners: Owners(owners.0), assigned, lot, lot_len: 0, state, quota: Quota::new(0, 0) };
             group.topics().numbers().for_each(|topic| racked.assign_lot_of(topic));
             return Ok(());
         }
     }
-    let [mut order, each, extra, next] = carve(memory, [members, topics, topics, topics])?;
+    let ([mut order], words, [], _) = Sizes { pairs: 0, ..group.sizes() }.carve(memory)?;
     order::by_identity(group.members(), &mut order);
     if group.are_alike() {
         ranges::assign_alike(group.topics(), group.member(0).topics, order.all().iter().copied(), owners);
     } else {
-        ranges::assign_unlike(group.topics(), in_order(group, &order), owners, [each, extra, next]);
+        ranges::assign_unlike(group.topics(), in_order(group, &order), owners, words);
     }
     Ok(())
 }
@@ -47,9 +47,7 @@ fn in_order<'a>(group: &Group<'a>, order: &Words<'_>) -> impl Iterator<Item = (u
 /// Whether racks make a difference to a topic: some subscriber is in one of its racks, and its partitions are not all in the same ones.
 fn is_told_apart(group: &Group<'_>, topic: u32, subscribers: &[u32]) -> bool {
     let partitions = group.topics().partitions(topic);
-    let first = group.racks_of(partitions.start);
-    let is_same = |racks: &[u32]| racks.iter().all(|rack| first.contains(rack)) && first.iter().all(|rack| racks.contains(rack));
-    if partitions.clone().all(|partition| is_same(group.racks_of(partition))) {
+    if partitions.clone().all(|partition| group.have_same_racks(partitions.start, partition)) {
         return false;
     }
     subscribers.iter().filter_map(|member| group.member(*member).rack).any(|rack| {
@@ -107,7 +105,8 @@ impl Racked<'_, '_, '_> {
     fn gather(&mut self, topic: u32) {
         self.lot_len = 0;
         for other in topic..u32::try_from(self.group.topics().len()).unwrap_or(0) {
-            let is_like = self.partition_count(other) == self.partition_count(topic) && self.subscribers.of(other) == self.subscribers.of(topic);
+            let is_like =
+                self.partition_count(other) == self.partition_count(topic) && self.subscribers.of(other) == self.subscribers.of(topic);
             if is_like && self.state.at(other) != DIVIDED {
                 self.state.set(other, DIVIDED);
                 self.lot.set(self.lot_len, other);

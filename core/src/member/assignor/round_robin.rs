@@ -8,21 +8,20 @@ use super::error::AssignError;
 use super::group::Group;
 use super::order;
 use super::owner::Owners;
-use super::scratch::{Words, carve, index};
+use super::scratch::{Sizes, Words};
 use super::subscribers::Subscribers;
 
 /// Deals partitions out in the order of topics. Members who do not subscribe to a topic are passed over; the turn carries over from one
 /// topic to the next.
 pub(super) fn assign(group: &Group<'_>, owners: &mut Owners<'_>, memory: &mut List<'_, u32>) -> Result<(), AssignError> {
     owners.clear();
-    let members = index(group.member_count());
     if group.are_alike() {
-        let [mut order] = carve(memory, [members])?;
+        let ([mut order], [], [], _) = Sizes { pairs: 0, ..group.sizes() }.carve(memory)?;
         order::by_identity(group.members(), &mut order);
         deal_alike(group, owners, order.all());
         return Ok(());
     }
-    let [mut order, ends, pairs] = carve(memory, [members, group.topics().len(), group.pair_count()])?;
+    let ([mut order], [ends], [], pairs) = group.sizes().carve(memory)?;
     order::by_identity(group.members(), &mut order);
     // Subscribers by their places in the order of members: so the next one is found by comparing places.
     let places = order.all().iter().zip(0..).map(|(member, place)| (place, group.member(*member).topics));

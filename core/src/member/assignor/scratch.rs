@@ -58,17 +58,48 @@ impl Words<'_> {
     }
 }
 
-/// Cuts memory into runs of zeros of these sizes.
-pub(crate) fn carve<'a, const N: usize>(memory: &'a mut List<'_, u32>, sizes: [usize; N]) -> Result<[Words<'a>; N], AssignError> {
-    let sum = sizes.iter().try_fold(0usize, |sum, size| sum.checked_add(*size)).ok_or(AssignError::Full)?;
-    memory.clear();
-    memory.fill_to(sum, 0)?;
-    let mut rest: &mut [u32] = memory;
-    Ok(sizes.map(|size| {
-        let (head, tail) = core::mem::take(&mut rest).split_at_mut_checked(size).unwrap_or_default();
-        rest = tail;
-        Words(head)
-    }))
+/// How much of everything a group has.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sizes {
+    pub(crate) members: usize,
+    pub(crate) topics: usize,
+    pub(crate) partitions: usize,
+    /// Pairs of a member and a topic that it subscribes to.
+    pub(crate) pairs: usize,
+}
+
+/// Runs of numbers: with a place for each member, topic and partition, so many of each, and one with a place for each pair.
+pub(crate) type Runs<'a, const M: usize, const T: usize, const P: usize> = ([Words<'a>; M], [Words<'a>; T], [Words<'a>; P], Words<'a>);
+
+impl Sizes {
+    /// How many words it takes to have so many runs with a place for each member, topic and partition, and one for pairs.
+    pub(crate) const fn words(self, by_member: usize, by_topic: usize, by_partition: usize) -> usize {
+        let by_member = self.members.saturating_mul(by_member);
+        let by_topic = self.topics.saturating_mul(by_topic);
+        let by_partition = self.partitions.saturating_mul(by_partition);
+        by_member.saturating_add(by_topic).saturating_add(by_partition).saturating_add(self.pairs)
+    }
+
+    /// Cuts memory into runs of zeros.
+    pub(crate) fn carve<'a, const M: usize, const T: usize, const P: usize>(
+        self,
+        memory: &'a mut List<'_, u32>,
+    ) -> Result<Runs<'a, M, T, P>, AssignError> {
+        memory.clear();
+        memory.fill_to(self.words(M, T, P), 0)?;
+        let mut rest: &mut [u32] = memory;
+        let mut run = |size: usize| {
+            let (head, tail) = core::mem::take(&mut rest).split_at_mut_checked(size).unwrap_or_default();
+            rest = tail;
+            Words(head)
+        };
+        Ok((
+            [(); M].map(|()| run(self.members)),
+            [(); T].map(|()| run(self.topics)),
+            [(); P].map(|()| run(self.partitions)),
+            run(self.pairs),
+        ))
+    }
 }
 
 /// Numbers are 32 bits wide; every target this runs on addresses at least as much.

@@ -1,8 +1,8 @@
 //! Who has what, when several say that they have it.
 
-use super::super::group::Group;
-use super::super::owner::{NOBODY, Owners};
-use super::super::scratch::Words;
+use crate::member::assignor::group::Group;
+use crate::member::assignor::owner::{NOBODY, Owners};
+use crate::member::assignor::scratch::Words;
 
 /// Decides between the claims of members, heard in the order of `members`.
 ///

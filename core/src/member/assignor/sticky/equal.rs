@@ -1,22 +1,22 @@
 //! Sticky, where all members subscribe to the same topics.
 //!
-//! The loads are known beforehand: `least` for everybody, one more for as many as the remainder says. Members keep up to that, the partitions
-//! with the lowest indexes first. The rest goes round, near ones first where racks tell apart, until everybody has `least`; and then one
-//! more each to those who stand first.
+//! The loads are known beforehand: the quotient for everybody, one more for as many as the remainder says. Members keep up to that, the
+//! partitions with the lowest indexes first. The rest goes round, near ones first where racks tell apart, until everybody has the quotient;
+//! and then one more each to those who stand first.
 //! Source: `AbstractStickyAssignor.ConstrainedAssignmentBuilder`.
 
-use super::super::group::Group;
-use super::super::owner::{NOBODY, Owners};
-use super::super::ranges::Quota;
-use super::super::scratch::Words;
 use super::near::Near;
+use crate::member::assignor::group::Group;
+use crate::member::assignor::owner::{NOBODY, Owners};
+use crate::member::assignor::ranges::Quota;
+use crate::member::assignor::scratch::{Words, index};
 
 /// A group whose members subscribe to the same topics, while its partitions are divided.
 pub(super) struct Equal<'a, 'g, 'o> {
     pub(super) group: &'g Group<'g>,
     pub(super) near: Near<'a>,
     pub(super) owners: Owners<'o>,
-    /// Members in the order in which it is decided who keeps one more; then those who are to get `least`.
+    /// Members in the order in which it is decided who keeps one more; then those who have less than the quotient.
     pub(super) by_hash: Words<'a>,
     /// Members in the order of their ids; then those who may get one more.
     pub(super) by_id: Words<'a>,
@@ -34,7 +34,7 @@ pub(super) struct Equal<'a, 'g, 'o> {
 
 /// Members who are still to get something, in order.
 struct Lists {
-    /// How many are to get `least`.
+    /// How many have less than the quotient.
     under_len: u32,
     /// Where those who may get one more begin,
     exact_start: u32,
@@ -90,7 +90,7 @@ impl Equal<'_, '_, '_> {
         partition_count
     }
 
-    /// Says how many partitions everybody may keep, and answers how many more may get one above `least`.
+    /// Says how many partitions everybody may keep, and answers how many more may get one above the quotient.
     fn set_quotas(&mut self, quota: Quota) -> u32 {
         let mut open = quota.extra;
         for member in self.by_hash.all() {
@@ -146,7 +146,7 @@ impl Equal<'_, '_, '_> {
         start
     }
 
-    /// Lists, in the order of member ids, who is to get `least`, and who may get one more.
+    /// Lists, in the order of member ids, who has less than the quotient, and who may get one more.
     fn list_unfilled(&mut self, quota: Quota, open: u32) -> Lists {
         let mut lists = Lists { under_len: 0, exact_start: 0, exact_end: 0 };
         for place in 0..self.group.member_count() {
@@ -216,7 +216,7 @@ impl Equal<'_, '_, '_> {
                 left += 1;
                 continue;
             };
-            let member = exact.get(super::super::scratch::index(place)).copied().unwrap_or(NOBODY);
+            let member = exact.get(index(place)).copied().unwrap_or(NOBODY);
             if self.give(partition, member) == most {
                 remove(self.by_id.head_mut(lists.exact_end), place);
                 lists.exact_end -= 1;
@@ -229,7 +229,7 @@ impl Equal<'_, '_, '_> {
         left
     }
 
-    /// Gives partitions round after round to those who have less than `least`, then one each to those who may have one more.
+    /// Gives partitions round after round to those who have less than the quotient, then one each to those who may have one more.
     fn go_round(&mut self, quota: Quota, lists: &mut Lists, partitions: &[u32]) {
         let (mut at, mut staying) = (0, 0);
         for partition in partitions {
@@ -271,7 +271,7 @@ impl Equal<'_, '_, '_> {
 
 /// Takes a place out of a list and closes the gap.
 fn remove(list: &mut [u32], place: u32) {
-    if let Some(tail) = list.get_mut(super::super::scratch::index(place)..) {
+    if let Some(tail) = list.get_mut(index(place)..) {
         tail.rotate_left(usize::from(!tail.is_empty()));
     }
 }

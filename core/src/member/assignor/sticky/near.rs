@@ -1,8 +1,8 @@
 //! Which partitions are near to whom. Source: KIP-881.
 
-use super::super::group::Group;
-use super::super::owner::NOBODY;
-use super::super::scratch::Words;
+use crate::member::assignor::group::Group;
+use crate::member::assignor::owner::NOBODY;
+use crate::member::assignor::scratch::{Words, index};
 
 /// The racks of members, and whether they make a difference.
 #[derive(Debug)]
@@ -14,8 +14,9 @@ pub(super) struct Near<'a> {
 }
 
 impl<'a> Near<'a> {
-    /// Looks at the racks of everybody; `memory` has a place for each member.
-    pub(super) fn new(group: &Group<'_>, memory: &'a mut Words<'_>) -> Self {
+    /// Looks at the racks of everybody, and of the partitions of `topics`: those that somebody subscribes to. `memory` has a place for each
+    /// member.
+    pub(super) fn new(group: &Group<'_>, topics: impl Iterator<Item = u32> + Clone, memory: &'a mut Words<'_>) -> Self {
         let mut count = 0;
         for rack in group.members().iter().filter_map(|member| member.rack) {
             memory.set(count, rack);
@@ -24,19 +25,13 @@ impl<'a> Near<'a> {
         let racks = memory.head_mut(count);
         racks.sort_unstable();
         let mut near = Self { racks, tells_apart: false };
-        near.tells_apart = !near.racks.is_empty() && near.is_some_near(group) && !near.are_all_alike(group);
+        let partitions = topics.flat_map(|topic| group.topics().partitions(topic));
+        near.tells_apart = !near.racks.is_empty() && near.is_some_near(group, partitions.clone()) && !are_all_alike(group, partitions);
         near
     }
 
-    fn is_some_near(&self, group: &Group<'_>) -> bool {
-        let mut partitions = 0..group.topics().partition_count();
+    fn is_some_near(&self, group: &Group<'_>, mut partitions: impl Iterator<Item = u32>) -> bool {
         partitions.any(|partition| group.racks_of(partition).iter().any(|rack| self.racks.binary_search(rack).is_ok()))
-    }
-
-    fn are_all_alike(&self, group: &Group<'_>) -> bool {
-        let first = group.racks_of(0);
-        let is_same = |racks: &[u32]| racks.iter().all(|rack| first.contains(rack)) && first.iter().all(|rack| racks.contains(rack));
-        (0..group.topics().partition_count()).all(|partition| is_same(group.racks_of(partition)))
     }
 
     /// Whether a member should rather not have a partition: it has a rack, and no replica is there.
@@ -66,8 +61,14 @@ impl<'a> Near<'a> {
 
     /// The place in a list of members, from `first` on and around its end, of one to whom a partition is near.
     pub(super) fn next_near(&self, group: &Group<'_>, members: &[u32], first: u32, partition: u32) -> Option<u32> {
-        let (before, behind) = members.split_at_checked(super::super::scratch::index(first))?;
+        let (before, behind) = members.split_at_checked(index(first))?;
         let mut places = (first..).zip(behind).chain((0..).zip(before));
         places.find(|(_, member)| self.is_near(group, **member, partition)).map(|(place, _)| place).filter(|place| *place != NOBODY)
     }
+}
+
+/// Whether all partitions have replicas in the same racks.
+fn are_all_alike(group: &Group<'_>, mut partitions: impl Iterator<Item = u32>) -> bool {
+    let Some(first) = partitions.next() else { return true };
+    partitions.all(|partition| group.have_same_racks(first, partition))
 }

@@ -38,6 +38,15 @@ pub struct OpenHints {
     pub clean: bool,
 }
 
+impl OpenHints {
+    /// Whether nothing tells that anything of the log was ever on the disk, not even the name of its directory: whoever made it may have
+    /// ended before. That is then to be synced with the first of its files.
+    #[must_use]
+    pub fn is_doubtful(&self) -> bool {
+        !self.clean && self.recovery_point.is_none_or(|point| point == Offset::ZERO)
+    }
+}
+
 /// Where the end of a log was cut off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cut {

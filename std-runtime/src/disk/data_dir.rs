@@ -17,7 +17,7 @@ use millpond_core::catalog::catalog::Catalog;
 use millpond_core::catalog::name::CLUSTER_METADATA;
 use millpond_core::catalog::others::Others;
 use millpond_core::catalog::snapshot::{SnapshotDamage, SnapshotId};
-use millpond_core::ids::{BrokerId, LeaderEpoch, Offset, PartitionIndex, ProducerId, TopicId};
+use millpond_core::ids::{BrokerId, LeaderEpoch, PartitionIndex, ProducerId, TopicId};
 use millpond_core::log::config::LogConfig;
 use millpond_core::log::partition_log::{LogLimits, LogMemory};
 use millpond_core::log::recover::{OpenHints, RecoveryReport};
@@ -238,47 +238,37 @@ impl DataDir {
             self.removed_before.clone_from(&removed);
         }
         let paths = self.paths().map_err(failed("reading", &self.root))?;
-        let comes_back = |path: &PathBuf| {
-            let (topic, index) = names::parse_deleted(path.file_name()?.to_str()?)?;
-            read_topic_id(path).filter(|topic_id| is_known(*topic_id)).map(|_| names::partition_dir(topic, index))
-        };
-        let coming_back: HashSet<String> = paths.iter().filter_map(comes_back).collect();
+        // Each is looked into once: there may be ten thousand of them, and nobody is served meanwhile.
+        let found: Vec<Found<'_>> = paths.iter().filter_map(|path| Found::at(path, &is_known, &removed)).collect();
+        let coming_back: HashSet<String> =
+            found.iter().filter(|found| found.comes_back()).map(|found| names::partition_dir(found.topic, found.index)).collect();
         let mut doomed = Vec::new();
         // First what goes, then what comes back: its place may be taken by a later topic of the same name, which is lost too.
-        for (restore, path) in paths.iter().map(|path| (false, path)).chain(paths.iter().map(|path| (true, path))) {
-            let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
-            let parsed = names::parse_deleted(name).or_else(|| names::parse(name));
-            let Some((topic, index)) = parsed.filter(|(topic, _)| *topic != CLUSTER_METADATA && path.is_dir()) else { continue };
-            let topic_id = read_topic_id(path);
-            let fate = match topic_id {
-                Some(topic_id) if is_known(topic_id) => Fate::Known,
-                Some(topic_id) if removed.contains(&topic_id) => Fate::Removed,
-                Some(_) | None => Fate::Unknown,
-            };
+        for &Found { path, name, topic, index, topic_id, fate } in &found {
             match (names::is_deleted(name), fate) {
-                (true, Fate::Known) if restore => {
-                    let back = self.root.join(names::partition_dir(topic, index));
-                    std::fs::rename(path, &back).map_err(failed("restoring", path))?;
-                }
                 // Its name says so, or the catalogue does.
-                (true, Fate::Removed | Fate::Unknown) if !restore => doomed.push(path.clone()),
-                (false, Fate::Removed) if !restore => {
+                (true, Fate::Removed | Fate::Unknown) => doomed.push(path.to_path_buf()),
+                (false, Fate::Removed) => {
                     let to = self.root.join(names::deleted_dir(topic, index, topic_id.unwrap_or(TopicId::ZERO)));
                     std::fs::rename(path, &to).map_err(failed("renaming", path))?;
                     doomed.push(to);
                 }
                 // It was just made when the power failed, and nothing in it was ever promised to anybody; or its identity is damaged.
-                (false, Fate::Unknown) if !restore && topic_id.is_none() && is_named(topic, index) && !coming_back.contains(name) => {
+                (false, Fate::Unknown) if topic_id.is_none() && is_named(topic, index) && !coming_back.contains(name) => {
                     self.nameless.insert(name.to_owned());
                 }
-                (false, Fate::Unknown) if !restore => {
+                (false, Fate::Unknown) => {
                     let aside = self.free_place_aside(topic, index, topic_id);
                     let (from, to) = (path.display(), aside.display());
                     tracing::error!(directory = %from, %to, "no topic claims this directory, and nobody has deleted it: it is set aside");
                     std::fs::rename(path, &aside).map_err(failed("renaming", path))?;
                 }
-                (true | false, Fate::Known | Fate::Removed | Fate::Unknown) => {}
+                (true | false, Fate::Known) => {}
             }
+        }
+        for found in found.iter().filter(|found| found.comes_back()) {
+            let back = self.root.join(names::partition_dir(found.topic, found.index));
+            std::fs::rename(found.path, &back).map_err(failed("restoring", found.path))?;
         }
         if !doomed.is_empty() {
             sync_directory(&self.root).map_err(failed("syncing", &self.root))?;
@@ -409,9 +399,7 @@ impl LogDirectory<'static> for DataDir {
         self.next_number += 1;
         let directory = self.root.join(names::partition_dir(partition.topic, partition.index));
         let directory = PartitionDir::new(&directory, Some(partition.topic_id));
-        // Nothing tells that its name was ever synced: the process that made it may have ended before.
-        let point = self.remembered.of(partition.topic, partition.index).recovery_point;
-        if !self.was_clean && point.is_none_or(|point| point == Offset::ZERO) {
+        if self.hints(partition).is_doubtful() {
             directory.doubt();
         }
         if self.nameless.remove(&names::partition_dir(partition.topic, partition.index))
@@ -667,6 +655,37 @@ enum Fate {
     Unknown,
 }
 
+/// The directory of a partition, and what is to become of it.
+struct Found<'p> {
+    path: &'p Path,
+    name: &'p str,
+    topic: &'p str,
+    index: PartitionIndex,
+    topic_id: Option<TopicId>,
+    fate: Fate,
+}
+
+impl<'p> Found<'p> {
+    /// `None` for what is no partition's, and for the catalogue's own.
+    fn at(path: &'p Path, is_known: &impl Fn(TopicId) -> bool, removed: &HashSet<TopicId>) -> Option<Self> {
+        let name = path.file_name()?.to_str()?;
+        let parsed = names::parse_deleted(name).or_else(|| names::parse(name));
+        let (topic, index) = parsed.filter(|(topic, _)| *topic != CLUSTER_METADATA && path.is_dir())?;
+        let topic_id = read_topic_id(path);
+        let fate = match topic_id {
+            Some(topic_id) if is_known(topic_id) => Fate::Known,
+            Some(topic_id) if removed.contains(&topic_id) => Fate::Removed,
+            Some(_) | None => Fate::Unknown,
+        };
+        Some(Self { path, name, topic, index, topic_id, fate })
+    }
+
+    /// Whether its deletion was lost.
+    fn comes_back(&self) -> bool {
+        names::is_deleted(self.name) && matches!(self.fate, Fate::Known)
+    }
+}
+
 /// Half of what the process may open, and no more than is of use: the rest is for connections.
 fn open_files_max() -> NonZeroUsize {
     let allowed = rustix::process::getrlimit(rustix::process::Resource::Nofile).current.unwrap_or(u64::MAX);
@@ -727,7 +746,7 @@ mod tests {
     use millpond_core::catalog::name::{METADATA_VERSION, METADATA_VERSION_MAX};
     use millpond_core::catalog::record::CatalogRecord;
     use millpond_core::catalog::schema::FeatureLevelRecord;
-
+    use millpond_core::ids::Offset;
     use millpond_core::machine::Machine as _;
 
     fn scratch(name: &str) -> Arc<BrokerConfig> {

@@ -50,7 +50,7 @@ impl PartitionDir {
         std::fs::create_dir_all(&self.path)?;
         self.is_new.store(true, Ordering::Relaxed);
         let temporary = self.of(FileName::METADATA.in_state(FileState::Temporary));
-        File::create(&temporary)?.write_all_at(format!("version: 0\ntopic_id: {topic_id}\n").as_bytes(), 0)?;
+        File::create(&temporary)?.write_all_at(identity_of(topic_id).as_bytes(), 0)?;
         std::fs::rename(&temporary, metadata)
     }
 
@@ -114,7 +114,18 @@ impl PartitionDir {
 
 /// The topic that a partition's directory belongs to.
 pub(crate) fn read_topic_id(directory: &Path) -> Option<TopicId> {
-    let text = std::fs::read_to_string(directory.join("partition.metadata")).ok()?;
+    parse_identity(&std::fs::read_to_string(directory.join("partition.metadata")).ok()?)
+}
+
+/// What `partition.metadata` says of a topic's partition. Source: `PartitionMetadataFile`.
+#[must_use]
+pub fn identity_of(topic_id: TopicId) -> String {
+    format!("version: 0\ntopic_id: {topic_id}\n")
+}
+
+/// The topic that a `partition.metadata` names.
+#[must_use]
+pub fn parse_identity(text: &str) -> Option<TopicId> {
     text.lines().find_map(|line| line.strip_prefix("topic_id:")).and_then(|id| TopicId::parse(id.trim()))
 }
 

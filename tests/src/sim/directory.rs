@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use millpond::disk::names;
+use millpond::disk::partition_dir::{identity_of, parse_identity};
 use millpond_core::bounded::table::HashKey;
 use millpond_core::catalog::name::CLUSTER_METADATA;
 use millpond_core::ids::{Offset, PartitionIndex, ProducerId, TopicId};
@@ -160,8 +161,7 @@ impl Directory {
 /// Whose a directory is.
 fn topic_id(media: &Media, directory: usize) -> Option<TopicId> {
     let bytes = media.find(directory, "partition.metadata").map(|file| media.bytes(file).to_vec())?;
-    let text = String::from_utf8(bytes).ok()?;
-    text.lines().find_map(|line| line.strip_prefix("topic_id:")).and_then(|id| TopicId::parse(id.trim()))
+    parse_identity(&String::from_utf8(bytes).ok()?)
 }
 
 fn read(disk: &Disk, name: &str) -> Offsets {
@@ -180,14 +180,13 @@ impl LogDirectory<'static> for Directory {
 
     fn store(&mut self, partition: PartitionName<'_>) -> Store {
         let directory = names::partition_dir(partition.topic, partition.index);
-        let identity = format!("version: 0\ntopic_id: {}\n", partition.topic_id);
+        let identity = identity_of(partition.topic_id);
         if self.sabotage == Some(Sabotage::UndoesSwaps) {
             let mut media = self.disk.borrow_mut();
             let number = media.directory(&directory).unwrap_or(ROOT);
             media.names(number).iter().filter(|name| name.ends_with(".swap")).for_each(|name| media.remove(number, name));
         }
-        let is_doubted = !self.was_clean && self.hints(partition).recovery_point.is_none_or(|point| point == Offset::ZERO);
-        let is_new = Rc::new(Cell::new(is_doubted && self.sabotage != Some(Sabotage::TrustsNewDirectories)));
+        let is_new = Rc::new(Cell::new(self.hints(partition).is_doubtful() && self.sabotage != Some(Sabotage::TrustsNewDirectories)));
         let was_nameless = self.nameless.iter().position(|name| *name == directory).map(|at| self.nameless.swap_remove(at)).is_some();
         let store = Store { disk: Rc::clone(&self.disk), directory, identity, is_new, beside: None };
         if was_nameless {

@@ -1,6 +1,7 @@
 //! Power cuts.
 
 use super::shared::Shared;
+use super::transactions::{data, end};
 use super::*;
 use crate::log::scan::CutReason;
 use crate::record::marker::Outcome;
@@ -141,10 +142,8 @@ fn batches_that_come_back_after_their_deletion_still_say_what_was_aborted() {
         let config = LogConfig { segment_bytes: 600, ..small(false) };
         let reopen = |hints| PartitionLog::open(Timestamp(0), disk.clone(), memory(), config, hints).unwrap().0;
         let mut log = reopen(OpenHints::default());
-        let open = Given { producer: Some((7, 0, 0)), transactional: true, ..Given::of(&[b"never"], 1) };
-        put(&mut log, 1, &open).unwrap();
-        let marker = Some(EndMarker { outcome: Outcome::Abort, coordinator_epoch: 1 });
-        put(&mut log, 1, &Given { producer: Some((7, 0, -1)), transactional: true, marker, ..Given::of(&[], 1) }).unwrap();
+        put(&mut log, 1, &data(7, 0, 0, b"never", 1)).unwrap();
+        put(&mut log, 1, &end(7, 0, Outcome::Abort, 1)).unwrap();
         for time in 2..20 {
             put(&mut log, time, &Given::of(&[&[7; 60]], time)).unwrap();
         }

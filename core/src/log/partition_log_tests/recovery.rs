@@ -1,5 +1,6 @@
 //! What a crash costs: recovery marks.
 
+use super::transactions::{data, end};
 use super::verify::{Files, files_of, store_of};
 use super::*;
 use crate::log::producers::Producer;
@@ -194,10 +195,8 @@ fn producers_are_known_by_a_later_snapshot_where_the_first_is_damaged() {
 fn indexes_go_after_their_batches_are_gone_for_good() {
     let config = LogConfig { segment_bytes: 300, ..small(false) };
     let mut log = fresh(config);
-    let open = Given { producer: Some((7, 0, 0)), transactional: true, ..Given::of(&[b"aborted"], 1) };
-    put(&mut log, 1, &open).unwrap();
-    let marker = Some(EndMarker { outcome: Outcome::Abort, coordinator_epoch: 1 });
-    put(&mut log, 2, &Given { producer: Some((7, 0, -1)), transactional: true, marker, ..Given::of(&[], 2) }).unwrap();
+    put(&mut log, 1, &data(7, 0, 0, b"aborted", 1)).unwrap();
+    put(&mut log, 2, &end(7, 0, Outcome::Abort, 2)).unwrap();
     for time in 3..30 {
         put(&mut log, time, &Given::of(&[&[7; 60]], time)).unwrap();
     }

@@ -7,11 +7,11 @@ use crate::log::txn_index::AbortedTransaction;
 use crate::record::marker::Outcome;
 use crate::store::file_name::{FileKind, FileName};
 
-fn data(id: i64, epoch: i16, sequence: i32, value: &[u8], time: i64) -> Given {
+pub(super) fn data(id: i64, epoch: i16, sequence: i32, value: &[u8], time: i64) -> Given {
     Given { producer: Some((id, epoch, sequence)), transactional: true, ..Given::of(&[value], time) }
 }
 
-fn end(id: i64, epoch: i16, outcome: Outcome, time: i64) -> Given {
+pub(super) fn end(id: i64, epoch: i16, outcome: Outcome, time: i64) -> Given {
     let marker = Some(EndMarker { outcome, coordinator_epoch: 0 });
     Given { producer: Some((id, epoch, -1)), transactional: true, marker, time, ..Given::default() }
 }

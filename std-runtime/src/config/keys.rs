@@ -6,6 +6,7 @@
 use alloc::string::{String, ToString};
 use core::time::Duration;
 
+use millpond_core::group::config::MigrationPolicy;
 use millpond_core::ids::BrokerId;
 use millpond_core::log::config::{LocalRetention, LogConfig};
 use millpond_core::record::codec::Compression;
@@ -409,6 +410,21 @@ pub const KEYS: &[Key] = &[
         "Milliseconds. How often it is looked again which topics a pattern matches, even if no topic has come.",
     )
     .broker(|config, value| config.group.consumer_pattern_interval = millis(value, 1)),
+    key(
+        "group.consumer.migration.policy",
+        Text,
+        Some("bidirectional"),
+        Rule::OneOf(&["bidirectional", "upgrade", "downgrade", "disabled"]),
+        "Whether groups go from the classic protocol to the consumer protocol (upgrade), and back, while they have members.",
+    )
+    .broker(|config, value| {
+        config.group.consumer_migration = match value.text() {
+            "upgrade" => MigrationPolicy::Upgrade,
+            "downgrade" => MigrationPolicy::Downgrade,
+            "disabled" => MigrationPolicy::Disabled,
+            _ => MigrationPolicy::Bidirectional,
+        }
+    }),
     key("offset.metadata.max.bytes", Int, Some("4096"), Rule::AtLeast(0), "Characters of metadata in one committed offset.")
         .broker(|config, value| config.group.offset_metadata_max = usize::try_from(value.int()).unwrap_or(0)),
     key("offsets.retention.minutes", Int, Some("10080"), Rule::AtLeast(1), "Minutes. How long committed offsets outlive their use.")

@@ -12,6 +12,8 @@ use crate::ids::{CallId, MemberEpoch, PartitionIndex, TopicId};
 use crate::time::Instant;
 
 use crate::group::assignor::subscriptions::Span;
+#[cfg(feature = "alloc")]
+use crate::group::assignor::uniform;
 use crate::member::assignor::owner::Owner;
 
 use super::heartbeat::{FIRST_EPOCH, Resume};
@@ -93,7 +95,7 @@ impl ModernMemory<'_> {
             pool: List::grown(partitions.saturating_mul(4)),
             spans: List::grown(members),
             owners: List::grown(partitions),
-            words: List::grown(partitions.saturating_mul(16)),
+            words: List::grown(uniform::words(members, partitions, partitions, partitions.saturating_mul(4))),
             resume: None,
             joins_again: None,
             downgraded: Slot::NONE,

@@ -97,8 +97,20 @@ impl PartitionIndex {
     /// another partition. Source: `GroupCoordinatorService.partitionFor`, `TransactionStateManager.partitionFor`, `Utils.abs`.
     #[must_use]
     pub fn of_name(name: &str, partition_count: i32) -> Self {
-        let hash = name.encode_utf16().fold(0i32, |hash, unit| hash.wrapping_mul(31).wrapping_add(i32::from(unit)));
-        Self(hash.checked_abs().unwrap_or(0).checked_rem(partition_count).unwrap_or(0))
+        Self::of_hash(name.encode_utf16().fold(0i32, |hash, unit| hash.wrapping_mul(31).wrapping_add(i32::from(unit))), partition_count)
+    }
+
+    /// The same of such a hash.
+    #[must_use]
+    pub const fn of_hash(hash: i32, partition_count: i32) -> Self {
+        let positive = match hash.checked_abs() {
+            Some(positive) => positive,
+            None => 0,
+        };
+        match positive.checked_rem(partition_count) {
+            Some(index) => Self(index),
+            None => Self(0),
+        }
     }
 }
 

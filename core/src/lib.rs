@@ -9,7 +9,7 @@
 //! |---|---|
 //! | 5 | [`shard`] |
 //! | 4 | [`catalog`] |
-//! | 3 | [`log`], [`group`] and [`txn`], side by side |
+//! | 3 | [`log`], [`group`], [`share`] and [`txn`], side by side |
 //! | 2 | [`record`], [`store`], [`machine`], [`member`] |
 //! | 1 | [`ids`], [`time`], [`bounded`], [`crc`], [`wire`] |
 //!
@@ -33,6 +33,7 @@ pub mod manual;
 pub mod member;
 pub mod record;
 pub mod shard;
+pub mod share;
 pub mod store;
 pub mod time;
 pub mod txn;

@@ -13,6 +13,7 @@ const CORE_FLOORS: &[(&str, u8)] = &[
     ("catalog", 4),
     ("group", 3),
     ("log", 3),
+    ("share", 3),
     ("txn", 3),
     ("envelope", 2),
     ("record", 2),

@@ -51,9 +51,18 @@ pub enum Answer<'a> {
     },
     /// A member of a consumer group is refused.
     ConsumerRefused(GroupError),
+    /// A member of a share group is in it.
+    Share(ConsumerSeat<'a>),
+    /// A member of a share group has left it.
+    ShareLeft {
+        /// The member.
+        member_id: &'a str,
+    },
+    /// A member of a share group is refused.
+    ShareRefused(GroupError),
 }
 
-/// A seat in a consumer group.
+/// A seat in a consumer group or a share group.
 #[derive(Clone, Copy, Debug)]
 pub struct ConsumerSeat<'a> {
     /// The member.

@@ -7,6 +7,7 @@ use crate::time::Instant;
 use super::classic::state::{Group, State, Waiting};
 use super::coordinator::Coordinator;
 use super::modern::partitions::Partitions;
+use super::modern::state::GroupKind;
 use super::modern::tables::holder;
 
 impl Coordinator<'_> {
@@ -131,7 +132,8 @@ impl Coordinator<'_> {
                 assert_eq!((member.group, self.find_consumer(slot, name)), (slot, Some(at)), "{id}: {name} is found by its id");
                 statics += usize::from(member.instance.is_some());
                 assert!(!member.goes, "{id}: {name} stays");
-                for text in [member.assigned, member.revoking] {
+                let held = [member.assigned, member.revoking].into_iter().filter(|_| entry.kind == GroupKind::Consumer);
+                for text in held {
                     for held in Partitions::of(self.texts.bytes(text)).iter() {
                         holdings += 1;
                         assert_eq!(holder(&modern.holdings, self.key, slot, &held), Some(at), "{id}: {held:?} is {name}'s alone");

@@ -63,6 +63,14 @@ pub struct GroupConfig {
     pub consumer_assignment_interval: Millis,
     /// `group.consumer.regex.refresh.interval.ms`: how often it is looked again which topics a pattern matches, even if no topic has come.
     pub consumer_pattern_interval: Millis,
+    /// `group.share.session.timeout.ms`: how long a member of a share group may be silent.
+    pub share_session_timeout: Millis,
+    /// `group.share.heartbeat.interval.ms`: how often it is to say that it lives.
+    pub share_heartbeat_interval: Millis,
+    /// `group.share.max.size`: members of one share group.
+    pub share_size_max: usize,
+    /// `group.share.assignment.interval.ms`: how long the target of a share group stays at least.
+    pub share_assignment_interval: Millis,
     /// `group.consumer.migration.policy`: whether groups go from one protocol to the other while they have members.
     pub consumer_migration: MigrationPolicy,
     /// `offsets.topic.num.partitions`: over how many partitions the groups are spread.
@@ -86,6 +94,10 @@ impl Default for GroupConfig {
             consumer_assignor: ServerAssignor::Uniform,
             consumer_assignment_interval: Millis(1_000),
             consumer_pattern_interval: Millis(600_000),
+            share_session_timeout: Millis(45_000),
+            share_heartbeat_interval: Millis(5_000),
+            share_size_max: 200,
+            share_assignment_interval: Millis(1_000),
             consumer_migration: MigrationPolicy::Bidirectional,
             offsets_partition_count: 50,
         }

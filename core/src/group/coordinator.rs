@@ -348,8 +348,10 @@ impl<'m> Coordinator<'m> {
                 let result = self.delete_group(delete.group_id, fx).inspect_err(|_| fx.records.truncate(before));
                 fx.answers.answer(delete.call, crate::machine::When::Written, Answer::GroupDeleted(result));
             }
-            Input::ForgetTopic(forget) => self.forget_topic(&forget, fx),
+            Input::ForgetTopic(forget) => self.forget_topic(&forget, topics, fx),
             Input::ConsumerHeartbeat(heartbeat) => self.consumer_heartbeat(at, &heartbeat, topics, fx),
+            Input::ShareHeartbeat(heartbeat) => self.share_heartbeat(at, &heartbeat, topics, fx),
+            Input::Shared(shared) => self.shared(shared.group, topics, fx),
         }
     }
 

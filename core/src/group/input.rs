@@ -27,6 +27,10 @@ pub enum Input<'a> {
     ForgetTopic(ForgetTopic<'a>),
     /// A member of a consumer group joins, stays or leaves. Source: KIP-848.
     ConsumerHeartbeat(ConsumerHeartbeat<'a>),
+    /// A member of a share group joins, stays or leaves. Source: KIP-932.
+    ShareHeartbeat(ShareHeartbeat<'a>),
+    /// Partitions have a state of their own by now, and can be shared. Source: KIP-932.
+    Shared(Shared),
 }
 
 impl<'a> Input<'a> {
@@ -41,8 +45,9 @@ impl<'a> Input<'a> {
             Self::Commit(commit) => Some(commit.caller.group_id),
             Self::DeleteOffsets(delete) => Some(delete.group_id),
             Self::DeleteGroup(delete) => Some(delete.group_id),
-            Self::ForgetTopic(_) => None,
+            Self::ForgetTopic(_) | Self::Shared(_) => None,
             Self::ConsumerHeartbeat(heartbeat) => Some(heartbeat.caller.group_id),
+            Self::ShareHeartbeat(heartbeat) => Some(heartbeat.caller.group_id),
         }
     }
 }
@@ -219,6 +224,30 @@ pub struct ForgetTopic<'a> {
     pub topic: &'a str,
     /// The id of the topic that is gone: offsets of a later topic of the same name stay.
     pub topic_id: TopicId,
+}
+
+/// A member of a share group joins, stays or leaves. What is `None` is as it was.
+#[derive(Clone, Copy, Debug)]
+pub struct ShareHeartbeat<'a> {
+    /// Who speaks. The member id is the client's own.
+    pub caller: Caller<'a>,
+    /// How far it has come, or that it joins or leaves.
+    pub epoch: MemberEpoch,
+    /// What its connection calls itself.
+    pub client_id: &'a str,
+    /// Where it speaks from, as Kafka prints it.
+    pub client_host: &'a str,
+    /// Its rack.
+    pub rack_id: Option<&'a str>,
+    /// The topics it subscribes to by name, in any order.
+    pub names: Option<Array<'a, &'a str>>,
+}
+
+/// All that a share group was about to share has a state of its own by now.
+#[derive(Clone, Copy, Debug)]
+pub struct Shared {
+    /// The group, from [`super::coordinator::Coordinator::next_to_share`].
+    pub group: Slot,
 }
 
 /// Shows the partitions that a member says it owns, one after the other, to whoever looks.

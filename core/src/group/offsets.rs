@@ -15,6 +15,8 @@ use super::classic::state::{Group, State};
 use super::coordinator::{Coordinator, Expiry, Fx, has_passed};
 use super::error::GroupError;
 use super::input::{Commit, DeleteOffsets, ForgetTopic};
+use super::modern::state::GroupKind;
+use super::modern::topics::Topics;
 use super::record::{GroupRecord, StoredOffset};
 
 /// The protocol type of consumers. Source: `ConsumerProtocol.PROTOCOL_TYPE`.
@@ -297,12 +299,16 @@ impl<'m> Coordinator<'m> {
     }
 
     /// A topic is gone, and so are the offsets of one group in it. Source: `OffsetMetadataManager.onTopicsDeleted`.
-    pub(super) fn forget_topic(&self, forget: &ForgetTopic<'_>, fx: &mut Fx<'_, '_, 'm>) {
+    pub(super) fn forget_topic(&mut self, forget: &ForgetTopic<'_>, topics: &dyn Topics, fx: &mut Fx<'_, '_, 'm>) {
         let concerns =
             |kept: &Kept| self.texts.str(kept.topic) == forget.topic && (kept.topic_id.is_zero() || kept.topic_id == forget.topic_id);
         // What does not fit into one step stays until it expires.
         let _ =
             self.record_tombstones(forget.group, fx, concerns).and_then(|()| self.record_pending_tombstones(forget.group, fx, concerns));
+        let before = fx.records.len();
+        if self.unshare(forget.group, forget.topic_id, topics, fx).is_err() {
+            fx.records.truncate(before);
+        }
     }
 
     /// Deletes all offsets of a group.
@@ -376,6 +382,10 @@ impl<'m> Coordinator<'m> {
         };
         self.expiry = Some(Expiry { next: slot.index() + 1, ..expiry });
         let Some(group) = self.groups.get(slot) else { return };
+        // What a share group is about is kept elsewhere, and does not expire. Source: `ShareGroup.shouldExpire`.
+        if self.kind_at(slot) == GroupKind::Share {
+            return;
+        }
         let Some(since) = self.expiry_rule(group) else { return };
         let retention = self.config.offsets_retention;
         let expired = |kept: &Kept| {

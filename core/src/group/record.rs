@@ -11,6 +11,7 @@ use crate::wire::value::{Array, Form, Value};
 use crate::wire::writer::Writer;
 
 use super::modern::record::ConsumerRecord;
+use super::modern::state::GroupKind;
 use super::schema::{GroupMetadataKey, GroupMetadataValue, MemberMetadata, OffsetCommitKey, OffsetCommitValue};
 
 /// The version of the offset values that are written. Source: `GroupCoordinatorRecordHelpers.offsetCommitValueVersion`.
@@ -69,10 +70,12 @@ pub enum GroupRecord<'a> {
         /// The group.
         group: &'a str,
     },
-    /// Something of a consumer group. Source: KIP-848.
+    /// Something of a consumer group or a share group. Source: KIP-848, KIP-932.
     Consumer {
         /// The group.
         group: &'a str,
+        /// Which of them it is.
+        kind: GroupKind,
         /// What.
         record: ConsumerRecord<'a>,
     },
@@ -238,7 +241,7 @@ impl<'a> GroupRecord<'a> {
         }
         if kind != GROUP_KEY_TYPE {
             let consumer = ConsumerRecord::decode(record)?;
-            return Ok(consumer.map_or(Self::Foreign, |(group, record)| Self::Consumer { group, record }));
+            return Ok(consumer.map_or(Self::Foreign, |(group, kind, record)| Self::Consumer { group, kind, record }));
         }
         let group = GroupMetadataKey::decode_from(&mut reader, 0)?.group;
         let Some(value) = record.value else { return Ok(Self::GroupDeleted { group }) };
@@ -270,7 +273,7 @@ impl<'a> GroupRecord<'a> {
                 records.push(partition, |writer| encode_group_key(writer, group), Some(&mut |writer| image.encode(writer)))
             }
             Self::GroupDeleted { group } => records.push(partition, |writer| encode_group_key(writer, group), None),
-            Self::Consumer { group, record } => record.encode(group, partition, records),
+            Self::Consumer { group, kind, record } => record.encode(group, *kind, partition, records),
             Self::TransactionEnded { .. } | Self::Foreign => Ok(()),
         }
     }

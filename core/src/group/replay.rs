@@ -77,7 +77,7 @@ impl Coordinator<'_> {
                 }
                 Ok(())
             }
-            GroupRecord::Consumer { group, record } => self.believe_consumer(group, record),
+            GroupRecord::Consumer { group, kind, record } => self.believe_consumer(group, *kind, record),
             GroupRecord::Foreign => Ok(()),
         }
     }

@@ -7,6 +7,7 @@ use crate::group::answer::Answer;
 use crate::group::coordinator::{Coordinator, Fx};
 use crate::group::error::GroupError;
 use crate::group::input::Join;
+use crate::group::modern::state::GroupKind;
 use crate::group::modern::topics::Topics;
 use crate::group::record::ImageMembers;
 use crate::machine::When;
@@ -44,6 +45,9 @@ impl<'m> Coordinator<'m> {
             None => self.found_group(at.now, join, fx).map_err(|error| ("", error))?,
         };
         if let Some(entry) = self.consumer_group(group) {
+            if entry.kind == GroupKind::Share {
+                return Err(("", GroupError::InconsistentProtocol));
+            }
             if !entry.members.is_empty() {
                 return self.join_consumers(at, group, join, topics, fx);
             }

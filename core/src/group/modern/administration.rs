@@ -1,6 +1,7 @@
 //! What others ask of consumer groups: commits, deletions, and what they look like.
 
 use crate::bounded::slab::Slot;
+use crate::group::assignor::simple;
 use crate::group::coordinator::{Coordinator, Fx};
 use crate::group::error::GroupError;
 use crate::group::input::Commit;
@@ -9,7 +10,7 @@ use crate::ids::{GenerationId, MemberEpoch};
 use super::names::Names;
 use super::partitions::Partitions;
 use super::record::ConsumerRecord;
-use super::state::{Consumer, ConsumerGroup, GroupState, MemberState};
+use super::state::{Consumer, ConsumerGroup, GroupKind, GroupState, MemberState};
 
 /// A consumer group as an administrator sees it.
 #[derive(Clone, Copy, Debug)]
@@ -49,12 +50,22 @@ pub struct ConsumerView<'a> {
 }
 
 impl<'a, 'm> ConsumerGroupView<'a, 'm> {
+    /// Of which kind the group is.
+    #[must_use]
+    pub const fn kind(&self) -> GroupKind {
+        self.entry.kind
+    }
+
     /// Where the group stands.
     #[must_use]
     pub fn state(&self) -> GroupState {
         let entry = self.entry;
         if entry.members.is_empty() {
             return GroupState::Empty;
+        }
+        // A share group has nothing to bring about. Source: `ShareGroup.maybeUpdateGroupState`.
+        if entry.kind == GroupKind::Share {
+            return GroupState::Stable;
         }
         if entry.epoch > entry.target_epoch {
             return GroupState::Assigning;
@@ -79,7 +90,10 @@ impl<'a, 'm> ConsumerGroupView<'a, 'm> {
     /// The assignor that makes its targets.
     #[must_use]
     pub fn assignor(&self) -> &'static str {
-        self.coordinator.preferred_assignor(self.slot).name()
+        match self.entry.kind {
+            GroupKind::Consumer => self.coordinator.preferred_assignor(self.slot).name(),
+            GroupKind::Share => simple::NAME,
+        }
     }
 
     /// Its members in the order in which they joined.
@@ -121,6 +135,10 @@ impl<'m> Coordinator<'m> {
     /// Who may commit to a consumer group. Source: `ConsumerGroup.validateOffsetCommit`, KIP-1251.
     pub(in crate::group) fn check_consumer_commit(&self, group: Slot, commit: &Commit<'_>) -> Result<(), GroupError> {
         let Some(entry) = self.consumer_group(group) else { return Err(GroupError::GroupNotFound) };
+        // What a share group has done with is not said by offsets. Source: `ShareGroup.validateOffsetCommit`.
+        if entry.kind == GroupKind::Share {
+            return Err(GroupError::GroupNotFound);
+        }
         let caller = &commit.caller;
         if commit.generation_id.is_none() && entry.members.is_empty() {
             return Ok(());
@@ -165,6 +183,9 @@ impl<'m> Coordinator<'m> {
             return Ok(());
         }
         let Some(group) = self.find_group(group_id).filter(|group| self.consumer_group(*group).is_some()) else { return Ok(()) };
+        if self.kind_at(group) == GroupKind::Share {
+            return Err(GroupError::GroupNotFound);
+        }
         let member = self.find_consumer(group, member_id.unwrap_or_default()).and_then(|slot| self.modern.members.get(slot));
         let member = member.ok_or(GroupError::UnknownMemberId)?;
         if epoch == member.epoch {
@@ -198,6 +219,7 @@ impl<'m> Coordinator<'m> {
             self.record_consumer(group_id, ConsumerRecord::Pattern { pattern: self.texts.str(pattern.text), matches: None }, fx)?;
         }
         self.record_consumer(group_id, ConsumerRecord::Topics, fx)?;
+        self.record_consumer(group_id, ConsumerRecord::Shared(None), fx)?;
         self.record_consumer(group_id, ConsumerRecord::Group(None), fx)
     }
 }

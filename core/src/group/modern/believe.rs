@@ -9,11 +9,11 @@ use crate::ids::MemberEpoch;
 
 use super::names;
 use super::partitions::Builder;
-use super::record::{ConsumerRecord, Current, Matches, Says, StoredNames, StoredPartitions};
-use super::state::{Classic, Consumer, MemberState};
+use super::record::{ConsumerRecord, Current, Matches, Says, SharedPartitions, StoredNames, StoredPartitions};
+use super::state::{Classic, Consumer, GroupKind, MemberState};
 
 impl Coordinator<'_> {
-    pub(in crate::group) fn believe_consumer(&mut self, group_id: &str, record: &ConsumerRecord<'_>) -> Result<(), Full> {
+    pub(in crate::group) fn believe_consumer(&mut self, group_id: &str, kind: GroupKind, record: &ConsumerRecord<'_>) -> Result<(), Full> {
         match *record {
             ConsumerRecord::Group(None) => {
                 if let Some(group) = self.find_group(group_id) {
@@ -22,7 +22,7 @@ impl Coordinator<'_> {
                 }
             }
             ConsumerRecord::Group(Some(epoch)) => {
-                let group = self.consumer_group_of(group_id)?;
+                let group = self.consumer_group_of(group_id, kind)?;
                 if let Some(entry) = self.consumer_group_mut(group) {
                     entry.epoch = epoch.epoch;
                     entry.metadata_hash = epoch.metadata_hash;
@@ -36,7 +36,7 @@ impl Coordinator<'_> {
                     }
                     return Ok(());
                 };
-                let group = self.consumer_group_of(group_id)?;
+                let group = self.consumer_group_of(group_id, kind)?;
                 if let Some(entry) = self.consumer_group_mut(group) {
                     (entry.target_epoch, entry.target_at) = (made.epoch, made.at);
                 }
@@ -47,7 +47,7 @@ impl Coordinator<'_> {
                 }
             }
             ConsumerRecord::Member { member_id, says: Some(says) } => {
-                let group = self.consumer_group_of(group_id)?;
+                let group = self.consumer_group_of(group_id, kind)?;
                 let member = self.found_consumer(group, member_id)?;
                 self.believe_said(group, member, &says)?;
             }
@@ -57,7 +57,7 @@ impl Coordinator<'_> {
                 }
             }
             ConsumerRecord::Target { member_id, partitions: Some(partitions) } => {
-                let group = self.consumer_group_of(group_id)?;
+                let group = self.consumer_group_of(group_id, kind)?;
                 let member = self.found_consumer(group, member_id)?;
                 let target = self.store_partitions(&partitions)?;
                 self.put_option(member, |member| &mut member.target, Some(target));
@@ -68,7 +68,7 @@ impl Coordinator<'_> {
                 }
             }
             ConsumerRecord::Current { member_id, current: Some(current) } => {
-                let group = self.consumer_group_of(group_id)?;
+                let group = self.consumer_group_of(group_id, kind)?;
                 let member = self.found_consumer(group, member_id)?;
                 self.believe_current(member, &current)?;
             }
@@ -79,17 +79,28 @@ impl Coordinator<'_> {
                 }
             }
             ConsumerRecord::Pattern { pattern, matches: Some(matches) } => {
-                let group = self.consumer_group_of(group_id)?;
+                let group = self.consumer_group_of(group_id, kind)?;
                 let slot = self.found_pattern(group, pattern)?;
                 self.believe_matches(group, slot, &matches)?;
+            }
+            ConsumerRecord::Shared(shared) => {
+                let (begins, shares) = match shared {
+                    None if self.find_group(group_id).is_none() => return Ok(()),
+                    None => (Text::EMPTY, Text::EMPTY),
+                    Some(shared) => (self.store_shared(&shared.begins)?, self.store_shared(&shared.shares)?),
+                };
+                let group = self.consumer_group_of(group_id, kind)?;
+                let Some(entry) = self.consumer_group_mut(group) else { return Ok(()) };
+                let before = [core::mem::replace(&mut entry.begins, begins), core::mem::replace(&mut entry.shares, shares)];
+                before.into_iter().for_each(|text| self.texts.release(text));
             }
         }
         Ok(())
     }
 
-    fn consumer_group_of(&mut self, group_id: &str) -> Result<Slot, Full> {
+    fn consumer_group_of(&mut self, group_id: &str, kind: GroupKind) -> Result<Slot, Full> {
         let group = self.find_or_create_group(group_id)?;
-        self.found_consumer_group(group)?;
+        self.found_consumer_group(group, kind)?;
         Ok(group)
     }
 
@@ -231,13 +242,27 @@ impl Coordinator<'_> {
         self.texts.store(bytes)
     }
 
-    /// Stores partitions in their order: whoever wrote the record need not have kept to it.
-    fn store_partitions(&mut self, stored: &StoredPartitions<'_>) -> Result<Text, Full> {
-        let modern = &mut self.modern;
-        modern.held.clear();
+    fn store_shared(&mut self, stored: &SharedPartitions<'_>) -> Result<Text, Full> {
+        let held = &mut self.modern.held;
+        held.clear();
         let mut result = Ok(());
-        stored.for_each(|held| result = result.and(modern.held.push(held)));
+        stored.for_each(|one| result = result.and(held.push(one)));
         result?;
+        self.store_held()
+    }
+
+    fn store_partitions(&mut self, stored: &StoredPartitions<'_>) -> Result<Text, Full> {
+        let held = &mut self.modern.held;
+        held.clear();
+        let mut result = Ok(());
+        stored.for_each(|one| result = result.and(held.push(one)));
+        result?;
+        self.store_held()
+    }
+
+    /// Stores the partitions that lie in the scratch in their order: whoever wrote the record need not have kept to it.
+    fn store_held(&mut self) -> Result<Text, Full> {
+        let modern = &mut self.modern;
         modern.held.sort_unstable_by_key(|held| (held.topic, held.partition));
         modern.bytes.clear();
         let mut builder = Builder::new(&mut modern.bytes);

@@ -20,7 +20,7 @@ use crate::wire::writer::Writer;
 use super::offers::Offers;
 use super::partitions::Partitions;
 use super::presence::Presence;
-use super::state::MemberState;
+use super::state::{GroupKind, MemberState};
 use super::tables::holder;
 use super::topics::Topics;
 
@@ -94,6 +94,7 @@ impl<'m> Coordinator<'m> {
             assignor: None,
             owned: Some(&owned),
             topics,
+            kind: GroupKind::Consumer,
             classic: Some(join),
         };
         let before = fx.records.len();

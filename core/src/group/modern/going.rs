@@ -13,7 +13,7 @@ use crate::time::{Instant, Moment};
 use super::migration::Leaving;
 use super::presence::Presence;
 use super::record::{ConsumerRecord, Current, GroupEpoch, StoredPartitions};
-use super::state::MemberState;
+use super::state::{GroupKind, MemberState};
 use super::topics::Topics;
 
 /// Leaving.
@@ -22,13 +22,20 @@ impl<'m> Coordinator<'m> {
     pub(super) fn consumer_leaves(&mut self, at: Moment, said: &Presence<'_>, fx: &mut Fx<'_, '_, 'm>) -> Result<(), GroupError> {
         let caller = &said.caller;
         let group = self.consumer_group_named(caller.group_id)?;
+        if self.kind_at(group) != said.kind {
+            return Err(GroupError::GroupNotFound);
+        }
         let slot = self.check_consumer(group, caller.member_id, caller.group_instance_id)?;
         if said.epoch == MemberEpoch::LEAVES_FOR_A_WHILE {
             self.record_away(slot, caller.group_id, fx)?;
         } else {
             self.send_away(at, slot, said.topics, fx)?;
         }
-        fx.answers.answer(caller.call, When::Written, Answer::ConsumerLeft { member_id: caller.member_id, epoch: said.epoch });
+        let answer = match said.kind {
+            GroupKind::Consumer => Answer::ConsumerLeft { member_id: caller.member_id, epoch: said.epoch },
+            GroupKind::Share => Answer::ShareLeft { member_id: caller.member_id },
+        };
+        fx.answers.answer(caller.call, When::Written, answer);
         Ok(())
     }
 
@@ -200,8 +207,14 @@ impl<'m> Coordinator<'m> {
 
     /// A member has been heard of.
     pub(super) fn extend_consumer_session(&mut self, now: Instant, slot: Slot) {
+        let Some(kind) = self.modern.members.get(slot).map(|member| self.kind_at(member.group)) else { return };
         let Some(member) = self.modern.members.get_mut(slot) else { return };
-        let due = now.after(member.classic.map_or(self.config.consumer_session_timeout, |classic| classic.session_timeout));
+        let timeout = match (kind, member.classic) {
+            (GroupKind::Share, _) => self.config.share_session_timeout,
+            (GroupKind::Consumer, Some(classic)) => classic.session_timeout,
+            (GroupKind::Consumer, None) => self.config.consumer_session_timeout,
+        };
+        let due = now.after(timeout);
         let later = due >= member.session_due && member.session_due > Instant::ZERO;
         member.session_due = due;
         if !later || !self.modern.sessions.is_set(slot) {

@@ -23,7 +23,7 @@ use crate::group::answer::Answer;
 use crate::group::classic::state::State;
 use crate::group::coordinator::{Coordinator, Fx};
 use crate::group::error::GroupError;
-use crate::group::input::ConsumerHeartbeat;
+use crate::group::input::{ConsumerHeartbeat, ShareHeartbeat};
 use crate::group::record::GroupRecord;
 use crate::ids::{CallId, MemberEpoch};
 use crate::machine::{Answers, When};
@@ -34,7 +34,7 @@ use super::names::{self, Names};
 use super::offers::{self, Offers, StoredClassic};
 use super::presence::Presence;
 use super::record::{ConsumerRecord, Current, GroupEpoch, Says, StoredNames, StoredPartitions};
-use super::state::Classic;
+use super::state::{Classic, GroupKind};
 use super::tables::name_at;
 use super::topics::Topics;
 
@@ -47,6 +47,8 @@ pub struct Resume {
     call: CallId,
     /// Whether it is a join of the classic protocol.
     is_join: bool,
+    /// Of what kind its group is.
+    kind: GroupKind,
     stage: Stage,
     /// Whether it has changed what its member subscribes to.
     has_changed: bool,
@@ -68,6 +70,8 @@ enum Stage {
     Match,
     /// Is the group another one by that?
     Recount,
+    /// What is to be shared that is not yet?
+    Share,
     /// What is everybody to have?
     Target,
     /// What does it get of that by now?
@@ -76,6 +80,14 @@ enum Stage {
     Settle,
     /// The group is a classic one again.
     Downgrade,
+}
+
+/// The answer to a member of a group of a kind that is refused.
+fn refused(kind: GroupKind, error: GroupError) -> Answer<'static> {
+    match kind {
+        GroupKind::Consumer => Answer::ConsumerRefused(error),
+        GroupKind::Share => Answer::ShareRefused(error),
+    }
 }
 
 /// How a member comes in.
@@ -105,7 +117,7 @@ impl<'m> Coordinator<'m> {
         if let Some(call) = join {
             answers.answer(call, When::Written, Answer::JoinRefused { member_id: "", error });
         } else if let Some(resume) = resume {
-            answers.answer(resume.call, When::Written, Answer::ConsumerRefused(error));
+            answers.answer(resume.call, When::Written, refused(resume.kind, error));
         }
         self.undo_downgrade();
     }
@@ -122,7 +134,23 @@ impl<'m> Coordinator<'m> {
         if let Err(error) = self.try_consumer_heartbeat(at, &said, fx) {
             fx.records.truncate(before);
             self.modern.resume = None;
-            fx.answers.answer(said.caller.call, When::Now, Answer::ConsumerRefused(error));
+            fx.answers.answer(said.caller.call, When::Now, refused(said.kind, error));
+        }
+    }
+
+    pub(in crate::group) fn share_heartbeat(
+        &mut self,
+        at: Moment,
+        heartbeat: &ShareHeartbeat<'_>,
+        topics: &dyn Topics,
+        fx: &mut Fx<'_, '_, 'm>,
+    ) {
+        let before = fx.records.len();
+        let said = Presence::of_share(heartbeat, topics);
+        if let Err(error) = self.try_consumer_heartbeat(at, &said, fx) {
+            fx.records.truncate(before);
+            self.modern.resume = None;
+            fx.answers.answer(said.caller.call, When::Now, refused(said.kind, error));
         }
     }
 
@@ -145,7 +173,8 @@ impl<'m> Coordinator<'m> {
     pub(super) fn enter(&mut self, at: Moment, said: &Presence<'_>, fx: &mut Fx<'_, '_, 'm>) -> Result<(), GroupError> {
         let call = said.caller.call;
         let is_join = said.classic.is_some();
-        let first = Resume { call, is_join, stage: Stage::Admit, has_changed: false, has_matched: false, downgrades: false };
+        let first =
+            Resume { call, is_join, kind: said.kind, stage: Stage::Admit, has_changed: false, has_matched: false, downgrades: false };
         let mut going = self.modern.resume.take().filter(|resume| resume.call == call).unwrap_or(first);
         loop {
             let written = fx.records.len();
@@ -167,6 +196,7 @@ impl<'m> Coordinator<'m> {
                     going.has_changed = self.say(at, said, fx)?;
                     // Who speaks the classic protocol has no pattern, and does not look after those of others.
                     match said.classic {
+                        None if said.kind == GroupKind::Share => Stage::Share,
                         None => Stage::Match,
                         Some(_) if going.downgrades => Stage::Settle,
                         Some(_) => Stage::Target,
@@ -180,6 +210,10 @@ impl<'m> Coordinator<'m> {
                     self.recount(said, going.has_matched, fx)?;
                     // What the member's own pattern matches may be less than it was.
                     going.has_changed |= going.has_matched;
+                    Stage::Target
+                }
+                Stage::Share => {
+                    self.begin_to_share(said, fx)?;
                     Stage::Target
                 }
                 Stage::Target => {
@@ -217,7 +251,13 @@ impl<'m> Coordinator<'m> {
     }
 
     pub(super) fn record_consumer(&self, group: &str, record: ConsumerRecord<'_>, fx: &mut Fx<'_, '_, 'm>) -> Result<(), GroupError> {
-        self.record(&GroupRecord::Consumer { group, record }, fx).map_err(|Full| GroupError::GroupFull)
+        let kind = self.find_group(group).map_or(GroupKind::Consumer, |slot| self.kind_at(slot));
+        self.record_as(kind, group, record, fx)
+    }
+
+    /// The same for a group that may be yet to be.
+    fn record_as(&self, kind: GroupKind, group: &str, record: ConsumerRecord<'_>, fx: &mut Fx<'_, '_, 'm>) -> Result<(), GroupError> {
+        self.record(&GroupRecord::Consumer { group, kind, record }, fx).map_err(|Full| GroupError::GroupFull)
     }
 
     /// Says who may come in. What a static member left behind goes over to the one that comes in its place.
@@ -230,8 +270,15 @@ impl<'m> Coordinator<'m> {
         let Some(entry) = self.consumer_group(group) else {
             return self.take_over(group, said, fx);
         };
+        if entry.kind != said.kind {
+            return Err(GroupError::GroupNotFound);
+        }
+        let size_max = match entry.kind {
+            GroupKind::Consumer => self.config.consumer_size_max,
+            GroupKind::Share => self.config.share_size_max,
+        };
         let member = self.find_consumer(group, caller.member_id);
-        if member.is_none() && entry.members.len() >= self.config.consumer_size_max {
+        if member.is_none() && entry.members.len() >= size_max {
             return Err(GroupError::GroupFull);
         }
         let Some(instance_id) = caller.group_instance_id else {
@@ -263,7 +310,9 @@ impl<'m> Coordinator<'m> {
     /// A classic group makes room for a consumer group: one without members at once, another by becoming it; its offsets stay.
     /// Source: `maybeDeleteEmptyClassicGroup`, `convertToConsumerGroup`.
     fn take_over(&mut self, group: Slot, said: &Presence<'_>, fx: &mut Fx<'_, '_, 'm>) -> Result<Admitted, GroupError> {
-        let entry = self.groups.get(group).filter(|_| said.epoch == MemberEpoch::JOINS);
+        // A share group takes up nobody else's id. Source: `getOrMaybeCreateShareGroup`.
+        let may = said.epoch == MemberEpoch::JOINS && said.kind == GroupKind::Consumer;
+        let entry = self.groups.get(group).filter(|_| may);
         let Some(entry) = entry else { return Err(GroupError::GroupNotFound) };
         if entry.state != State::Empty {
             self.upgrade(group, said, fx)?;
@@ -281,7 +330,9 @@ impl<'m> Coordinator<'m> {
         if named == MemberEpoch::JOINS || named == member.epoch {
             return Ok(());
         }
-        let was_lost = named < member.epoch && named == member.previous && said.owns_only(self.partitions(member.assigned));
+        // A member of a share group never says what it owns.
+        let is_plausible = said.kind == GroupKind::Share || said.owns_only(self.partitions(member.assigned));
+        let was_lost = named < member.epoch && named == member.previous && is_plausible;
         if was_lost { Ok(()) } else { Err(GroupError::FencedMemberEpoch { named, known: member.epoch }) }
     }
 
@@ -371,7 +422,8 @@ impl<'m> Coordinator<'m> {
         let dropped = member.filter(|_| has_other_pattern).and_then(|slot| self.last_of_pattern(slot));
         if member.is_none() || has_renamed || !now.is_like(&before) {
             self.check_room(&now, member.is_none(), group.is_none())?;
-            self.record_consumer(group_id, ConsumerRecord::Member { member_id: said.caller.member_id, says: Some(now) }, fx)?;
+            let record = ConsumerRecord::Member { member_id: said.caller.member_id, says: Some(now) };
+            self.record_as(said.kind, group_id, record, fx)?;
         }
         if let Some(dropped) = dropped {
             self.record_pattern_gone(dropped, group_id, fx)?;
@@ -397,7 +449,7 @@ impl<'m> Coordinator<'m> {
         let metadata_hash = self.metadata_hash(group, renamed, said.topics);
         if has_renamed || has_resolved || metadata_hash != hash_before {
             let epoch = GroupEpoch { epoch: epoch.next(), metadata_hash };
-            self.record_consumer(group_id, ConsumerRecord::Group(Some(epoch)), fx)?;
+            self.record_as(said.kind, group_id, ConsumerRecord::Group(Some(epoch)), fx)?;
         }
         if let Some(entry) = group.and_then(|group| self.consumer_group_mut(group)) {
             entry.checked = Some(version);

@@ -34,7 +34,7 @@ use super::offers::{self, Offers, StoredClassic};
 use super::partitions::{Builder, Held, Partitions};
 use super::presence::Presence;
 use super::record::{ConsumerRecord, Current, GroupEpoch, Says, StoredNames, StoredPartitions, TargetMade};
-use super::state::MemberState;
+use super::state::{GroupKind, MemberState};
 use super::topics::Topics;
 
 /// Members on their way out, or on their way to another protocol.
@@ -240,7 +240,11 @@ impl<'m> Coordinator<'m> {
     pub(super) fn may_downgrade(&self, group: Slot, leaving: Leaving, left: usize) -> bool {
         let Some(entry) = self.consumer_group(group) else { return false };
         let stay = (entry.members.len().saturating_sub(leaving.members), entry.classics.saturating_sub(leaving.classics));
-        stay.0 == stay.1 && left > 0 && left <= self.config.size_max && self.config.consumer_migration.is_downgrade_enabled()
+        entry.kind == GroupKind::Consumer
+            && stay.0 == stay.1
+            && left > 0
+            && left <= self.config.size_max
+            && self.config.consumer_migration.is_downgrade_enabled()
     }
 
     /// Whether the group is further than its target.

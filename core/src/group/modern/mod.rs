@@ -14,6 +14,7 @@ mod presence;
 mod reconcile;
 pub mod record;
 pub mod schema;
+mod share;
 pub mod state;
 pub mod tables;
 pub mod target;
@@ -25,3 +26,6 @@ mod migration_tests;
 #[cfg(test)]
 #[cfg(feature = "alloc")]
 mod modern_tests;
+#[cfg(test)]
+#[cfg(feature = "alloc")]
+mod share_tests;

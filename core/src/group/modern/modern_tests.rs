@@ -63,7 +63,7 @@ pub(super) struct Heard(pub(super) Vec<Result<Told, GroupError>>);
 /// What a member of a consumer group was answered, if it was that.
 pub(super) fn told_by(answer: Answer<'_>) -> Result<Told, GroupError> {
     match answer {
-        Answer::Consumer(seat) => Ok(Told {
+        Answer::Consumer(seat) | Answer::Share(seat) => Ok(Told {
             epoch: seat.epoch.0,
             assigned: seat.assigned.map(|set| {
                 let name = |topic: TopicId| String::from_utf8(topic.0.into_iter().take_while(|byte| *byte > 0).collect()).unwrap();
@@ -72,7 +72,8 @@ pub(super) fn told_by(answer: Answer<'_>) -> Result<Told, GroupError> {
             }),
         }),
         Answer::ConsumerLeft { epoch, .. } => Ok(Told { epoch: epoch.0, assigned: None }),
-        Answer::ConsumerRefused(error) => Err(error),
+        Answer::ShareLeft { .. } => Ok(Told { epoch: MemberEpoch::LEAVES.0, assigned: None }),
+        Answer::ConsumerRefused(error) | Answer::ShareRefused(error) => Err(error),
         other => panic!("{other:?}"),
     }
 }
@@ -95,7 +96,12 @@ pub(super) struct World {
 
 pub(super) fn coordinator(interval: u64) -> Coordinator<'static> {
     let limits = CoordinatorLimits { groups: 10, members: 100, offsets: 100, partitions: 1000, text_bytes: 1 << 20 };
-    let config = GroupConfig { consumer_assignment_interval: Millis(interval), offsets_partition_count: 1, ..GroupConfig::default() };
+    let config = GroupConfig {
+        consumer_assignment_interval: Millis(interval),
+        share_assignment_interval: Millis(interval),
+        offsets_partition_count: 1,
+        ..GroupConfig::default()
+    };
     Coordinator::new(config, HashKey(1, 2), CoordinatorMemory::grown(limits))
 }
 

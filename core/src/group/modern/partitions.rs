@@ -52,6 +52,11 @@ impl<'a> Partitions<'a> {
         Self(bytes)
     }
 
+    /// How many bytes it takes.
+    pub(in crate::group) const fn size(&self) -> usize {
+        self.0.len()
+    }
+
     /// Whether it has no partition.
     #[must_use]
     pub const fn is_empty(&self) -> bool {

@@ -1,12 +1,13 @@
 //! What a member says of itself, in whichever protocol it says it.
 
 use crate::group::error::GroupError;
-use crate::group::input::{Caller, ConsumerHeartbeat, Join, ShowOwned};
+use crate::group::input::{Caller, ConsumerHeartbeat, Join, ShareHeartbeat, ShowOwned};
 use crate::ids::MemberEpoch;
 use crate::time::Millis;
 use crate::wire::value::Array;
 
 use super::partitions::Partitions;
+use super::state::GroupKind;
 use super::target::ServerAssignor;
 use super::topics::Topics;
 
@@ -24,6 +25,7 @@ pub(super) struct Presence<'a> {
     pub(super) assignor: Option<&'a str>,
     pub(super) owned: Option<&'a ShowOwned<'a>>,
     pub(super) topics: &'a dyn Topics,
+    pub(super) kind: GroupKind,
     /// What it said in the classic protocol, if that is the one it speaks.
     pub(super) classic: Option<&'a Join<'a>>,
 }
@@ -33,10 +35,46 @@ impl<'a> Presence<'a> {
     pub(super) const fn of(heartbeat: &ConsumerHeartbeat<'a>, topics: &'a dyn Topics) -> Self {
         let ConsumerHeartbeat { caller, epoch, client_id, client_host, rack_id, rebalance_timeout, names, pattern, assignor, owned } =
             *heartbeat;
-        Self { caller, epoch, client_id, client_host, rack_id, rebalance_timeout, names, pattern, assignor, owned, topics, classic: None }
+        let kind = GroupKind::Consumer;
+        Self {
+            caller,
+            epoch,
+            client_id,
+            client_host,
+            rack_id,
+            rebalance_timeout,
+            names,
+            pattern,
+            assignor,
+            owned,
+            topics,
+            kind,
+            classic: None,
+        }
     }
 
-    /// Source: `GroupCoordinatorService.throwIfConsumerGroupHeartbeatRequestIsInvalid`, in its order.
+    /// A member of a share group.
+    pub(super) const fn of_share(heartbeat: &ShareHeartbeat<'a>, topics: &'a dyn Topics) -> Self {
+        let ShareHeartbeat { caller, epoch, client_id, client_host, rack_id, names } = *heartbeat;
+        Self {
+            caller,
+            epoch,
+            client_id,
+            client_host,
+            rack_id,
+            rebalance_timeout: None,
+            names,
+            pattern: None,
+            assignor: None,
+            owned: None,
+            topics,
+            kind: GroupKind::Share,
+            classic: None,
+        }
+    }
+
+    /// Source: `GroupCoordinatorService.throwIfConsumerGroupHeartbeatRequestIsInvalid`, `throwIfShareGroupHeartbeatRequestIsInvalid`, in their
+    /// order.
     pub(super) fn check(&self) -> Result<(), GroupError> {
         let refuse = |why| Err(GroupError::InvalidRequest(why));
         let caller = &self.caller;
@@ -51,6 +89,12 @@ impl<'a> Presence<'a> {
         }
         if self.rack_id.is_some_and(str::is_empty) {
             return refuse("RackId can't be empty.");
+        }
+        if self.kind == GroupKind::Share {
+            if self.epoch == MemberEpoch::JOINS && self.names.is_none_or(|names| names.is_empty()) {
+                return refuse("SubscribedTopicNames must be set in first request.");
+            }
+            return if self.epoch < MemberEpoch::LEAVES { refuse("MemberEpoch is invalid.") } else { Ok(()) };
         }
         if self.epoch == MemberEpoch::JOINS {
             if self.rebalance_timeout.is_none() {
@@ -77,6 +121,9 @@ impl<'a> Presence<'a> {
 
     /// Whether it says everything there is to say: then it is told everything.
     pub(super) const fn is_full(&self) -> bool {
+        if matches!(self.kind, GroupKind::Share) {
+            return self.names.is_some();
+        }
         self.rebalance_timeout.is_some() && (self.names.is_some() || self.pattern.is_some()) && self.owned.is_some()
     }
 

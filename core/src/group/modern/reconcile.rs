@@ -19,17 +19,17 @@ use super::names::Names;
 use super::partitions::{Builder, Compared, Held, Partitions, compare};
 use super::presence::Presence;
 use super::record::{ConsumerRecord, Current, StoredPartitions};
-use super::state::{Consumer, Holding, MemberState};
+use super::state::{Consumer, GroupKind, Holding, MemberState};
 use super::tables::holder;
 use super::topics::Topics;
 
 /// A member as it is to be next. What it has and gives back lies in the scratch of the coordinator.
 #[derive(Clone, Debug)]
-struct Next {
-    epoch: MemberEpoch,
-    state: MemberState,
-    assigned: core::ops::Range<usize>,
-    revoking: core::ops::Range<usize>,
+pub(super) struct Next {
+    pub(super) epoch: MemberEpoch,
+    pub(super) state: MemberState,
+    pub(super) assigned: core::ops::Range<usize>,
+    pub(super) revoking: core::ops::Range<usize>,
 }
 
 /// A member that has got what it gets by now.
@@ -78,10 +78,17 @@ impl<'m> Coordinator<'m> {
         let seat = ConsumerSeat {
             member_id: caller.member_id,
             epoch,
-            heartbeat_interval: self.config.consumer_heartbeat_interval,
+            heartbeat_interval: match said.kind {
+                GroupKind::Consumer => self.config.consumer_heartbeat_interval,
+                GroupKind::Share => self.config.share_heartbeat_interval,
+            },
             assigned: Some(assigned).filter(|_| wants_all),
         };
-        fx.answers.answer(caller.call, When::Written, Answer::Consumer(seat));
+        let answer = match said.kind {
+            GroupKind::Consumer => Answer::Consumer(seat),
+            GroupKind::Share => Answer::Share(seat),
+        };
+        fx.answers.answer(caller.call, When::Written, answer);
         Ok(())
     }
 
@@ -156,6 +163,9 @@ impl<'m> Coordinator<'m> {
         has_changed: bool,
     ) -> Result<Option<Next>, GroupError> {
         let Some(member) = self.modern.members.get(slot) else { return Err(GroupError::UnknownMemberId) };
+        if said.kind == GroupKind::Share {
+            return self.next_share(slot, target_epoch, said, has_changed);
+        }
         let may_shrink = if has_changed { Step::Shrink } else { Step::Stay };
         let step = match member.state {
             MemberState::Stable if member.epoch == target_epoch => may_shrink,

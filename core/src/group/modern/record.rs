@@ -18,14 +18,19 @@ use super::schema::{
     ConsumerGroupMemberMetadataValue, ConsumerGroupMetadataKey, ConsumerGroupMetadataValue, ConsumerGroupPartitionMetadataKey,
     ConsumerGroupRegularExpressionKey, ConsumerGroupRegularExpressionValue, ConsumerGroupTargetAssignmentMemberKey,
     ConsumerGroupTargetAssignmentMemberValue, ConsumerGroupTargetAssignmentMetadataKey, ConsumerGroupTargetAssignmentMetadataValue,
-    CurrentTopicPartitions, TargetTopicPartition,
+    CurrentTopicPartitions, ShareGroupCurrentMemberAssignmentKey, ShareGroupCurrentMemberAssignmentValue, ShareGroupMemberMetadataKey,
+    ShareGroupMemberMetadataValue, ShareGroupMetadataKey, ShareGroupMetadataValue, ShareGroupStatePartitionMetadataKey,
+    ShareGroupStatePartitionMetadataValue, ShareGroupTargetAssignmentMemberKey, ShareGroupTargetAssignmentMemberValue,
+    ShareGroupTargetAssignmentMetadataKey, ShareGroupTargetAssignmentMetadataValue, SharedTopic, TargetTopicPartition,
 };
-use super::state::MemberState;
+use super::state::{GroupKind, MemberState};
+use super::topics::Topics;
 
 /// All values are of version 0.
 const FLEXIBLE: Form = Form { version: 0, flexible: true, nullable: false };
 
-/// One record of a consumer group. Where a value is `None`, what it was about is gone.
+/// One record of a consumer group, or of a share group, which has the same but for patterns. Where a value is `None`, what it was about is
+/// gone.
 #[derive(Clone, Copy, Debug)]
 pub enum ConsumerRecord<'a> {
     /// The group.
@@ -62,6 +67,58 @@ pub enum ConsumerRecord<'a> {
         /// The topics.
         matches: Option<Matches<'a>>,
     },
+    /// What a share group shares.
+    Shared(Option<Shared<'a>>),
+}
+
+/// What a share group shares.
+#[derive(Clone, Copy, Debug)]
+pub struct Shared<'a> {
+    /// What it is about to share.
+    pub begins: SharedPartitions<'a>,
+    /// What it shares.
+    pub shares: SharedPartitions<'a>,
+}
+
+/// Shared partitions in a record: read from one, or known by whoever writes it, who knows the names of topics too.
+#[derive(Clone, Copy, Debug)]
+pub enum SharedPartitions<'a> {
+    /// As they stand in a record.
+    Stored(Array<'a, SharedTopic<'a>>),
+    /// As the coordinator knows them.
+    Known(Partitions<'a>, &'a dyn Topics),
+}
+
+impl SharedPartitions<'_> {
+    /// Shows each partition, in the order of the record.
+    pub fn for_each(&self, mut see: impl FnMut(Held)) {
+        let mut see = |topic, partition| see(Held { topic, partition, since: MemberEpoch(0) });
+        match self {
+            Self::Stored(topics) => {
+                for topic in topics.iter() {
+                    topic.partitions.iter().for_each(|partition| see(topic.topic_id, PartitionIndex(partition)));
+                }
+            }
+            Self::Known(partitions, _) => partitions.iter().for_each(|held| see(held.topic, held.partition)),
+        }
+    }
+
+    fn write(&self, writer: &mut Writer<'_>) {
+        let Self::Known(partitions, topics) = self else {
+            // What was read is not written again.
+            debug_assert!(false, "only what is known is written");
+            return writer.uvarint(1);
+        };
+        let compact = |count: usize| u32::try_from(count).unwrap_or(u32::MAX).saturating_add(1);
+        writer.uvarint(compact(partitions.topics().count()));
+        for topic in partitions.topics() {
+            writer.put(&topic.topic.0);
+            topics.name_of(topic.topic).unwrap_or_default().write(writer, FLEXIBLE);
+            writer.uvarint(compact(topic.len()));
+            topic.iter().for_each(|held| writer.put(&held.partition.0.to_be_bytes()));
+            writer.uvarint(0);
+        }
+    }
 }
 
 /// How far a group is.
@@ -231,7 +288,78 @@ impl<'a> ConsumerRecord<'a> {
     ///
     /// # Errors
     /// When the key or the value does not read as its kind.
-    pub(in crate::group) fn decode(record: EncodedRecord<'a>) -> Result<Option<(&'a str, Self)>, DecodeError> {
+    pub(in crate::group) fn decode(record: EncodedRecord<'a>) -> Result<Option<(&'a str, GroupKind, Self)>, DecodeError> {
+        if let Some((group_id, record)) = Self::decode_consumer(record)? {
+            return Ok(Some((group_id, GroupKind::Consumer, record)));
+        }
+        Ok(Self::decode_share(record)?.map(|(group_id, record)| (group_id, GroupKind::Share, record)))
+    }
+
+    fn decode_share(record: EncodedRecord<'a>) -> Result<Option<(&'a str, Self)>, DecodeError> {
+        let mut reader = Reader::new(record.key);
+        let kind = i16::from_be_bytes(reader.array()?);
+        let value = record.value;
+        Ok(Some(match kind {
+            ShareGroupMetadataKey::KEY => {
+                let key = ShareGroupMetadataKey::decode_from(&mut reader, 0)?;
+                let value = value.map(decode_versioned::<ShareGroupMetadataValue>).transpose()?;
+                let epoch =
+                    |value: ShareGroupMetadataValue| GroupEpoch { epoch: MemberEpoch(value.epoch), metadata_hash: value.metadata_hash };
+                (key.group_id, Self::Group(value.map(epoch)))
+            }
+            ShareGroupMemberMetadataKey::KEY => {
+                let key = ShareGroupMemberMetadataKey::decode_from(&mut reader, 0)?;
+                let value = value.map(decode_versioned::<ShareGroupMemberMetadataValue<'a>>).transpose()?;
+                let says = |value: ShareGroupMemberMetadataValue<'a>| Says {
+                    rack_id: value.rack_id,
+                    client_id: value.client_id,
+                    client_host: value.client_host,
+                    names: StoredNames::Stored(value.subscribed_topic_names),
+                    ..Says::NOTHING
+                };
+                (key.group_id, Self::Member { member_id: key.member_id, says: value.map(says) })
+            }
+            ShareGroupTargetAssignmentMetadataKey::KEY => {
+                let key = ShareGroupTargetAssignmentMetadataKey::decode_from(&mut reader, 0)?;
+                let value = value.map(decode_versioned::<ShareGroupTargetAssignmentMetadataValue>).transpose()?;
+                let made = |value: ShareGroupTargetAssignmentMetadataValue| TargetMade {
+                    epoch: MemberEpoch(value.assignment_epoch),
+                    at: Some(Timestamp(value.assignment_timestamp)).filter(|at| at.0 > 0),
+                };
+                (key.group_id, Self::TargetMade(value.map(made)))
+            }
+            ShareGroupTargetAssignmentMemberKey::KEY => {
+                let key = ShareGroupTargetAssignmentMemberKey::decode_from(&mut reader, 0)?;
+                let value = value.map(decode_versioned::<ShareGroupTargetAssignmentMemberValue<'a>>).transpose()?;
+                let partitions = value.map(|value| StoredPartitions::Target(value.topic_partitions));
+                (key.group_id, Self::Target { member_id: key.member_id, partitions })
+            }
+            ShareGroupCurrentMemberAssignmentKey::KEY => {
+                let key = ShareGroupCurrentMemberAssignmentKey::decode_from(&mut reader, 0)?;
+                let value = value.map(decode_versioned::<ShareGroupCurrentMemberAssignmentValue<'a>>).transpose()?;
+                let current = |value: ShareGroupCurrentMemberAssignmentValue<'a>| Current {
+                    epoch: MemberEpoch(value.member_epoch),
+                    previous: MemberEpoch(value.previous_member_epoch),
+                    state: MemberState::from_number(value.state),
+                    assigned: StoredPartitions::Target(value.assigned_partitions),
+                    revoking: StoredPartitions::NONE,
+                };
+                (key.group_id, Self::Current { member_id: key.member_id, current: value.map(current) })
+            }
+            ShareGroupStatePartitionMetadataKey::KEY => {
+                let key = ShareGroupStatePartitionMetadataKey::decode_from(&mut reader, 0)?;
+                let value = value.map(decode_versioned::<ShareGroupStatePartitionMetadataValue<'a>>).transpose()?;
+                let shared = |value: ShareGroupStatePartitionMetadataValue<'a>| Shared {
+                    begins: SharedPartitions::Stored(value.initializing_topics),
+                    shares: SharedPartitions::Stored(value.initialized_topics),
+                };
+                (key.group_id, Self::Shared(value.map(shared)))
+            }
+            _ => return Ok(None),
+        }))
+    }
+
+    fn decode_consumer(record: EncodedRecord<'a>) -> Result<Option<(&'a str, Self)>, DecodeError> {
         let mut reader = Reader::new(record.key);
         let kind = i16::from_be_bytes(reader.array()?);
         let value = record.value;
@@ -285,12 +413,35 @@ impl<'a> ConsumerRecord<'a> {
         }))
     }
 
-    /// Writes the record of a group behind those that `records` holds.
+    /// Writes the record of a group of a kind behind those that `records` holds. What a kind has no record for is left out.
     ///
     /// # Errors
     /// [`Full`] when it does not fit.
-    pub(in crate::group) fn encode(&self, group_id: &str, partition: PartitionIndex, records: &mut Records<'_>) -> Result<(), Full> {
-        let key = |writer: &mut Writer<'_>| self.encode_key(group_id, writer);
+    pub(in crate::group) fn encode(
+        &self,
+        group_id: &str,
+        of: GroupKind,
+        partition: PartitionIndex,
+        records: &mut Records<'_>,
+    ) -> Result<(), Full> {
+        let has_record = match (self, of) {
+            (Self::Topics | Self::Pattern { .. }, GroupKind::Share) | (Self::Shared(_), GroupKind::Consumer) => false,
+            (
+                Self::Group(_)
+                | Self::Topics
+                | Self::Member { .. }
+                | Self::TargetMade(_)
+                | Self::Target { .. }
+                | Self::Current { .. }
+                | Self::Pattern { .. }
+                | Self::Shared(_),
+                GroupKind::Consumer | GroupKind::Share,
+            ) => true,
+        };
+        if !has_record {
+            return Ok(());
+        }
+        let key = |writer: &mut Writer<'_>| self.encode_key(group_id, of, writer);
         let is_gone = match self {
             Self::Group(epoch) => epoch.is_none(),
             Self::Topics => true,
@@ -299,38 +450,57 @@ impl<'a> ConsumerRecord<'a> {
             Self::Target { partitions, .. } => partitions.is_none(),
             Self::Current { current, .. } => current.is_none(),
             Self::Pattern { matches, .. } => matches.is_none(),
+            Self::Shared(shared) => shared.is_none(),
         };
         if is_gone {
             return records.push(partition, key, None);
         }
-        records.push(partition, key, Some(&mut |writer| self.encode_value(writer)))
+        records.push(partition, key, Some(&mut |writer| self.encode_value(of, writer)))
     }
 
-    fn encode_key(&self, group_id: &str, writer: &mut Writer<'_>) {
+    fn encode_key(&self, group_id: &str, of: GroupKind, writer: &mut Writer<'_>) {
         fn keyed<'k, M: Message<'k>>(key: &M, writer: &mut Writer<'_>) {
             writer.put(&M::KEY.to_be_bytes());
             key.encode(writer, 0);
         }
-        match *self {
-            Self::Group(_) => keyed(&ConsumerGroupMetadataKey { group_id }, writer),
-            Self::Topics => keyed(&ConsumerGroupPartitionMetadataKey { group_id }, writer),
-            Self::Member { member_id, .. } => keyed(&ConsumerGroupMemberMetadataKey { group_id, member_id }, writer),
-            Self::TargetMade(_) => keyed(&ConsumerGroupTargetAssignmentMetadataKey { group_id }, writer),
-            Self::Target { member_id, .. } => keyed(&ConsumerGroupTargetAssignmentMemberKey { group_id, member_id }, writer),
-            Self::Current { member_id, .. } => keyed(&ConsumerGroupCurrentMemberAssignmentKey { group_id, member_id }, writer),
-            Self::Pattern { pattern, .. } => keyed(&ConsumerGroupRegularExpressionKey { group_id, regular_expression: pattern }, writer),
+        match (*self, of) {
+            (Self::Group(_), GroupKind::Consumer) => keyed(&ConsumerGroupMetadataKey { group_id }, writer),
+            (Self::Group(_), GroupKind::Share) => keyed(&ShareGroupMetadataKey { group_id }, writer),
+            (Self::Topics, _) => keyed(&ConsumerGroupPartitionMetadataKey { group_id }, writer),
+            (Self::Member { member_id, .. }, GroupKind::Consumer) => keyed(&ConsumerGroupMemberMetadataKey { group_id, member_id }, writer),
+            (Self::Member { member_id, .. }, GroupKind::Share) => keyed(&ShareGroupMemberMetadataKey { group_id, member_id }, writer),
+            (Self::TargetMade(_), GroupKind::Consumer) => keyed(&ConsumerGroupTargetAssignmentMetadataKey { group_id }, writer),
+            (Self::TargetMade(_), GroupKind::Share) => keyed(&ShareGroupTargetAssignmentMetadataKey { group_id }, writer),
+            (Self::Target { member_id, .. }, GroupKind::Consumer) => {
+                keyed(&ConsumerGroupTargetAssignmentMemberKey { group_id, member_id }, writer);
+            }
+            (Self::Target { member_id, .. }, GroupKind::Share) => {
+                keyed(&ShareGroupTargetAssignmentMemberKey { group_id, member_id }, writer)
+            }
+            (Self::Current { member_id, .. }, GroupKind::Consumer) => {
+                keyed(&ConsumerGroupCurrentMemberAssignmentKey { group_id, member_id }, writer);
+            }
+            (Self::Current { member_id, .. }, GroupKind::Share) => {
+                keyed(&ShareGroupCurrentMemberAssignmentKey { group_id, member_id }, writer);
+            }
+            (Self::Pattern { pattern, .. }, _) => {
+                keyed(&ConsumerGroupRegularExpressionKey { group_id, regular_expression: pattern }, writer)
+            }
+            (Self::Shared(_), _) => keyed(&ShareGroupStatePartitionMetadataKey { group_id }, writer),
         }
     }
 
     /// All values are of version 0, which they begin with.
-    fn encode_value(&self, writer: &mut Writer<'_>) {
+    fn encode_value(&self, of: GroupKind, writer: &mut Writer<'_>) {
         writer.put(&0i16.to_be_bytes());
         match *self {
-            Self::Group(Some(GroupEpoch { epoch, metadata_hash })) => {
-                ConsumerGroupMetadataValue { epoch: epoch.0, metadata_hash }.encode(writer, 0);
-            }
-            Self::Member { says: Some(says), .. } => says.write(writer),
+            Self::Group(Some(GroupEpoch { epoch, metadata_hash })) => match of {
+                GroupKind::Consumer => ConsumerGroupMetadataValue { epoch: epoch.0, metadata_hash }.encode(writer, 0),
+                GroupKind::Share => ShareGroupMetadataValue { epoch: epoch.0, metadata_hash }.encode(writer, 0),
+            },
+            Self::Member { says: Some(says), .. } => says.write(of, writer),
             Self::TargetMade(Some(TargetMade { epoch, at })) => {
+                // Both kinds store it alike.
                 let assignment_timestamp = at.map_or(0, |at| at.0);
                 ConsumerGroupTargetAssignmentMetadataValue { assignment_epoch: epoch.0, assignment_timestamp }.encode(writer, 0);
             }
@@ -342,8 +512,10 @@ impl<'a> ConsumerRecord<'a> {
                 writer.put(&current.epoch.0.to_be_bytes());
                 writer.put(&current.previous.0.to_be_bytes());
                 writer.put(&current.state.number().to_be_bytes());
-                current.assigned.write(writer, true);
-                current.revoking.write(writer, true);
+                current.assigned.write(writer, of == GroupKind::Consumer);
+                if of == GroupKind::Consumer {
+                    current.revoking.write(writer, true);
+                }
                 writer.uvarint(0);
             }
             Self::Pattern { matches: Some(matches), .. } => {
@@ -352,13 +524,21 @@ impl<'a> ConsumerRecord<'a> {
                 writer.put(&matches.at.0.to_be_bytes());
                 writer.uvarint(0);
             }
+            Self::Shared(Some(shared)) => {
+                shared.begins.write(writer);
+                shared.shares.write(writer);
+                // Nothing is ever on its way out: a step takes it out at once.
+                writer.uvarint(1);
+                writer.uvarint(0);
+            }
             Self::Group(None)
             | Self::Topics
             | Self::Member { says: None, .. }
             | Self::TargetMade(None)
             | Self::Target { partitions: None, .. }
             | Self::Current { current: None, .. }
-            | Self::Pattern { matches: None, .. } => {}
+            | Self::Pattern { matches: None, .. }
+            | Self::Shared(None) => {}
         }
     }
 }
@@ -401,8 +581,15 @@ impl<'a> Says<'a> {
     }
 
     /// Field by field, since the names may not lie in memory as the message wants them. Held by: `what_is_written_reads_as_it_was`.
-    fn write(&self, writer: &mut Writer<'_>) {
+    fn write(&self, of: GroupKind, writer: &mut Writer<'_>) {
         let nullable = FLEXIBLE.nullable(true);
+        if of == GroupKind::Share {
+            self.rack_id.write(writer, nullable);
+            self.client_id.write(writer, FLEXIBLE);
+            self.client_host.write(writer, FLEXIBLE);
+            self.names.write(writer);
+            return writer.uvarint(0);
+        }
         self.instance_id.write(writer, nullable);
         self.rack_id.write(writer, nullable);
         self.client_id.write(writer, FLEXIBLE);
@@ -444,14 +631,14 @@ mod tests {
 
     fn read<'r>(records: &'r Records<'_>) -> ConsumerRecord<'r> {
         let record = records.iter().next().expect("a record was written");
-        let (group, record) = ConsumerRecord::decode(record).expect("it can be read").expect("it is of a consumer group");
-        assert_eq!(group, "g");
+        let read = ConsumerRecord::decode(record).expect("it can be read");
+        let Some(("g", GroupKind::Consumer, record)) = read else { panic!("it is of a consumer group: {read:?}") };
         record
     }
 
     fn written(record: &ConsumerRecord<'_>) -> Records<'static> {
         let mut records = Records::grown(10_000, 1);
-        record.encode("g", PartitionIndex(0), &mut records).expect("there is room");
+        record.encode("g", GroupKind::Consumer, PartitionIndex(0), &mut records).expect("there is room");
         records
     }
 

@@ -210,3 +210,143 @@ message! {
     /// When they were looked up. Unit: ms since the epoch.
     timestamp: i64, 0+;
 }
+
+message! {
+    /// Under which a member of a share group is stored.
+    ShareGroupMemberMetadataKey<'a>, key 10, versions 0-0;
+    /// The group.
+    group_id: &'a str, 0-0;
+    /// The member.
+    member_id: &'a str, 0-0;
+}
+
+message! {
+    /// What a member of a share group says of itself.
+    ///
+    /// Source: KIP-932.
+    ShareGroupMemberMetadataValue<'a>, key 10, versions 0-0, flexible 0+;
+    /// The rack of the member; null when it has none.
+    rack_id: Option<&'a str>, 0+, null 0+;
+    /// What its connection calls itself.
+    client_id: &'a str, 0+;
+    /// Where it speaks from.
+    client_host: &'a str, 0+;
+    /// The topics it subscribes to.
+    subscribed_topic_names: Array<'a, &'a str>, 0+;
+}
+
+message! {
+    /// Under which a share group is stored.
+    ShareGroupMetadataKey<'a>, key 11, versions 0-0;
+    /// The group.
+    group_id: &'a str, 0-0;
+}
+
+message! {
+    /// A share group.
+    ///
+    /// Source: KIP-932.
+    ShareGroupMetadataValue, key 11, versions 0-0, flexible 0+;
+    /// The epoch of the group.
+    epoch: i32, 0+;
+    /// The hash of all topics that the group subscribes to.
+    metadata_hash: i64, 0+;
+}
+
+message! {
+    /// Under which it is stored when the target assignment of a share group was made.
+    ShareGroupTargetAssignmentMetadataKey<'a>, key 12, versions 0-0;
+    /// The group.
+    group_id: &'a str, 0-0;
+}
+
+message! {
+    /// When the target assignment of a share group was made.
+    ///
+    /// Source: KIP-932, KIP-1263 (timestamp).
+    ShareGroupTargetAssignmentMetadataValue, key 12, versions 0-0, flexible 0+;
+    /// For which epoch of the group.
+    assignment_epoch: i32, 0+;
+    /// When. Unit: ms since the epoch; 0 when unknown.
+    assignment_timestamp: i64, 0+, tag 0;
+}
+
+message! {
+    /// Under which the target assignment of a member of a share group is stored.
+    ShareGroupTargetAssignmentMemberKey<'a>, key 13, versions 0-0;
+    /// The group.
+    group_id: &'a str, 0-0;
+    /// The member.
+    member_id: &'a str, 0-0;
+}
+
+message! {
+    /// The partitions that a member of a share group is to have.
+    ShareGroupTargetAssignmentMemberValue<'a>, key 13, versions 0-0, flexible 0+;
+    /// The partitions, by topic.
+    topic_partitions: Array<'a, TargetTopicPartition<'a>>, 0+;
+}
+
+message! {
+    /// Under which the current assignment of a member of a share group is stored.
+    ShareGroupCurrentMemberAssignmentKey<'a>, key 14, versions 0-0;
+    /// The group.
+    group_id: &'a str, 0-0;
+    /// The member.
+    member_id: &'a str, 0-0;
+}
+
+message! {
+    /// The partitions that a member of a share group has.
+    ///
+    /// Source: KIP-932.
+    ShareGroupCurrentMemberAssignmentValue<'a>, key 14, versions 0-0, flexible 0+;
+    /// The epoch that the member is expected to name.
+    member_epoch: i32, 0+;
+    /// The one before, for a member that never heard of the current one.
+    previous_member_epoch: i32, 0+;
+    /// Where the member stands: see [`super::state::MemberState`].
+    state: i8, 0+;
+    /// What it has.
+    assigned_partitions: Array<'a, TargetTopicPartition<'a>>, 0+;
+}
+
+message! {
+    /// Under which it is stored what a share group shares.
+    ShareGroupStatePartitionMetadataKey<'a>, key 15, versions 0-0;
+    /// The group.
+    group_id: &'a str, 0-0;
+}
+
+message! {
+    /// What a share group shares.
+    ///
+    /// Source: KIP-932.
+    ShareGroupStatePartitionMetadataValue<'a>, key 15, versions 0-0, flexible 0+;
+    /// What it is about to share.
+    initializing_topics: Array<'a, SharedTopic<'a>>, 0+;
+    /// What it shares.
+    initialized_topics: Array<'a, SharedTopic<'a>>, 0+;
+    /// What it is about to share no longer.
+    deleting_topics: Array<'a, UnsharedTopic<'a>>, 0+;
+}
+
+message! {
+    /// Partitions of one topic that a group shares.
+    SharedTopic<'a>;
+    /// The topic.
+    topic_id: TopicId, 0+;
+    /// Its name.
+    topic_name: &'a str, 0+;
+    /// The partitions.
+    partitions: Array<'a, i32>, 0+;
+}
+
+message! {
+    /// A topic that a group shares no longer.
+    UnsharedTopic<'a>;
+    /// The topic.
+    topic_id: TopicId, 0+;
+    /// Its name.
+    topic_name: &'a str, 0+;
+}

@@ -55,7 +55,7 @@ impl MemberState {
     }
 }
 
-/// Where a group stands.
+/// Where a consumer group or a share group stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GroupState {
     /// Without members; it may have offsets.
@@ -81,9 +81,19 @@ impl GroupState {
     }
 }
 
+/// What its members do with the partitions they get.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GroupKind {
+    /// Each is one member's alone (KIP-848).
+    Consumer,
+    /// Several work on one, record by record (KIP-932).
+    Share,
+}
+
 /// What a group is beside its id and its offsets, when the coordinator makes its assignments. Hard, where nothing else is said.
 #[derive(Debug)]
 pub struct ConsumerGroup {
+    pub(in crate::group) kind: GroupKind,
     pub(in crate::group) epoch: MemberEpoch,
     /// Of the topics that it subscribes to, when that was last looked at; 0 without any.
     pub(in crate::group) metadata_hash: i64,
@@ -99,6 +109,10 @@ pub struct ConsumerGroup {
     pub(in crate::group) patterns: Chain,
     /// Soft: the version of the catalogue whose topics the hash was made of.
     pub(in crate::group) checked: Option<u64>,
+    /// Of a share group: the partitions that it shares: [`super::partitions::Partitions`].
+    pub(in crate::group) shares: Text,
+    /// Of a share group: those that it is about to share.
+    pub(in crate::group) begins: Text,
 }
 
 /// One member of a consumer group. Hard, where nothing else is said.

@@ -11,6 +11,7 @@ use crate::group::coordinator::Coordinator;
 use crate::ids::{CallId, MemberEpoch, PartitionIndex, TopicId};
 use crate::time::Instant;
 
+use crate::group::assignor::simple::Seat;
 use crate::group::assignor::subscriptions::Span;
 #[cfg(feature = "alloc")]
 use crate::group::assignor::uniform;
@@ -19,7 +20,7 @@ use crate::member::assignor::owner::Owner;
 use super::heartbeat::{FIRST_EPOCH, Resume};
 use super::names::{Names, Place};
 use super::partitions::{Held, Partitions};
-use super::state::{Classic, Consumer, ConsumerGroup, Holding, MemberState, Pattern, Subscribed};
+use super::state::{Classic, Consumer, ConsumerGroup, GroupKind, Holding, MemberState, Pattern, Subscribed};
 use super::target::TargetTopic;
 
 /// The memory of consumer groups.
@@ -63,6 +64,10 @@ pub struct ModernMemory<'m> {
     pub owners: List<'m, Owner>,
     /// Scratch of a target: for the assignor.
     pub words: List<'m, u32>,
+    /// Scratch of the target of a share group: who is to have what.
+    pub seats: List<'m, Seat>,
+    /// Scratch of the target of a share group: what can be given out.
+    pub assignable: List<'m, bool>,
     /// Soft: where a heartbeat goes on once what it has written is believed.
     pub resume: Option<Resume>,
     /// Soft: the join that goes on once what it has written is believed.
@@ -96,6 +101,8 @@ impl ModernMemory<'_> {
             spans: List::grown(members),
             owners: List::grown(partitions),
             words: List::grown(uniform::words(members, partitions, partitions, partitions.saturating_mul(4))),
+            seats: List::grown(partitions.saturating_mul(4)),
+            assignable: List::grown(partitions),
             resume: None,
             joins_again: None,
             downgraded: Slot::NONE,
@@ -107,6 +114,11 @@ impl ModernMemory<'_> {
 impl Coordinator<'_> {
     pub(in crate::group) fn consumer_group(&self, group: Slot) -> Option<&ConsumerGroup> {
         self.modern.groups.get(self.groups.get(group)?.consumer)
+    }
+
+    /// The kind of a group; one that is yet to be is a consumer group, unless somebody says otherwise.
+    pub(in crate::group) fn kind_at(&self, group: Slot) -> GroupKind {
+        self.consumer_group(group).map_or(GroupKind::Consumer, |entry| entry.kind)
     }
 
     pub(super) fn consumer_group_mut(&mut self, group: Slot) -> Option<&mut ConsumerGroup> {
@@ -151,11 +163,12 @@ impl Coordinator<'_> {
 /// Making and dropping.
 impl Coordinator<'_> {
     /// The consumer group of an entry, made if there is none.
-    pub(super) fn found_consumer_group(&mut self, group: Slot) -> Result<(), Full> {
+    pub(super) fn found_consumer_group(&mut self, group: Slot, kind: GroupKind) -> Result<(), Full> {
         if self.consumer_group(group).is_some() {
             return Ok(());
         }
         let made = ConsumerGroup {
+            kind,
             epoch: FIRST_EPOCH,
             metadata_hash: 0,
             target_epoch: MemberEpoch(0),
@@ -165,6 +178,8 @@ impl Coordinator<'_> {
             topics: Chain::default(),
             patterns: Chain::default(),
             checked: None,
+            shares: Text::EMPTY,
+            begins: Text::EMPTY,
         };
         let slot = self.modern.groups.insert(made)?;
         if let Some(group) = self.groups.get_mut(group) {
@@ -181,6 +196,9 @@ impl Coordinator<'_> {
         }
         let Some(slot) = self.groups.get(group).map(|group| group.consumer) else { return };
         let gone = self.modern.groups.remove(slot);
+        if let Some(gone) = &gone {
+            [gone.shares, gone.begins].into_iter().for_each(|text| self.texts.release(text));
+        }
         debug_assert!(gone.is_none_or(|gone| gone.topics.is_empty()), "a topic is there as long as somebody subscribes to it");
         if let Some(group) = self.groups.get_mut(group) {
             group.consumer = Slot::NONE;
@@ -292,10 +310,13 @@ impl Coordinator<'_> {
         }
     }
 
-    /// What a member has and is to give back is held by it, whoever held it before.
+    /// What a member has and is to give back is held by it, whoever held it before. In a share group nobody holds anything.
     pub(super) fn take_hold(&mut self, slot: Slot) -> Result<(), Full> {
         let Some(member) = self.modern.members.get(slot) else { return Ok(()) };
         let group = member.group;
+        if self.kind_at(group) == GroupKind::Share {
+            return Ok(());
+        }
         for text in [member.assigned, member.revoking] {
             for held in Partitions::of(self.texts.bytes(text)).iter() {
                 let key = (group, held.topic, held.partition);

@@ -18,6 +18,7 @@ use super::names::Names;
 use super::partitions::{Builder, Held, Partitions};
 use super::presence::Presence;
 use super::record::{ConsumerRecord, StoredPartitions, TargetMade};
+use super::state::GroupKind;
 use super::topics::Topics;
 
 /// An assignor of the coordinator's. Source: `UniformAssignor`, `RangeAssignor`.
@@ -49,10 +50,10 @@ impl ServerAssignor {
 /// A topic that a target is made for. Scratch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TargetTopic {
-    id: TopicId,
-    partitions: u32,
+    pub(super) id: TopicId,
+    pub(super) partitions: u32,
     /// The number of its first partition among those of all topics.
-    first: u32,
+    pub(super) first: u32,
     /// The entry that has its name.
     subscribed: Slot,
 }
@@ -64,7 +65,10 @@ impl<'m> Coordinator<'m> {
         let group = self.consumer_group_named(group_id)?;
         let Some(entry) = self.consumer_group(group) else { return Err(GroupError::GroupNotFound) };
         let epoch = entry.epoch;
-        let interval = self.config.consumer_assignment_interval;
+        let (kind, interval) = match entry.kind {
+            GroupKind::Consumer => (entry.kind, self.config.consumer_assignment_interval),
+            GroupKind::Share => (entry.kind, self.config.share_assignment_interval),
+        };
         // An interval of 0 does not ask the clock, which may have been put back. Source: KIP-1263.
         let is_early = interval.0 > 0 && entry.target_at.is_some_and(|made| at.wall < made.after(interval));
         if entry.target_epoch >= epoch || is_early {
@@ -72,9 +76,14 @@ impl<'m> Coordinator<'m> {
         }
         self.gather_topics(group, said.topics).map_err(|Full| GroupError::GroupFull)?;
         self.gather_members(group).map_err(|Full| GroupError::GroupFull)?;
-        self.gather_owners().map_err(|Full| GroupError::GroupFull)?;
-        self.run_assignor(self.preferred_assignor(group)).map_err(GroupError::Assignor)?;
-        self.record_targets(group_id, fx)?;
+        match kind {
+            GroupKind::Consumer => {
+                self.gather_owners().map_err(|Full| GroupError::GroupFull)?;
+                self.run_assignor(self.preferred_assignor(group)).map_err(GroupError::Assignor)?;
+                self.record_targets(group_id, fx)?;
+            }
+            GroupKind::Share => self.divide_seats(group, group_id, fx)?,
+        }
         let made = TargetMade { epoch, at: Some(at.wall) };
         self.record_consumer(group_id, ConsumerRecord::TargetMade(Some(made)), fx)
     }

@@ -10,7 +10,8 @@ use millpond_core::catalog::catalog::{Catalog, CatalogConfig, CatalogMemory};
 use millpond_core::catalog::input::{Bootstrap, Input, ResourceKind};
 use millpond_core::group::coordinator::{Coordinator, CoordinatorLimits, CoordinatorMemory};
 use millpond_core::shard::parked::{Parked, ParkedMemory};
-use millpond_core::shard::shard::{Shard, ShardMemory, ShardPartitions};
+use millpond_core::shard::shard::{Machines, Shard, ShardMemory, ShardPartitions};
+use millpond_core::share::coordinator::{Coordinator as ShareCoordinator, ShareMemory};
 use millpond_core::txn::coordinator::{Coordinator as TxnCoordinator, CoordinatorMemory as TxnMemory};
 use tokio::task::JoinHandle;
 
@@ -31,6 +32,9 @@ const WAITING_CALLS_MAX: usize = 1_000_000;
 /// How many transactional ids are remembered at the most, and how many partitions their open transactions reach altogether.
 const TRANSACTIONAL_IDS_MAX: usize = 100_000;
 const TRANSACTION_PARTITIONS_MAX: usize = 1_000_000;
+/// How many partitions groups share at the most, and how many records of them stand otherwise than their neighbours, altogether.
+const SHARED_PARTITIONS_MAX: usize = 100_000;
+const SHARED_RUNS_MAX: usize = 4_000_000;
 /// What one step of a machine writes down at the most. Unit: bytes; records.
 const STEP_BYTES_MAX: usize = 64 << 20;
 const STEP_RECORDS_MAX: usize = 1_000_000;
@@ -214,11 +218,13 @@ fn load(config: &BrokerConfig, directory: DataDir, clock: Clock, key: HashKey) -
     let catalog = Catalog::new(catalog_config, key, CatalogMemory::grown(PARTITIONS_MAX));
     let groups = Coordinator::new(config.group, key, CoordinatorMemory::grown(CoordinatorLimits::default()));
     let txns = TxnCoordinator::new(config.txn, key, TxnMemory::grown(TRANSACTIONAL_IDS_MAX, TRANSACTION_PARTITIONS_MAX));
+    let shares = ShareCoordinator::new(config.share, key, ShareMemory::grown(SHARED_PARTITIONS_MAX, SHARED_RUNS_MAX));
+    let machines = Machines { catalog, groups, transactions: txns, shares };
     let parked = Parked::new(ParkedMemory::grown(WAITING_CALLS_MAX, WAITING_CALLS_MAX * 4));
     let memory = ShardMemory::grown(STEP_BYTES_MAX, STEP_RECORDS_MAX, PARTITIONS_MAX);
     let mut scratch = List::grown(STEP_BYTES_MAX * 2);
     let partitions = ShardPartitions::grown(PARTITIONS_MAX);
-    let shard = Shard::open(clock.now(), directory, catalog, groups, txns, parked, memory, partitions, key, &mut scratch);
+    let shard = Shard::open(clock.now(), directory, machines, parked, memory, partitions, key, &mut scratch);
     let mut shard = shard.map_err(|error| {
         let reason = refusal.get().cloned().unwrap_or_else(|| error.to_string());
         StartError::Load { directory: path.clone(), reason }

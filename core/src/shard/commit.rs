@@ -166,12 +166,12 @@ impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
     /// The earliest instant at which [`Shard::handle_timeout`] has work.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let machines = [self.groups.poll_timeout(), self.transactions.poll_timeout()];
+        let machines = [self.groups.poll_timeout(), self.transactions.poll_timeout(), self.shares.poll_timeout()];
         machines.into_iter().flatten().chain(self.logs.parked.poll_timeout()).min()
     }
 
-    /// Ends the waits whose time is up. The machines' own deadlines are handled by [`Shard::groups_timeout`] and
-    /// [`Shard::transactions_timeout`].
+    /// Ends the waits whose time is up. The machines' own deadlines are handled by [`Shard::groups_timeout`],
+    /// [`Shard::transactions_timeout`] and [`Shard::shares_timeout`].
     pub fn handle_timeout(&mut self, now: Instant, out: &mut dyn Release) {
         while self.logs.parked.handle_timeout(now, &mut PartitionTable(&mut self.logs.partitions), out) {}
     }

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::catalog::name::{CLUSTER_METADATA, CONSUMER_OFFSETS, TRANSACTION_STATE};
+use crate::catalog::name::{CLUSTER_METADATA, CONSUMER_OFFSETS, SHARE_GROUP_STATE, TRANSACTION_STATE};
 use crate::catalog::snapshot::{SnapshotDamage, SnapshotId};
 use crate::ids::{Offset, PartitionIndex};
 use crate::log::error::{AppendError, LogError, ReadError};
@@ -68,6 +68,8 @@ pub enum OpenError<E> {
     Groups(PartitionIndex, ReadError<E>),
     /// The log of some transactions could not be read.
     Transactions(PartitionIndex, ReadError<E>),
+    /// A log that shared partitions are kept in cannot be read.
+    Shares(PartitionIndex, ReadError<E>),
     /// The batch of the catalogue that begins at this offset is damaged.
     Batch(Offset),
     /// The catalogue holds a record that cannot be read, at this offset.
@@ -102,6 +104,7 @@ impl<E: fmt::Display> fmt::Display for OpenError<E> {
             Self::Partition(error) => error.fmt(f),
             Self::Read(error) => write!(f, "{CLUSTER_METADATA}-0: {error}; {RESTORE}"),
             Self::Transactions(index, error) => write!(f, "{TRANSACTION_STATE}-{index}: {error}"),
+            Self::Shares(index, error) => write!(f, "{SHARE_GROUP_STATE}-{index}: {error}"),
             Self::Groups(index, error) => write!(f, "{CONSUMER_OFFSETS}-{index}: {error}"),
             Self::Batch(offset) => write!(f, "{CLUSTER_METADATA}-0: the batch at offset {offset} is damaged; {RESTORE}"),
             Self::Record(offset, error) => {

@@ -5,9 +5,7 @@ use core::convert::Infallible;
 use crate::bounded::list::List;
 use crate::bounded::slab::Slot;
 use crate::bounded::table::HashKey;
-use crate::catalog::catalog::Catalog;
 use crate::catalog::name;
-use crate::group::coordinator::Coordinator;
 use crate::group::record::GroupRecord;
 use crate::ids::{Offset, PartitionIndex};
 use crate::log::error::ReadError;
@@ -15,6 +13,7 @@ use crate::machine::{EncodedRecord, Machine as _};
 use crate::record::batch::{Batch, Header};
 use crate::record::marker::EndMarker;
 use crate::record::records::Record;
+use crate::share::record::ShareRecord;
 use crate::time::Moment;
 use crate::txn::record::TxnRecord;
 use crate::wire::reader::DecodeError;
@@ -24,7 +23,7 @@ use super::error::OpenError;
 use super::lead::Lead;
 use super::logs::Logs;
 use super::parked::Parked;
-use super::shard::{Shard, ShardMemory, ShardPartitions, StoreFailure};
+use super::shard::{Machines, Shard, ShardMemory, ShardPartitions, StoreFailure};
 use super::transactions::Transactions;
 
 impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
@@ -37,20 +36,20 @@ impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
     pub fn open(
         at: Moment,
         directory: D,
-        catalog: Catalog<'m>,
-        groups: Coordinator<'m>,
-        txns: crate::txn::coordinator::Coordinator<'m>,
+        machines: Machines<'m>,
         parked: Parked<'m>,
         memory: ShardMemory<'m>,
         partitions: ShardPartitions<'m, D>,
         key: HashKey,
         scratch: &mut List<'_, u8>,
     ) -> Result<Self, OpenError<StoreFailure<'m, D>>> {
+        let Machines { catalog, groups, transactions, shares } = machines;
         let mut shard = Self {
             directory,
             catalog,
             groups,
-            transactions: Transactions::new(txns, memory.end_waits),
+            transactions: Transactions::new(transactions, memory.end_waits),
+            shares,
             logs: Logs { partitions: partitions.0, parked, unsynced: memory.unsynced, key, closed: false, stirred: false, has_dirt: false },
             records: memory.records,
             batch: memory.batch,
@@ -62,7 +61,7 @@ impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
         shard.directory.begin(&shard.catalog).map_err(|Refused| OpenError::Refused)?;
         shard.spread_machines();
         shard.finalize_features();
-        for machine in [Kept::Transactions, Kept::Groups] {
+        for machine in [Kept::Transactions, Kept::Groups, Kept::Shares] {
             let kept = shard.catalog.topic(machine.topic()).map(|topic| (topic.slot, topic.partition_count));
             let Some((topic, count)) = kept else { continue };
             for index in (0..count).map(PartitionIndex) {
@@ -148,6 +147,15 @@ impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
                 }
                 Ok(is_here)
             }
+            Kept::Shares => {
+                let at = Offset(header.base_offset().0.saturating_add(record.offset_delta.into()));
+                let record = ShareRecord::decode(encoded(record))?;
+                let is_here = record.key().is_none_or(|key| self.shares.partition_of(&key) == index);
+                if is_here {
+                    self.shares.believe(&record, at);
+                }
+                Ok(is_here)
+            }
             Kept::Transactions => {
                 let record = TxnRecord::decode(encoded(record))?;
                 let id = record.transactional_id();
@@ -171,6 +179,7 @@ impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
 enum Kept {
     Groups,
     Transactions,
+    Shares,
 }
 
 impl Kept {
@@ -178,6 +187,7 @@ impl Kept {
         match self {
             Self::Groups => name::CONSUMER_OFFSETS,
             Self::Transactions => name::TRANSACTION_STATE,
+            Self::Shares => name::SHARE_GROUP_STATE,
         }
     }
 
@@ -185,6 +195,7 @@ impl Kept {
         match self {
             Self::Groups => OpenError::Groups(index, error),
             Self::Transactions => OpenError::Transactions(index, error),
+            Self::Shares => OpenError::Shares(index, error),
         }
     }
 }

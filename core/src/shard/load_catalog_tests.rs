@@ -27,7 +27,9 @@ use crate::record::builder::{BatchOptions, Builder, NewRecord};
 use crate::shard::directory::{LeftOut, LogDirectory, PartitionName, Refused, Unreadable};
 use crate::shard::error::OpenError;
 use crate::shard::parked::{Outcome, Parked, ParkedMemory, Release};
-use crate::shard::shard::{Shard, ShardMemory, ShardPartitions};
+use crate::shard::shard::{Machines, Shard, ShardMemory, ShardPartitions};
+use crate::share::config::ShareConfig;
+use crate::share::coordinator::{Coordinator as ShareCoordinator, ShareMemory};
 use crate::shard::turn::Nobody;
 use crate::store::file_name::{FileKind, FileName};
 use crate::store::memory::{MemoryError, MemoryStore};
@@ -117,9 +119,11 @@ fn open(directory: &Directory) -> Opened {
     let limits = CoordinatorLimits { groups: 2, members: 2, offsets: 2, partitions: 2, text_bytes: 4096 };
     let groups = Coordinator::new(GroupConfig::default(), key, CoordinatorMemory::grown(limits));
     let txns = TxnCoordinator::new(TxnConfig::default(), key, TxnMemory::grown(8, 64));
+    let shares = ShareCoordinator::new(ShareConfig::default(), key, ShareMemory::grown(8, 64));
+    let machines = Machines { catalog, groups, transactions: txns, shares };
     let (parked, memory) = (Parked::new(ParkedMemory::grown(8, 8)), ShardMemory::grown(1 << 16, 64, 8));
     let mut scratch = List::grown(1 << 16);
-    Shard::open(AT, directory.clone(), catalog, groups, txns, parked, memory, ShardPartitions::grown(8), key, &mut scratch)
+    Shard::open(AT, directory.clone(), machines, parked, memory, ShardPartitions::grown(8), key, &mut scratch)
 }
 
 /// The names of all topics, or why there are none to be had.

@@ -26,6 +26,7 @@ pub mod logs;
 pub mod parked;
 #[expect(clippy::module_inception, reason = "the room is named for what it holds")]
 pub mod shard;
+pub mod share;
 pub mod tier;
 pub mod transactions;
 mod turn;

@@ -251,6 +251,15 @@ impl<'m> Parked<'m> {
         }
     }
 
+    /// There may be something to read for whoever waits for bytes of a partition, however few have come.
+    pub fn wake(&mut self, partition: Slot, partitions: &mut impl Partitions, out: &mut dyn Release) {
+        while let Some(first) = partitions.waiting_mut(partition).map(|waiting| waiting.bytes.first())
+            && let Some(wait) = self.nodes.get(first).map(|node| node.wait)
+        {
+            self.end(wait, Outcome::Ready, partitions, out);
+        }
+    }
+
     /// A partition has failed or is gone, as `why` says: whoever waits for it is told.
     pub fn abandon(&mut self, partition: Slot, why: Outcome, partitions: &mut impl Partitions, out: &mut dyn Release) {
         loop {

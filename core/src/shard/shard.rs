@@ -50,12 +50,26 @@ pub struct ShardMemory<'m> {
     pub end_waits: List<'m, EndWait>,
 }
 
+/// What knows things: each machine with its memory.
+#[derive(Debug)]
+pub struct Machines<'m> {
+    /// Topics and settings.
+    pub catalog: Catalog<'m>,
+    /// Groups.
+    pub groups: Coordinator<'m>,
+    /// Transactions.
+    pub transactions: crate::txn::coordinator::Coordinator<'m>,
+    /// Shared partitions.
+    pub shares: crate::share::coordinator::Coordinator<'m>,
+}
+
 /// One broker's catalogue, groups and logs.
 pub struct Shard<'m, D: LogDirectory<'m>> {
     pub(super) directory: D,
     pub(super) catalog: Catalog<'m>,
     pub(super) groups: Coordinator<'m>,
     pub(super) transactions: Transactions<'m>,
+    pub(super) shares: crate::share::coordinator::Coordinator<'m>,
     pub(super) logs: Logs<'m, D::Store>,
     pub(super) records: Records<'m>,
     pub(super) batch: List<'m, u8>,

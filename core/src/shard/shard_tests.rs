@@ -25,6 +25,8 @@ use crate::store::memory::MemoryError;
 use crate::time::{Instant, Millis, Timestamp};
 use crate::txn::answer::{Answer, Identity};
 use crate::txn::config::TxnConfig;
+use crate::share::config::ShareConfig;
+use crate::share::coordinator::{Coordinator as ShareCoordinator, ShareMemory};
 use crate::txn::coordinator::{Coordinator as TxnCoordinator, CoordinatorMemory as TxnMemory};
 use crate::txn::error::TxnError;
 use crate::txn::input::{AddPartitions, End as EndTransaction, Initialize, Input as TxnInput, TopicPartition};
@@ -47,9 +49,11 @@ fn shard() -> Shard<'static, Directory> {
     let limits = CoordinatorLimits { groups: 2, members: 2, offsets: 2, partitions: 2, text_bytes: 4096 };
     let groups = Coordinator::new(GroupConfig::default(), key, CoordinatorMemory::grown(limits));
     let txns = TxnCoordinator::new(TxnConfig::default(), key, TxnMemory::grown(8, 64));
+    let shares = ShareCoordinator::new(ShareConfig::default(), key, ShareMemory::grown(8, 64));
+    let machines = Machines { catalog, groups, transactions: txns, shares };
     let (parked, memory) = (Parked::new(ParkedMemory::grown(8, 8)), ShardMemory::grown(1 << 16, 64, 8));
     let mut scratch = List::grown(1 << 16);
-    Shard::open(AT, Directory::default(), catalog, groups, txns, parked, memory, ShardPartitions::grown(8), key, &mut scratch).unwrap()
+    Shard::open(AT, Directory::default(), machines, parked, memory, ShardPartitions::grown(8), key, &mut scratch).unwrap()
 }
 
 fn catalog(shard: &mut Shard<'static, Directory>, input: Input<'_>) {

@@ -136,6 +136,9 @@ impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
         if let Some(topic) = self.catalog.topic(name::TRANSACTION_STATE) {
             self.transactions.coordinator.spread_over(topic.partition_count);
         }
+        if let Some(topic) = self.catalog.topic(name::SHARE_GROUP_STATE) {
+            self.shares.spread_over(topic.partition_count);
+        }
     }
 
     /// Tells the machines which features are finalized.

@@ -19,6 +19,9 @@ pub fn tell(head: Head, answer: &Answer<'_>) -> Outgoing {
         Answer::Consumer(seat) => consumer_group_heartbeat::tell(head, seat),
         Answer::ConsumerLeft { member_id, epoch } => consumer_group_heartbeat::tell_left(head, member_id, *epoch),
         Answer::ConsumerRefused(error) => consumer_group_heartbeat::tell_refused(head, error),
+        Answer::Share(seat) => share_group_heartbeat::tell(head, seat),
+        Answer::ShareLeft { member_id } => share_group_heartbeat::tell_left(head, member_id),
+        Answer::ShareRefused(error) => share_group_heartbeat::tell_refused(head, error),
         Answer::Left(_) | Answer::Committed(_) | Answer::OffsetsDeleted(_) | Answer::GroupDeleted(_) => {
             debug_assert!(false, "these answers come in the turn of their request: {answer:?}");
             Outgoing::default()

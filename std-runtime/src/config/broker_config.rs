@@ -9,6 +9,7 @@ use millpond_core::group::config::GroupConfig;
 use millpond_core::ids::BrokerId;
 use millpond_core::log::config::{LocalRetention, LogConfig};
 use millpond_core::time::Millis;
+use millpond_core::share::config::ShareConfig;
 use millpond_core::txn::config::TxnConfig;
 
 use super::key::{BadValue, Key, Setter};
@@ -152,6 +153,8 @@ pub struct BrokerConfig {
     pub group: GroupConfig,
     /// Settings of the transaction coordinator.
     pub txn: TxnConfig,
+    /// Settings of the share coordinator.
+    pub share: ShareConfig,
     /// Whether a batch is refused whose partition has not joined its transaction.
     pub txn_verify_partitions: bool,
     /// How long a request waits for the end of the transaction before.
@@ -185,6 +188,7 @@ impl Default for BrokerConfig {
             remote: RemoteConfig::default(),
             group: GroupConfig::default(),
             txn: TxnConfig::default(),
+            share: ShareConfig::default(),
             txn_verify_partitions: true,
             txn_retry_backoff_max: Millis::ZERO,
             log: LogConfig::default(),

@@ -1,0 +1,159 @@
+//! Turns of the shared partitions, and what share groups and they have to do with each other.
+
+use crate::bounded::slab::Slot;
+use crate::catalog::name;
+use crate::group::input::{Input as GroupInput, Shared};
+use crate::group::modern::topics::NoMatcher;
+use crate::ids::{CallId, Offset, PartitionIndex, TopicId};
+use crate::machine::{Answers, Effects, Machine as _};
+use crate::share::coordinator::Coordinator;
+use crate::share::input::{Delete, Initialize, Input, ShareKey};
+use crate::share::record::ShareRecord;
+use crate::time::Moment;
+
+use super::directory::LogDirectory;
+use super::error::WriteError;
+use super::logs::{PartitionTable, Written};
+use super::parked::Release;
+use super::shard::{Shard, StoreFailure};
+use super::turn::Nobody;
+
+/// The call of a turn that nobody waits for.
+const NOBODYS: CallId = CallId(0);
+
+impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
+    /// The shared partitions.
+    #[must_use]
+    pub const fn shares(&self) -> &Coordinator<'m> {
+        &self.shares
+    }
+
+    /// A turn of the shared partitions. Answers the log end that answers marked [`crate::machine::When::Written`] wait for, if there is any.
+    ///
+    /// # Errors
+    /// When what the step decided cannot be written down: answers so marked must be replaced by that failure.
+    pub fn share(
+        &mut self,
+        at: Moment,
+        input: Input<'_>,
+        answers: &mut dyn Answers<Coordinator<'m>>,
+        out: &mut dyn Release,
+    ) -> Result<Option<Written>, WriteError<StoreFailure<'m, D>>> {
+        self.records.clear();
+        self.shares.step(at, input, &mut Effects { records: &mut self.records, answers });
+        if self.records.is_empty() {
+            let key = match input {
+                Input::Initialize(Initialize { key, .. }) | Input::Delete(Delete { key, .. }) => key,
+                Input::Acquire(acquire) => acquire.key,
+                Input::Acknowledge(acknowledge) => acknowledge.key,
+                Input::Release(release) => release.key,
+                Input::LogBegins(begins) => begins.key,
+            };
+            // What is told now may have been decided by a step whose records are not safe yet.
+            return Ok(self.uncommitted_share(&key));
+        }
+        self.write_down_share(at, out)
+    }
+
+    /// Acts on one deadline of the shared partitions. Answers `None` when none is due, else what a turn answers.
+    pub fn shares_timeout(
+        &mut self,
+        at: Moment,
+        out: &mut dyn Release,
+    ) -> Option<Result<Option<Written>, WriteError<StoreFailure<'m, D>>>> {
+        self.records.clear();
+        let acted = self.shares.handle_timeout(at, &mut Effects { records: &mut self.records, answers: &mut Nobody });
+        acted.then(|| self.write_down_share(at, out))
+    }
+
+    fn write_down_share(&mut self, at: Moment, out: &mut dyn Release) -> Result<Option<Written>, WriteError<StoreFailure<'m, D>>> {
+        let Some(index) = self.records.partition() else { return Ok(None) };
+        let written = self.write_down_in(at, name::SHARE_GROUP_STATE, index, out)?;
+        let count = i64::try_from(self.records.len()).unwrap_or(0);
+        for (number, record) in (0i64..).zip(self.records.iter()) {
+            let record = ShareRecord::decode(record);
+            debug_assert!(record.is_ok(), "what a machine encodes, it can decode");
+            let Ok(record) = record else { continue };
+            self.shares.believe(&record, Offset(written.end.0 - count + number));
+            // Something may have come back that somebody waits for.
+            if let Some(log) = record.key().and_then(|key| self.logs.find(key.topic_id, key.partition)) {
+                self.logs.parked.wake(log, &mut PartitionTable(&mut self.logs.partitions), out);
+            }
+        }
+        Ok(Some(written))
+    }
+
+    /// The end of the log that keeps the state of a shared partition, while it is not committed.
+    #[must_use]
+    pub fn uncommitted_share(&self, key: &ShareKey<'_>) -> Option<Written> {
+        let topic = self.catalog.topic(name::SHARE_GROUP_STATE)?;
+        self.uncommitted(self.logs.find(topic.topic_id, self.shares.partition_of(key))?)
+    }
+
+    /// Makes a state for each partition that a share group is about to share, and lets the group share it. Whatever fails is tried again the next
+    /// time.
+    ///
+    /// # Errors
+    /// When something cannot be written down.
+    pub fn begin_to_share(&mut self, at: Moment, out: &mut dyn Release) -> Result<(), WriteError<StoreFailure<'m, D>>> {
+        let mut from = 0;
+        while let Some((group, _, _)) = self.groups.next_to_share(from) {
+            from = group.index() + 1;
+            let mut place: Option<(TopicId, PartitionIndex)> = None;
+            while let Some((topic_id, partition, state_epoch)) = self.next_begun(group, place) {
+                place = Some((topic_id, partition));
+                let Some((_, group_id, _)) = self.groups.next_to_share(group.index()) else { break };
+                let key = ShareKey { group_id, topic_id, partition };
+                if self.shares.view(&key).is_some() {
+                    // It was made before the coordinator stopped.
+                    continue;
+                }
+                let initialize = Initialize { call: NOBODYS, key, state_epoch, start: None };
+                self.records.clear();
+                let effects = &mut Effects { records: &mut self.records, answers: &mut Nobody };
+                self.shares.step(at, Input::Initialize(initialize), effects);
+                if self.records.is_empty() {
+                    // There is no room for more.
+                    return Ok(());
+                }
+                self.write_down_share(at, out)?;
+            }
+            self.group(at, GroupInput::Shared(Shared { group }), &NoMatcher, &mut Nobody, out)?;
+        }
+        Ok(())
+    }
+
+    /// The partition that a group is about to share behind another one, and the epoch of the group.
+    fn next_begun(&self, group: Slot, behind: Option<(TopicId, PartitionIndex)>) -> Option<(TopicId, PartitionIndex, i32)> {
+        let (found, _, begins) = self.groups.next_to_share(group.index())?;
+        if found != group {
+            return None;
+        }
+        let epoch = self.groups.consumer_group_at(group).map_or(0, |group| group.epoch().0);
+        let next = begins.iter().map(|held| (held.topic, held.partition)).find(|place| behind.is_none_or(|behind| *place > behind));
+        next.map(|(topic, partition)| (topic, partition, epoch))
+    }
+
+    /// Forgets the states of all partitions that somebody means: of a group that is deleted, or of a topic that is gone. Answers what must be
+    /// committed so that they stay forgotten.
+    ///
+    /// # Errors
+    /// When something cannot be written down.
+    pub fn forget_shares(
+        &mut self,
+        at: Moment,
+        concerns: impl Fn(&ShareKey<'_>) -> bool,
+        out: &mut dyn Release,
+    ) -> Result<Option<Written>, WriteError<StoreFailure<'m, D>>> {
+        let mut last = None;
+        loop {
+            self.records.clear();
+            let Some(view) = self.shares.views().find(|view| concerns(&view.key)) else { return Ok(last) };
+            // The key lies in the machine that is to forget it: it is written down without a step.
+            let index = self.shares.partition_of(&view.key);
+            let gone = ShareRecord::Snapshot { key: view.key, snapshot: None };
+            gone.encode(index, &mut self.records).map_err(|_| WriteError::TooLarge)?;
+            last = self.write_down_share(at, out)?;
+        }
+    }
+}

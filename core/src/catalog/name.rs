@@ -19,6 +19,8 @@ pub const TRANSACTION_VERSION: &str = "transaction.version";
 
 /// The feature that says whether there are consumer groups. Source: KIP-848.
 pub const GROUP_VERSION: &str = "group.version";
+/// The feature that share groups belong to. Source: `ShareVersion`.
+pub const SHARE_VERSION: &str = "share.version";
 
 /// The feature that says by which rules the catalogue is written. Source: KIP-584, KIP-778.
 pub const METADATA_VERSION: &str = "metadata.version";

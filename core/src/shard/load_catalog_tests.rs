@@ -28,9 +28,9 @@ use crate::shard::directory::{LeftOut, LogDirectory, PartitionName, Refused, Unr
 use crate::shard::error::OpenError;
 use crate::shard::parked::{Outcome, Parked, ParkedMemory, Release};
 use crate::shard::shard::{Machines, Shard, ShardMemory, ShardPartitions};
+use crate::shard::turn::Nobody;
 use crate::share::config::ShareConfig;
 use crate::share::coordinator::{Coordinator as ShareCoordinator, ShareMemory};
-use crate::shard::turn::Nobody;
 use crate::store::file_name::{FileKind, FileName};
 use crate::store::memory::{MemoryError, MemoryStore};
 use crate::store::segment_store::SegmentStore as _;

@@ -2,6 +2,7 @@
 //!
 //! Differences from Apache Kafka: none known.
 
+use millpond_core::group::modern::state::GroupKind;
 use millpond_core::wire::reader::DecodeError;
 use millpond_core::wire::value::Array;
 
@@ -13,6 +14,7 @@ use super::respond;
 /// Source: `Group.GroupType.CLASSIC`.
 const CLASSIC: &str = "classic";
 /// Source: `Group.GroupType.CONSUMER`, which is also their protocol type.
+const SHARE: &str = "share";
 const CONSUMER: &str = "consumer";
 
 pub(crate) fn serve(asked: Asked<'_>) -> Result<(), DecodeError> {
@@ -26,12 +28,13 @@ pub(crate) fn serve(asked: Asked<'_>) -> Result<(), DecodeError> {
             .groups()
             .views()
             .map(|group| match group.consumer_group() {
-                Some(consumer) => ListedGroup {
-                    group_id: group.group_id(),
-                    protocol_type: CONSUMER,
-                    group_state: consumer.state().name(),
-                    group_type: CONSUMER,
-                },
+                Some(modern) => {
+                    let kind = match modern.kind() {
+                        GroupKind::Consumer => CONSUMER,
+                        GroupKind::Share => SHARE,
+                    };
+                    ListedGroup { group_id: group.group_id(), protocol_type: kind, group_state: modern.state().name(), group_type: kind }
+                }
                 None => ListedGroup {
                     group_id: group.group_id(),
                     protocol_type: group.protocol_type(),

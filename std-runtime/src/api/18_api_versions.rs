@@ -4,7 +4,7 @@
 //! Differences from Apache Kafka: APIs that are not served yet are not reported, and neither are features that need them. A directory that
 //! Kafka wrote may have them finalized; it keeps them.
 
-use millpond_core::catalog::name::{GROUP_VERSION, METADATA_VERSION, METADATA_VERSION_MAX, TRANSACTION_VERSION};
+use millpond_core::catalog::name::{GROUP_VERSION, METADATA_VERSION, METADATA_VERSION_MAX, SHARE_VERSION, TRANSACTION_VERSION};
 use millpond_core::wire::reader::DecodeError;
 use millpond_core::wire::value::Array;
 
@@ -20,7 +20,7 @@ use super::respond;
 
 /// The features that this broker knows, and up to which level.
 pub(crate) const FEATURES: &[(&str, i16, i16)] =
-    &[(GROUP_VERSION, 0, 1), (METADATA_VERSION, 7, METADATA_VERSION_MAX), (TRANSACTION_VERSION, 0, 2)];
+    &[(GROUP_VERSION, 0, 1), (METADATA_VERSION, 7, METADATA_VERSION_MAX), (SHARE_VERSION, 0, 1), (TRANSACTION_VERSION, 0, 2)];
 
 pub(crate) fn serve(asked: Asked<'_>) -> Result<(), DecodeError> {
     if !ApiKey::ApiVersions.api().serves(asked.head.version) {

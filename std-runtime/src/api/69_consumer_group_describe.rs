@@ -4,8 +4,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use millpond_core::group::modern::administration::ConsumerView;
+use millpond_core::group::modern::administration::{ConsumerGroupView, ConsumerView};
 use millpond_core::group::modern::partitions::Partitions;
+use millpond_core::group::modern::state::GroupKind;
 use millpond_core::ids::TopicId;
 use millpond_core::wire::reader::DecodeError;
 use millpond_core::wire::value::Array;
@@ -46,7 +47,13 @@ pub(crate) fn serve(asked: Asked<'_>) -> Result<(), DecodeError> {
         let missing: Vec<String> = asked.iter().map(|group| format!("Group {group} not found.")).collect();
         let members: Vec<Vec<ToldMember<'_>>> = asked
             .iter()
-            .map(|id| groups.consumer_group_view(id).into_iter().flat_map(|group| group.members()).map(|view| told(turn, view)).collect())
+            .map(|id| {
+                of_consumers(groups.consumer_group_view(id))
+                    .into_iter()
+                    .flat_map(|group| group.members())
+                    .map(|view| told(turn, view))
+                    .collect()
+            })
             .collect();
         let topics: Vec<Vec<[Vec<TopicPartitions<'_>>; 2]>> = members
             .iter()
@@ -61,7 +68,7 @@ pub(crate) fn serve(asked: Asked<'_>) -> Result<(), DecodeError> {
             .iter()
             .zip(&missing)
             .zip(&members)
-            .map(|((group_id, missing), members)| match groups.consumer_group_view(group_id) {
+            .map(|((group_id, missing), members)| match of_consumers(groups.consumer_group_view(group_id)) {
                 Some(group) => DescribedGroup {
                     group_id,
                     group_state: group.state().name(),
@@ -83,6 +90,11 @@ pub(crate) fn serve(asked: Asked<'_>) -> Result<(), DecodeError> {
         reply.send(respond::encode(head, &ConsumerGroupDescribeResponse { groups: Array::from(&*described), ..Default::default() }));
     });
     Ok(())
+}
+
+/// A group, if it is a consumer group.
+fn of_consumers<'a, 'm>(found: Option<ConsumerGroupView<'a, 'm>>) -> Option<ConsumerGroupView<'a, 'm>> {
+    found.filter(|group| group.kind() == GroupKind::Consumer)
 }
 
 fn told<'a>(turn: &Turn<'_>, view: ConsumerView<'a>) -> ToldMember<'a> {

@@ -75,8 +75,7 @@ pub(crate) fn tell(head: Head, seat: &ConsumerSeat<'_>) -> Outgoing {
 }
 
 pub(crate) fn tell_left(head: Head, member_id: &str) -> Outgoing {
-    let message =
-        ShareGroupHeartbeatResponse { member_id: Some(member_id), member_epoch: MemberEpoch::LEAVES.0, ..Default::default() };
+    let message = ShareGroupHeartbeatResponse { member_id: Some(member_id), member_epoch: MemberEpoch::LEAVES.0, ..Default::default() };
     respond::encode(head, &message)
 }
 

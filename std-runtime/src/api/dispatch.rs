@@ -18,6 +18,8 @@ use super::*;
 pub struct Caller {
     /// Where the connection comes from, as Kafka prints it: `/127.0.0.1`.
     pub client_host: String,
+    /// Which connection it is, among all that there were.
+    pub connection: u64,
 }
 
 /// A request on its way to its file.
@@ -129,8 +131,13 @@ pub fn dispatch(worker: &Worker, caller: &Caller, replies: &Arc<Replies>, frame:
         ApiKey::DescribeTopicPartitions => describe_topic_partitions::serve(asked),
         ApiKey::DescribeTransactions => describe_transactions::serve(asked),
         ApiKey::ListTransactions => list_transactions::serve(asked),
+        ApiKey::ShareGroupHeartbeat => share_group_heartbeat::serve(asked),
+        ApiKey::ShareFetch => share_fetch::serve(asked),
+        ApiKey::ShareAcknowledge => share_acknowledge::serve(asked),
         // Known to the codec, not served: `Api::serves` has said no.
-        ApiKey::SaslHandshake | ApiKey::SaslAuthenticate => return Err(Malformed::Version { api_key, version }),
+        ApiKey::SaslHandshake | ApiKey::SaslAuthenticate | ApiKey::ShareGroupDescribe => {
+            return Err(Malformed::Version { api_key, version });
+        }
     };
     served.map_err(|error| Malformed::Body { api_key, version, error })
 }

@@ -9,6 +9,7 @@ use millpond_core::record::codec::CodecError;
 use millpond_core::record::validate::InvalidBatch;
 use millpond_core::shard::error::{PartitionError, WriteError};
 use millpond_core::shard::fetch::FetchError;
+use millpond_core::share::error::ShareError;
 use millpond_core::txn::error::TxnError;
 
 use crate::protocol::error_code::ErrorCode;
@@ -95,6 +96,18 @@ pub const fn of_txn_for_writer(code: ErrorCode, knows_abortable: bool) -> ErrorC
         ErrorCode::PRODUCER_FENCED => ErrorCode::INVALID_PRODUCER_EPOCH,
         ErrorCode::TRANSACTION_ABORTABLE if !knows_abortable => ErrorCode::INVALID_TXN_STATE,
         code => code,
+    }
+}
+
+/// Refusals of the share coordinator.
+#[must_use]
+pub const fn of_share(error: &ShareError) -> ErrorCode {
+    match error {
+        ShareError::NotShared => ErrorCode::UNKNOWN_TOPIC_OR_PARTITION,
+        ShareError::InvalidRecordState => ErrorCode::INVALID_RECORD_STATE,
+        ShareError::InvalidRequest(_) => ErrorCode::INVALID_REQUEST,
+        ShareError::FencedStateEpoch => ErrorCode::FENCED_STATE_EPOCH,
+        ShareError::Full => ErrorCode::COORDINATOR_NOT_AVAILABLE,
     }
 }
 

@@ -83,6 +83,14 @@ pub(crate) mod offset_fetch;
 pub(crate) mod offset_for_leader_epoch;
 #[path = "00_produce.rs"]
 pub mod produce;
+pub(crate) mod share;
+#[path = "79_share_acknowledge.rs"]
+pub(crate) mod share_acknowledge;
+#[path = "78_share_fetch.rs"]
+pub mod share_fetch;
+#[path = "76_share_group_heartbeat.rs"]
+pub(crate) mod share_group_heartbeat;
+pub(crate) mod share_session;
 #[path = "14_sync_group.rs"]
 pub(crate) mod sync_group;
 #[path = "28_txn_offset_commit.rs"]

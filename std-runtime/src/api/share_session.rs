@@ -93,7 +93,10 @@ impl ShareSessions {
 
     /// A connection has ended: its sessions are closed. Answers whose they were, and what they had.
     pub(crate) fn disconnect(&mut self, connection: u64) -> Vec<(Owner, Vec<Wanted>)> {
-        self.sessions.extract_if(.., |_, session| session.connection == connection).map(|(owner, session)| (owner, session.wanted)).collect()
+        self.sessions
+            .extract_if(.., |_, session| session.connection == connection)
+            .map(|(owner, session)| (owner, session.wanted))
+            .collect()
     }
 }
 

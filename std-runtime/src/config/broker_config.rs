@@ -8,8 +8,8 @@ use core::time::Duration;
 use millpond_core::group::config::GroupConfig;
 use millpond_core::ids::BrokerId;
 use millpond_core::log::config::{LocalRetention, LogConfig};
+use millpond_core::share::config::{ShareConfig, ShareLimits};
 use millpond_core::time::Millis;
-use millpond_core::share::config::ShareConfig;
 use millpond_core::txn::config::TxnConfig;
 
 use super::key::{BadValue, Key, Setter};
@@ -155,6 +155,10 @@ pub struct BrokerConfig {
     pub txn: TxnConfig,
     /// Settings of the share coordinator.
     pub share: ShareConfig,
+    /// What holds for share groups that nobody has said anything else of.
+    pub share_limits: ShareLimits,
+    /// Share sessions that are open at the same time.
+    pub share_sessions_max: usize,
     /// Whether a batch is refused whose partition has not joined its transaction.
     pub txn_verify_partitions: bool,
     /// How long a request waits for the end of the transaction before.
@@ -189,6 +193,8 @@ impl Default for BrokerConfig {
             group: GroupConfig::default(),
             txn: TxnConfig::default(),
             share: ShareConfig::default(),
+            share_limits: ShareLimits::default(),
+            share_sessions_max: 2000,
             txn_verify_partitions: true,
             txn_retry_backoff_max: Millis::ZERO,
             log: LogConfig::default(),

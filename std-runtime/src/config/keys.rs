@@ -411,6 +411,81 @@ pub const KEYS: &[Key] = &[
     )
     .broker(|config, value| config.group.consumer_pattern_interval = millis(value, 1)),
     key(
+        "group.share.session.timeout.ms",
+        Int,
+        Some("45000"),
+        Rule::AtLeast(1),
+        "Milliseconds. How long a member of a share group may be silent.",
+    )
+    .broker(|config, value| config.group.share_session_timeout = millis(value, 1)),
+    key(
+        "group.share.heartbeat.interval.ms",
+        Int,
+        Some("5000"),
+        Rule::AtLeast(1),
+        "Milliseconds. How often a member of a share group is to say that it lives.",
+    )
+    .broker(|config, value| config.group.share_heartbeat_interval = millis(value, 1)),
+    key("group.share.max.size", Int, Some("200"), Rule::Between(1, 1000), "Members of one share group.")
+        .broker(|config, value| config.group.share_size_max = usize::try_from(value.int()).unwrap_or(usize::MAX)),
+    key(
+        "group.share.assignment.interval.ms",
+        Int,
+        Some("1000"),
+        Rule::AtLeast(0),
+        "Milliseconds. How long a target of a share group stays before the next one is made.",
+    )
+    .broker(|config, value| config.group.share_assignment_interval = millis(value, 1)),
+    key(
+        "group.share.record.lock.duration.ms",
+        Int,
+        Some("30000"),
+        Rule::Between(1000, 3_600_000),
+        "Milliseconds. For how long a member of a share group acquires records.",
+    )
+    .broker(|config, value| config.share_limits.record_lock = millis(value, 1)),
+    key(
+        "group.share.delivery.count.limit",
+        Int,
+        Some("5"),
+        Rule::Between(2, 10),
+        "How often a record is delivered to a share group before it is archived.",
+    )
+    .broker(|config, value| config.share_limits.delivery_count_max = u16::try_from(value.int()).unwrap_or(5)),
+    key(
+        "group.share.partition.max.record.locks",
+        Int,
+        Some("2000"),
+        Rule::Between(100, 10_000),
+        "How far ahead of the first record that is not done with a share group is delivered others.",
+    )
+    .broker(|config, value| config.share_limits.record_locks_max = u32::try_from(value.int()).unwrap_or(2000)),
+    key("group.share.max.share.sessions", Int, Some("2000"), Rule::AtLeast(1), "Share sessions that are open at the same time.")
+        .broker(|config, value| config.share_sessions_max = usize::try_from(value.int()).unwrap_or(2000)),
+    key(
+        "share.coordinator.state.topic.num.partitions",
+        Int,
+        Some("50"),
+        Rule::AtLeast(1),
+        "Over how many partitions the states of shared partitions are spread; not to be changed later.",
+    )
+    .broker(|config, value| config.share.state_partition_count = int(value)),
+    key(
+        "share.coordinator.state.topic.segment.bytes",
+        Int,
+        Some("104857600"),
+        Rule::AtLeast(1),
+        "Bytes. The segments of those states roll when they would outgrow this; kept with the topic when it is created.",
+    ),
+    key(
+        "share.coordinator.snapshot.update.records.per.snapshot",
+        Int,
+        Some("500"),
+        Rule::Between(0, 500),
+        "How many changes of a shared partition are written down before its whole state is again.",
+    )
+    .broker(|config, value| config.share.updates_per_snapshot = u32::try_from(value.int()).unwrap_or(500)),
+    key(
         "group.consumer.migration.policy",
         Text,
         Some("bidirectional"),

@@ -65,9 +65,11 @@ impl From<io::Error> for End {
 impl Drop for Connection {
     fn drop(&mut self) {
         let waiting = self.replies.take_waiting();
-        if !waiting.is_empty() {
-            self.worker.turn(|turn| turn.forget(&waiting));
-        }
+        let connection = self.caller.connection;
+        self.worker.turn(|turn| {
+            turn.forget(&waiting);
+            turn.disconnect(connection);
+        });
     }
 }
 

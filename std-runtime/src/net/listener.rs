@@ -30,6 +30,8 @@ pub async fn accept(worker: Arc<Worker>, listener: TcpListener) {
     let connections_max = worker.around().config.connections_max;
     let open = Arc::new(AtomicUsize::new(0));
     let mut running = JoinSet::new();
+    // How many connections there were.
+    let mut count = 0;
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -55,8 +57,10 @@ pub async fn accept(worker: Arc<Worker>, listener: TcpListener) {
             tracing::debug!(%peer, %error, "a socket does not take TCP_NODELAY");
         }
         let (worker, open) = (Arc::clone(&worker), Arc::clone(&open));
+        count += 1;
+        let connection = count;
         running.spawn(async move {
-            connection::serve(worker, stream, Caller { client_host: host_of(peer) }).await;
+            connection::serve(worker, stream, Caller { client_host: host_of(peer), connection }).await;
             open.fetch_sub(1, Ordering::Relaxed);
         });
     }

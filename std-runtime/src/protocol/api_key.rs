@@ -43,6 +43,10 @@ use super::messages::offset_for_leader_epoch::{OffsetForLeaderEpochRequest, Offs
 use super::messages::produce::{ProduceRequest, ProduceResponse};
 use super::messages::sasl_authenticate::{SaslAuthenticateRequest, SaslAuthenticateResponse};
 use super::messages::sasl_handshake::{SaslHandshakeRequest, SaslHandshakeResponse};
+use super::messages::share_acknowledge::{ShareAcknowledgeRequest, ShareAcknowledgeResponse};
+use super::messages::share_fetch::{ShareFetchRequest, ShareFetchResponse};
+use super::messages::share_group_describe::{ShareGroupDescribeRequest, ShareGroupDescribeResponse};
+use super::messages::share_group_heartbeat::{ShareGroupHeartbeatRequest, ShareGroupHeartbeatResponse};
 use super::messages::sync_group::{SyncGroupRequest, SyncGroupResponse};
 use super::messages::txn_offset_commit::{TxnOffsetCommitRequest, TxnOffsetCommitResponse};
 use super::messages::write_txn_markers::{WriteTxnMarkersRequest, WriteTxnMarkersResponse};
@@ -200,6 +204,10 @@ apis! {
     ConsumerGroupHeartbeat = 68: ConsumerGroupHeartbeatRequest<'static>, ConsumerGroupHeartbeatResponse<'static>, advertised 0 - 1;
     ConsumerGroupDescribe = 69: ConsumerGroupDescribeRequest<'static>, ConsumerGroupDescribeResponse<'static>, advertised 0 - 1;
     DescribeTopicPartitions = 75: DescribeTopicPartitionsRequest<'static>, DescribeTopicPartitionsResponse<'static>, advertised 0-0;
+    ShareGroupHeartbeat = 76: ShareGroupHeartbeatRequest<'static>, ShareGroupHeartbeatResponse<'static>, advertised 1-1;
+    ShareGroupDescribe = 77: ShareGroupDescribeRequest<'static>, ShareGroupDescribeResponse<'static>;
+    ShareFetch = 78: ShareFetchRequest<'static>, ShareFetchResponse<'static>, advertised 1-2;
+    ShareAcknowledge = 79: ShareAcknowledgeRequest<'static>, ShareAcknowledgeResponse<'static>, advertised 1-2;
 }
 
 #[cfg(test)]

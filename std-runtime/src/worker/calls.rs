@@ -6,6 +6,7 @@ use millpond_core::time::Instant;
 
 use crate::api::produce::WaitingProduce;
 use crate::api::remote::WaitingRemote;
+use crate::api::share_fetch::WaitingShare;
 use crate::protocol::api_key::ApiKey;
 use crate::protocol::error_code::ErrorCode;
 
@@ -49,6 +50,8 @@ pub enum Call {
     },
     /// For bytes to read: then it is carried out again.
     Fetch(Box<WaitingRequest>),
+    /// For records to work on: then it is carried out again.
+    Share(Box<WaitingShare>),
     /// For the object store: then it is carried out again.
     Remote(Box<WaitingRemote>),
     /// For the end of a transaction: then it is carried out again.
@@ -120,6 +123,7 @@ impl Calls {
             Call::Machine { head, .. } | Call::Held { head, .. } => Some(*head),
             Call::Fetch(request) | Call::Again(request) => Some(request.head),
             Call::Remote(waiting) => Some(waiting.request.head),
+            Call::Share(waiting) => Some(waiting.head),
             Call::Produce(produce) => Some(produce.head),
         }
     }

@@ -22,6 +22,7 @@ use millpond_core::store::segment_store::SegmentStore;
 use millpond_core::time::{Instant, Millis, Moment};
 
 use crate::api;
+use crate::api::share_session::ShareSessions;
 use crate::config::broker_config::BrokerConfig;
 use crate::disk::data_dir::{DataDir, Identity};
 use crate::disk::remembered::{LeftLog, Snapshot};
@@ -72,6 +73,8 @@ pub struct Inner {
     pub records: List<'static, u8>,
     /// Scratch: the aborted transactions in a range of a log.
     pub aborted: List<'static, AbortedTransaction>,
+    /// The share sessions.
+    pub(crate) share_sessions: ShareSessions,
     /// When old records are looked for next.
     pub(super) retention_due: Option<Instant>,
     /// When it is written down how the logs stand.
@@ -125,6 +128,15 @@ impl Turn<'_> {
         }
         loop {
             let inner = &mut *self.inner;
+            match inner.shard.shares_timeout(at, &mut inner.released) {
+                None => break,
+                Some(Ok(_)) => {}
+                // It has seen to it that it is asked again, in a while.
+                Some(Err(error)) => tracing::error!(%error, "locks of shared records that have expired stay; it is tried again"),
+            }
+        }
+        loop {
+            let inner = &mut *self.inner;
             match inner.shard.transactions_timeout(at, &mut inner.released) {
                 None => break,
                 Some(Ok(_)) => {}
@@ -159,6 +171,13 @@ impl Turn<'_> {
     pub fn arm_checkpoint(&mut self, interval: Millis) {
         let due = self.at.now.after(interval);
         self.inner.checkpoint_due = Some(self.inner.checkpoint_due.map_or(due, |armed| armed.min(due)));
+    }
+
+    /// A connection has ended: what members of share groups have acquired there comes back.
+    pub fn disconnect(&mut self, connection: u64) {
+        for (owner, wanted) in self.inner.share_sessions.disconnect(connection) {
+            let _ = api::share::release(self, &owner, &wanted);
+        }
     }
 
     /// Forgets calls that nobody waits for any more: their connection has ended.
@@ -306,6 +325,10 @@ impl Turn<'_> {
                 Some(Call::Fetch(fetch)) => {
                     fetch.reply.waited(id, fetch.body.len());
                     api::fetch::resume(self, *fetch);
+                }
+                Some(Call::Share(waiting)) => {
+                    waiting.reply.waited(id, waiting.size());
+                    api::share_fetch::resume(self, *waiting);
                 }
                 // The core does not know of it: nobody releases it so.
                 Some(Call::Remote(waiting)) => drop(waiting),

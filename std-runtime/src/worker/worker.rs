@@ -10,6 +10,7 @@ use millpond_core::time::{Millis, Moment};
 use tokio::runtime::RuntimeFlavor;
 use tokio::sync::{Notify, Semaphore, watch};
 
+use crate::api::share_session::ShareSessions;
 use crate::clock::Clock;
 use crate::disk::data_dir::{DataDir, DataDirError};
 
@@ -59,6 +60,7 @@ impl Worker {
             batch: List::grown(UNFOLDED_BYTES_MAX),
             records: List::grown(UNFOLDED_BYTES_MAX),
             aborted: List::grown(ABORTED_MAX),
+            share_sessions: ShareSessions::new(surroundings.config.share_sessions_max),
             retention_due: None,
             checkpoint_due: None,
             compaction_due: None,

@@ -77,6 +77,14 @@ pub mod produce;
 pub mod sasl_authenticate;
 #[path = "17_sasl_handshake.rs"]
 pub mod sasl_handshake;
+#[path = "79_share_acknowledge.rs"]
+pub mod share_acknowledge;
+#[path = "78_share_fetch.rs"]
+pub mod share_fetch;
+#[path = "77_share_group_describe.rs"]
+pub mod share_group_describe;
+#[path = "76_share_group_heartbeat.rs"]
+pub mod share_group_heartbeat;
 #[path = "14_sync_group.rs"]
 pub mod sync_group;
 #[path = "28_txn_offset_commit.rs"]

@@ -1,0 +1,383 @@
+//! ShareFetch, key 78, served 1-2. KIP-932, KIP-1206 and KIP-1222 (v2).
+//!
+//! What was read is looked through before it leaves: which of it the member has acquired follows from where batches begin and end.
+//! Differences from Apache Kafka: where a group begins is written down when it is looked up, not with the first acknowledgement, so that a crash
+//! between the two costs no record; records that only the object store has are KAFKA_STORAGE_ERROR, and wait until they are local again.
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::FileExt as _;
+
+use millpond_core::bounded::slab::Slot;
+use millpond_core::ids::{CallId, PartitionIndex};
+use millpond_core::log::reading::ReadUpTo;
+use millpond_core::record::batch::Batch;
+use millpond_core::shard::fetch::{FetchLimits, FetchPartition};
+use millpond_core::shard::logs::Written;
+use millpond_core::share::answer::Acquired;
+use millpond_core::share::input::{Acquire, Input, LogBatch, LogBegins, ShareKey};
+use millpond_core::time::{Instant, Millis};
+use millpond_core::wire::reader::DecodeError;
+use millpond_core::wire::value::{Array, Records};
+
+use crate::protocol::error_code::ErrorCode;
+use crate::protocol::messages::share_fetch::{
+    AcquiredRecords, PartitionData, ShareFetchRequest, ShareFetchResponse, ShareFetchableTopicResponse,
+};
+use crate::worker::calls::{Call, Head};
+use crate::worker::reply::{FileRange, Outgoing, Reply};
+use crate::worker::turn::Turn;
+
+use super::dispatch::Asked;
+use super::share_session::{CLOSES, OPENS, Owner, Wanted};
+use super::{error_map, respond, share};
+
+/// The longest that a fetch waits, whatever it asks for.
+const WAIT_MAX: Millis = Millis(300_000);
+/// What is read of one partition at the most. Unit: bytes.
+const PARTITION_BYTES_MAX: u32 = 1 << 20;
+
+/// A fetch, once its acknowledgements are carried out and its session has taken it.
+#[derive(Debug)]
+pub struct WaitingShare {
+    /// What the answer repeats.
+    pub head: Head,
+    /// Where it goes.
+    pub reply: Reply,
+    due: Instant,
+    owner: Owner,
+    wanted: Vec<Wanted>,
+    /// Whether partitions are told of that have nothing new.
+    tells_all: bool,
+    /// What has become of the acknowledgements.
+    acknowledged: BTreeMap<Wanted, ErrorCode>,
+    /// What must be committed before that may be told.
+    written: Vec<Written>,
+    limits: Limits,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Limits {
+    max_bytes: u32,
+    records_max: u32,
+    batch_size: u32,
+    is_strict: bool,
+}
+
+impl WaitingShare {
+    /// What it holds in memory. Unit: bytes.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        (self.wanted.len() + self.acknowledged.len()) * size_of::<Wanted>() + self.owner.0.len() + self.owner.1.len()
+    }
+}
+
+/// What a partition has come to.
+#[derive(Debug, Default)]
+struct Told {
+    error: Option<ErrorCode>,
+    bytes: Vec<u8>,
+    acquired: Vec<Acquired>,
+}
+
+pub(crate) fn serve(asked: Asked<'_>) -> Result<(), DecodeError> {
+    let request: ShareFetchRequest<'_> = asked.decode()?;
+    let Asked { worker, head, reply, caller, .. } = asked;
+    worker.turn(|turn| {
+        let refuse = |code: ErrorCode| respond::encode(head, &ShareFetchResponse { error_code: code.number(), ..Default::default() });
+        match begin(turn, head, &request, caller.connection, reply) {
+            Ok(waiting) => carry_out(turn, waiting),
+            Err((reply, code)) => reply.send(refuse(code)),
+        }
+    });
+    Ok(())
+}
+
+/// Carries out a fetch again that waited.
+pub(crate) fn resume(turn: &mut Turn<'_>, waiting: WaitingShare) {
+    carry_out(turn, waiting);
+}
+
+/// Takes the request into its session, and carries out its acknowledgements.
+fn begin(
+    turn: &mut Turn<'_>,
+    head: Head,
+    request: &ShareFetchRequest<'_>,
+    connection: u64,
+    reply: Reply,
+) -> Result<WaitingShare, (Reply, ErrorCode)> {
+    let epoch = request.share_session_epoch;
+    let owner = match share::owner(request.group_id, request.member_id) {
+        Ok(owner) => owner,
+        Err(code) => return Err((reply, code)),
+    };
+    let named: Vec<Wanted> = request
+        .topics
+        .iter()
+        .flat_map(|topic| topic.partitions.iter().map(move |partition| (topic.topic_id, PartitionIndex(partition.partition_index))))
+        .collect();
+    let forgotten: Vec<Wanted> = request
+        .forgotten_topics_data
+        .iter()
+        .flat_map(|topic| topic.partitions.iter().map(move |index| (topic.topic_id, PartitionIndex(index))))
+        .collect();
+    let says = request.topics.iter().any(|topic| topic.partitions.iter().any(|partition| !partition.acknowledgement_batches.is_empty()));
+    // Source: `KafkaApis.handleShareFetchRequest`: nothing is acquired yet when a session opens; who renews wants no records.
+    let renews_and_fetches =
+        request.is_renew_ack && (request.max_bytes > 0 || request.min_bytes > 0 || request.max_wait_ms > 0 || request.max_records > 0);
+    if (epoch == OPENS && says) || renews_and_fetches {
+        return Err((reply, ErrorCode::INVALID_REQUEST));
+    }
+    let sessions = &mut turn.inner.share_sessions;
+    let taken = match epoch {
+        OPENS => sessions.open(owner.clone(), named.clone(), connection).map(|()| (named, None)),
+        CLOSES => sessions.close(&owner).map(|wanted| (Vec::new(), Some(wanted))),
+        epoch => sessions.next(&owner, epoch, &named, &forgotten).map(|wanted| (wanted, None)),
+    };
+    let (wanted, closed) = match taken {
+        Ok(taken) => taken,
+        Err(error) => return Err((reply, share::code_of(error))),
+    };
+    let mut acknowledged = BTreeMap::new();
+    let mut written = Vec::new();
+    for topic in request.topics.iter() {
+        for partition in topic.partitions.iter().filter(|partition| !partition.acknowledgement_batches.is_empty()) {
+            let place: Wanted = (topic.topic_id, PartitionIndex(partition.partition_index));
+            let said: Vec<share::SaidBatch> = partition
+                .acknowledgement_batches
+                .iter()
+                .map(|batch| (batch.first_offset, batch.last_offset, batch.acknowledge_types.iter().collect()))
+                .collect();
+            let told = share::check_partition(turn, place)
+                .and_then(|()| share::acknowledge(turn, (&owner.0, &owner.1), place, &said, request.is_renew_ack));
+            let code = told.map_or_else(
+                |code| code,
+                |end| {
+                    written.extend(end);
+                    ErrorCode::NONE
+                },
+            );
+            acknowledged.insert(place, code);
+        }
+    }
+    if let Some(wanted) = closed {
+        written.extend(share::release(turn, &owner, &wanted));
+    }
+    let due = turn.at.now.after(Millis::from_signed(i64::from(request.max_wait_ms)).min(WAIT_MAX));
+    let wanted = if request.is_renew_ack { Vec::new() } else { wanted };
+    let limits = Limits {
+        max_bytes: u32::try_from(request.max_bytes).unwrap_or(0).min(turn.around.config.fetch_bytes_max),
+        records_max: u32::try_from(request.max_records).unwrap_or(0),
+        batch_size: u32::try_from(request.batch_size).unwrap_or(0).max(1),
+        is_strict: request.share_acquire_mode == 1,
+    };
+    Ok(WaitingShare { head, reply, due, owner, wanted, tells_all: epoch == OPENS, acknowledged, written, limits })
+}
+
+fn carry_out(turn: &mut Turn<'_>, mut waiting: WaitingShare) {
+    let (told, asked) = acquire_all(turn, &waiting);
+    let is_done = told.values().any(|told| told.error.is_some() || !told.acquired.is_empty());
+    if !is_done && turn.at.now < waiting.due && !waiting.wanted.is_empty() && waiting.limits.records_max > 0 {
+        let (due, size) = (waiting.due, waiting.size());
+        let inner = &mut *turn.inner;
+        let call = inner.calls.add_with(|call| {
+            waiting.reply.waits(call, size);
+            Call::Share(Box::new(waiting))
+        });
+        // One byte more, or whatever comes back, is worth a look.
+        if inner.shard.await_bytes(call, due, 1, &asked, &mut inner.slots) {
+            return;
+        }
+        // Too many wait already: this one is answered with what there is.
+        let Some(Call::Share(back)) = inner.calls.take(call) else { return };
+        back.reply.waited(call, size);
+        waiting = *back;
+    }
+    let lock = i32::try_from(turn.around.config.share_limits.record_lock.0).unwrap_or(i32::MAX);
+    let outgoing = tell(&waiting, &told, lock);
+    let WaitingShare { head, reply, written, .. } = waiting;
+    turn.hold(head, reply, outgoing, &written, ErrorCode::NOT_COORDINATOR, None);
+}
+
+/// Acquires what there is for the member in each partition that it wants. Answers also where it was looked for.
+fn acquire_all(turn: &mut Turn<'_>, waiting: &WaitingShare) -> (BTreeMap<Wanted, Told>, Vec<FetchPartition>) {
+    let mut told: BTreeMap<Wanted, Told> = BTreeMap::new();
+    let mut asked = Vec::new();
+    let (mut bytes_left, mut records_left) = (waiting.limits.max_bytes, waiting.limits.records_max);
+    for place in &waiting.wanted {
+        let mut of_place = Told::default();
+        match wanted_of(turn, &waiting.owner, *place) {
+            Err(code) => of_place.error = Some(code),
+            Ok(wanted) => {
+                if bytes_left > 0 && records_left > 0 {
+                    match acquire(turn, waiting, *place, &wanted, (bytes_left, records_left)) {
+                        Ok((bytes, acquired)) => (of_place.bytes, of_place.acquired) = (bytes, acquired),
+                        Err(code) => of_place.error = Some(code),
+                    }
+                    bytes_left = bytes_left.saturating_sub(u32::try_from(of_place.bytes.len()).unwrap_or(u32::MAX));
+                    let count = of_place.acquired.iter().map(|it| it.last.0 - it.first.0 + 1).sum::<i64>();
+                    records_left = records_left.saturating_sub(u32::try_from(count).unwrap_or(u32::MAX));
+                }
+                asked.push(wanted);
+            }
+        }
+        told.insert(*place, of_place);
+    }
+    (told, asked)
+}
+
+/// Where a partition is to be read from.
+fn wanted_of(turn: &mut Turn<'_>, owner: &Owner, place: Wanted) -> Result<FetchPartition, ErrorCode> {
+    share::check_partition(turn, place)?;
+    let (topic_id, index) = place;
+    let key = ShareKey { group_id: &owner.0, topic_id, partition: index };
+    let topic = turn.inner.shard.catalog().topic_by_id(topic_id).map_or(Slot::NONE, |topic| topic.slot);
+    let Some(view) = turn.inner.shard.shares().view(&key) else { return Err(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION) };
+    let start = view.start;
+    let log = turn.inner.shard.log(turn.at, topic, index).map_err(|error| error_map::of_partition(&error))?;
+    let marks = log.watermarks();
+    let begins = match start {
+        // The group has not begun here yet: it takes what comes from now on, unless it was told otherwise.
+        None => Some(marks.high_watermark()),
+        Some(start) => Some(marks.log_start()).filter(|begins| *begins > start),
+    };
+    if let Some(offset) = begins {
+        share::turn(turn, Input::LogBegins(LogBegins { call: CallId(0), key, offset }))?;
+    }
+    let offset = turn.inner.shard.shares().next_fetch_offset(&key).unwrap_or_default();
+    let max_bytes = PARTITION_BYTES_MAX;
+    Ok(FetchPartition { topic, index, offset, max_bytes, current_leader_epoch: None, last_fetched_epoch: None })
+}
+
+/// Reads a partition, and acquires what the member may have of it. Answers the batches with what it has in them.
+fn acquire(
+    turn: &mut Turn<'_>,
+    waiting: &WaitingShare,
+    (topic_id, partition): Wanted,
+    wanted: &FetchPartition,
+    (max_bytes, records_max): (u32, u32),
+) -> Result<(Vec<u8>, Vec<Acquired>), ErrorCode> {
+    let key = ShareKey { group_id: &waiting.owner.0, topic_id, partition };
+    let limits = turn.around.config.share_limits;
+    if !turn.inner.shard.shares().may_acquire(&key, &limits) {
+        return Ok((Vec::new(), Vec::new()));
+    }
+    let fetch = FetchLimits { min_bytes: 1, max_bytes, up_to: ReadUpTo::HighWatermark };
+    let mut range: Option<Result<Option<FileRange>, ErrorCode>> = None;
+    let inner = &mut *turn.inner;
+    inner.shard.fetch(turn.at, core::slice::from_ref(wanted), fetch, &mut inner.aborted, |_, fetched, _| {
+        range = Some(match fetched {
+            Ok(found) => Ok(found.bytes.map(|slice| FileRange { at: 0, file: slice.handle, position: slice.position, size: slice.size })),
+            Err(error) => Err(error_map::of_fetch(&error)),
+        });
+    });
+    let Some(range) = range.transpose()?.flatten() else { return Ok((Vec::new(), Vec::new())) };
+    let mut bytes = vec![0; usize::try_from(range.size).unwrap_or(0)];
+    range.file.file().read_exact_at(&mut bytes, range.position).map_err(|error| {
+        tracing::error!(%error, "shared records cannot be read");
+        ErrorCode::KAFKA_STORAGE_ERROR
+    })?;
+    let places = places_of(&bytes);
+    let batches: Vec<LogBatch> = places.iter().map(|(batch, _)| *batch).collect();
+    let input = Acquire {
+        call: CallId(0),
+        key,
+        member_id: &waiting.owner.1,
+        read_from: wanted.offset,
+        batches: &batches,
+        aborted: &[],
+        records_max,
+        batch_size: waiting.limits.batch_size,
+        is_strict: waiting.limits.is_strict,
+        limits,
+    };
+    let (acquired, _) = share::turn(turn, Input::Acquire(input))?;
+    Ok((slice_of(bytes, &places, &acquired), acquired))
+}
+
+/// The batches in what was read, and where each begins and ends.
+fn places_of(bytes: &[u8]) -> Vec<(LogBatch, core::ops::Range<usize>)> {
+    let mut places = Vec::new();
+    let mut rest = bytes;
+    while let Ok((batch, behind)) = Batch::split_first(rest) {
+        let (start, end) = (bytes.len() - rest.len(), bytes.len() - behind.len());
+        let header = batch.header();
+        places.push((LogBatch { first: header.base_offset(), last: header.last_offset() }, start..end));
+        rest = behind;
+    }
+    places
+}
+
+/// The batches from the first to the last that something was acquired of.
+fn slice_of(mut bytes: Vec<u8>, places: &[(LogBatch, core::ops::Range<usize>)], acquired: &[Acquired]) -> Vec<u8> {
+    let (Some(first), Some(last)) = (acquired.first(), acquired.last()) else { return Vec::new() };
+    let start = places.iter().find(|(batch, _)| batch.last >= first.first).map_or(0, |(_, place)| place.start);
+    let end = places.iter().rfind(|(batch, _)| batch.first <= last.last).map_or(bytes.len(), |(_, place)| place.end);
+    bytes.truncate(end);
+    bytes.drain(..start.min(end));
+    bytes
+}
+
+fn tell(waiting: &WaitingShare, told: &BTreeMap<Wanted, Told>, lock: i32) -> Outgoing {
+    let mut shown: BTreeMap<Wanted, (Option<&Told>, Option<ErrorCode>)> = BTreeMap::new();
+    for (place, told) in told.iter().filter(|(_, told)| waiting.tells_all || told.error.is_some() || !told.acquired.is_empty()) {
+        shown.entry(*place).or_default().0 = Some(told);
+    }
+    for (place, code) in &waiting.acknowledged {
+        shown.entry(*place).or_default().1 = Some(*code);
+    }
+    let acquired: Vec<Vec<AcquiredRecords>> =
+        shown.values().map(|(told, _)| told.map_or_else(Vec::new, |told| told.acquired.iter().map(tell_acquired).collect())).collect();
+    let partitions: Vec<(Wanted, PartitionData<'_>)> = shown
+        .iter()
+        .zip(&acquired)
+        .map(|((place, (told, code)), acquired)| {
+            let error = told.and_then(|told| told.error);
+            let bytes = told.map_or(&[][..], |told| &told.bytes);
+            let data = PartitionData {
+                partition_index: place.1.0,
+                error_code: error.unwrap_or(ErrorCode::NONE).number(),
+                acknowledge_error_code: code.unwrap_or(ErrorCode::NONE).number(),
+                records: Some(Records::Here(bytes)),
+                acquired_records: Array::from(&**acquired),
+                ..Default::default()
+            };
+            (*place, data)
+        })
+        .collect();
+    let (places, data): (Vec<Wanted>, Vec<PartitionData<'_>>) = partitions.into_iter().unzip();
+    let mut responses = Vec::new();
+    let mut rest = &*data;
+    for of_topic in places.chunk_by(|a, b| a.0 == b.0) {
+        let (mine, behind) = rest.split_at_checked(of_topic.len()).unwrap_or_default();
+        rest = behind;
+        let topic_id = of_topic.first().map(|place| place.0).unwrap_or_default();
+        responses.push(ShareFetchableTopicResponse { topic_id, partitions: Array::from(mine) });
+    }
+    let message = ShareFetchResponse { acquisition_lock_timeout_ms: lock, responses: Array::from(&*responses), ..Default::default() };
+    respond::encode(waiting.head, &message)
+}
+
+fn tell_acquired(acquired: &Acquired) -> AcquiredRecords {
+    AcquiredRecords {
+        first_offset: acquired.first.0,
+        last_offset: acquired.last.0,
+        delivery_count: i16::try_from(acquired.delivery_count).unwrap_or(i16::MAX),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use millpond_core::ids::Offset;
+
+    #[test]
+    fn what_is_sent_begins_and_ends_with_batches_that_something_was_acquired_of() {
+        let place = |first, last, at: core::ops::Range<usize>| (LogBatch { first: Offset(first), last: Offset(last) }, at);
+        let places = [place(0, 4, 0..10), place(5, 9, 10..25), place(10, 12, 25..30)];
+        let acquired = |first, last| Acquired { first: Offset(first), last: Offset(last), delivery_count: 1 };
+        let bytes: Vec<u8> = (0..30).collect();
+        assert_eq!(slice_of(bytes.clone(), &places, &[acquired(6, 7)]), bytes[10..25]);
+        assert_eq!(slice_of(bytes.clone(), &places, &[acquired(1, 1), acquired(11, 12)]), bytes);
+        assert!(slice_of(bytes, &places, &[]).is_empty());
+    }
+}

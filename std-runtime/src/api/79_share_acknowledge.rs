@@ -1,0 +1,99 @@
+//! ShareAcknowledge, key 79, served 1-2. KIP-932, KIP-1222 (v2).
+//!
+//! The leader is named only where it is another broker, so never. Acknowledgements are true when they are on the disk, as everything that `acks=all` stands for.
+
+use millpond_core::ids::PartitionIndex;
+use millpond_core::shard::logs::Written;
+use millpond_core::wire::reader::DecodeError;
+use millpond_core::wire::value::Array;
+
+use crate::protocol::error_code::ErrorCode;
+use crate::protocol::messages::share_acknowledge::{
+    PartitionData, ShareAcknowledgeRequest, ShareAcknowledgeResponse, ShareAcknowledgeTopicResponse,
+};
+use crate::worker::turn::Turn;
+
+use super::dispatch::Asked;
+use super::share_session::{CLOSES, OPENS, Owner, SessionError, Wanted};
+use super::{respond, share};
+
+pub(crate) fn serve(asked: Asked<'_>) -> Result<(), DecodeError> {
+    let request: ShareAcknowledgeRequest<'_> = asked.decode()?;
+    let Asked { worker, head, reply, .. } = asked;
+    worker.turn(|turn| {
+        let refuse = |code: ErrorCode| respond::encode(head, &ShareAcknowledgeResponse { error_code: code.number(), ..Default::default() });
+        let owner = match share::owner(request.group_id, request.member_id) {
+            Ok(owner) => owner,
+            Err(code) => return reply.send(refuse(code)),
+        };
+        let closed = match take(turn, &owner, request.share_session_epoch) {
+            Ok(closed) => closed,
+            Err(error) => return reply.send(refuse(share::code_of(error))),
+        };
+        let mut written: Vec<Written> = Vec::new();
+        let mut codes: Vec<Vec<ErrorCode>> = Vec::new();
+        for topic in request.topics.iter() {
+            let mut of_topic = Vec::new();
+            for partition in topic.partitions.iter() {
+                let place: Wanted = (topic.topic_id, PartitionIndex(partition.partition_index));
+                let said: Vec<share::SaidBatch> = partition
+                    .acknowledgement_batches
+                    .iter()
+                    .map(|batch| (batch.first_offset, batch.last_offset, batch.acknowledge_types.iter().collect()))
+                    .collect();
+                let told = share::check_partition(turn, place)
+                    .and_then(|()| share::acknowledge(turn, (&owner.0, &owner.1), place, &said, request.is_renew_ack));
+                of_topic.push(told.map_or_else(
+                    |code| code,
+                    |end| {
+                        written.extend(end);
+                        ErrorCode::NONE
+                    },
+                ));
+            }
+            codes.push(of_topic);
+        }
+        if let Some(wanted) = closed {
+            written.extend(share::release(turn, &owner, &wanted));
+        }
+        let told: Vec<Vec<PartitionData<'_>>> = request
+            .topics
+            .iter()
+            .zip(&codes)
+            .map(|(topic, codes)| {
+                let each = topic.partitions.iter().zip(codes);
+                each.map(|(partition, code)| PartitionData {
+                    partition_index: partition.partition_index,
+                    error_code: code.number(),
+                    ..Default::default()
+                })
+                .collect()
+            })
+            .collect();
+        let responses: Vec<ShareAcknowledgeTopicResponse<'_>> = request
+            .topics
+            .iter()
+            .zip(&told)
+            .map(|(topic, partitions)| ShareAcknowledgeTopicResponse { topic_id: topic.topic_id, partitions: Array::from(&**partitions) })
+            .collect();
+        let lock = i32::try_from(turn.around.config.share_limits.record_lock.0).unwrap_or(i32::MAX);
+        let message = ShareAcknowledgeResponse {
+            acquisition_lock_timeout_ms: if request.is_renew_ack { lock } else { 0 },
+            responses: Array::from(&*responses),
+            ..Default::default()
+        };
+        let outgoing = respond::encode(head, &message);
+        turn.hold(head, reply, outgoing, &written, ErrorCode::NOT_COORDINATOR, None);
+    });
+    Ok(())
+}
+
+/// Takes the next request of a session. Answers what it had, if that closes it. Source: `SharePartitionManager.acknowledgeSessionUpdate`.
+fn take(turn: &mut Turn<'_>, owner: &Owner, epoch: i32) -> Result<Option<Vec<Wanted>>, SessionError> {
+    let sessions = &mut turn.inner.share_sessions;
+    match epoch {
+        OPENS => Err(SessionError::WrongEpoch),
+        CLOSES => sessions.close(owner).map(Some),
+        epoch => sessions.next(owner, epoch, &[], &[]).map(|_| None),
+    }
+}

@@ -7,14 +7,15 @@ use std::sync::Arc;
 use millpond_core::bounded::list::List;
 use millpond_core::bounded::table::HashKey;
 use millpond_core::catalog::catalog::{Catalog, CatalogConfig, CatalogMemory};
+use millpond_core::catalog::features::SUPPORTED;
 use millpond_core::catalog::input::{Bootstrap, Input, ResourceKind};
+use millpond_core::catalog::name::KRAFT_VERSION;
 use millpond_core::group::coordinator::{Coordinator, CoordinatorLimits, CoordinatorMemory};
 use millpond_core::shard::parked::{Parked, ParkedMemory};
 use millpond_core::shard::shard::{Shard, ShardMemory, ShardPartitions};
 use millpond_core::txn::coordinator::{Coordinator as TxnCoordinator, CoordinatorMemory as TxnMemory};
 use tokio::task::JoinHandle;
 
-use crate::api::api_versions::FEATURES;
 use crate::api::catalog;
 use crate::clock::Clock;
 use crate::config::broker_config::{BrokerConfig, RemoteConfig, topic_log_config};
@@ -251,7 +252,9 @@ fn bootstrap(worker: &Worker) -> Result<(), StartError> {
         if !turn.inner.shard.catalog().is_blank() {
             return Ok(());
         }
-        let features: Vec<(&str, i16)> = FEATURES.iter().map(|(name, _, level)| (*name, *level)).collect();
+        // That of the quorum is told by control records, which stand before all others.
+        let of_records = SUPPORTED.iter().filter(|feature| feature.name != KRAFT_VERSION);
+        let features: Vec<(&str, i16)> = of_records.map(|feature| (feature.name, feature.max)).collect();
         let input = Input::Bootstrap(Bootstrap { call: catalog::HERE, features: &features });
         let done = catalog::turn(turn, input, |_| Ok(()));
         done.map(drop).map_err(|refusal| StartError::Load { directory: turn.around.config.data_dir.clone(), reason: refusal.message })

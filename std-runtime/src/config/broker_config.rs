@@ -251,6 +251,7 @@ impl BrokerConfig {
         match key.set {
             Setter::Broker(set) => set(self, &parsed),
             Setter::Log(set) => set(&mut self.log, &parsed),
+            Setter::Group(set) => set(&mut self.group, &parsed),
             Setter::Kept => {}
         }
         Ok(())

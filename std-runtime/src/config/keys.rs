@@ -6,6 +6,7 @@
 use alloc::string::{String, ToString};
 use core::time::Duration;
 
+use millpond_core::group::config::GroupConfig;
 use millpond_core::ids::BrokerId;
 use millpond_core::log::config::{LocalRetention, LogConfig};
 use millpond_core::record::codec::Compression;
@@ -27,8 +28,14 @@ pub fn topic_key(name: &str) -> Option<&'static Key> {
     KEYS.iter().find(|key| key.topic_name == Some(name))
 }
 
+/// Finds a key by its name among a group's settings.
+#[must_use]
+pub fn group_key(name: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|key| key.group_name == Some(name))
+}
+
 const fn key(name: &'static str, kind: Kind, default: Option<&'static str>, rule: Rule, doc: &'static str) -> Key {
-    Key { name, topic_name: None, kind, default, rule, dynamic: false, sensitive: false, doc, set: Setter::Kept }
+    Key { name, topic_name: None, group_name: None, kind, default, rule, dynamic: false, sensitive: false, doc, set: Setter::Kept }
 }
 
 impl Key {
@@ -39,6 +46,17 @@ impl Key {
 
     const fn log(mut self, set: fn(&mut LogConfig, &Parsed<'_>)) -> Self {
         self.set = Setter::Log(set);
+        self
+    }
+
+    const fn of_groups(mut self, set: fn(&mut GroupConfig, &Parsed<'_>)) -> Self {
+        self.set = Setter::Group(set);
+        self
+    }
+
+    /// Groups have the key too, under this name, where it can be changed at any time.
+    const fn group(mut self, name: &'static str) -> Self {
+        self.group_name = Some(name);
         self
     }
 
@@ -382,7 +400,8 @@ pub const KEYS: &[Key] = &[
         Rule::AtLeast(1),
         "Milliseconds. How long a member of a consumer group may be silent.",
     )
-    .broker(|config, value| config.group.consumer_session_timeout = millis(value, 1)),
+    .of_groups(|group, value| group.consumer_session_timeout = millis(value, 1))
+    .group("consumer.session.timeout.ms"),
     key(
         "group.consumer.heartbeat.interval.ms",
         Int,
@@ -390,7 +409,8 @@ pub const KEYS: &[Key] = &[
         Rule::AtLeast(1),
         "Milliseconds. How often a member of a consumer group is to say that it lives.",
     )
-    .broker(|config, value| config.group.consumer_heartbeat_interval = millis(value, 1)),
+    .of_groups(|group, value| group.consumer_heartbeat_interval = millis(value, 1))
+    .group("consumer.heartbeat.interval.ms"),
     key("group.consumer.max.size", Int, Some("2147483647"), Rule::AtLeast(1), "Members of one consumer group.")
         .broker(|config, value| config.group.consumer_size_max = usize::try_from(value.int()).unwrap_or(usize::MAX)),
     key(
@@ -400,7 +420,8 @@ pub const KEYS: &[Key] = &[
         Rule::AtLeast(0),
         "Milliseconds. How long a target of a consumer group stays before the next one is made.",
     )
-    .broker(|config, value| config.group.consumer_assignment_interval = millis(value, 1)),
+    .of_groups(|group, value| group.consumer_assignment_interval = millis(value, 1))
+    .group("consumer.assignment.interval.ms"),
     key(
         "group.consumer.regex.refresh.interval.ms",
         Int,
@@ -409,6 +430,56 @@ pub const KEYS: &[Key] = &[
         "Milliseconds. How often it is looked again which topics a pattern matches, even if no topic has come.",
     )
     .broker(|config, value| config.group.consumer_pattern_interval = millis(value, 1)),
+    key("group.consumer.min.session.timeout.ms", Int, Some("45000"), Rule::AtLeast(1), "Milliseconds. The least that consumer.session.timeout.ms of a group may be."),
+    key("group.consumer.max.session.timeout.ms", Int, Some("60000"), Rule::AtLeast(1), "Milliseconds. The most that consumer.session.timeout.ms of a group may be."),
+    key("group.consumer.min.heartbeat.interval.ms", Int, Some("5000"), Rule::AtLeast(1), "Milliseconds. The least that consumer.heartbeat.interval.ms of a group may be."),
+    key("group.consumer.max.heartbeat.interval.ms", Int, Some("15000"), Rule::AtLeast(1), "Milliseconds. The most that consumer.heartbeat.interval.ms of a group may be."),
+    key("group.consumer.min.assignment.interval.ms", Int, Some("0"), Rule::AtLeast(0), "Milliseconds. The least that consumer.assignment.interval.ms of a group may be."),
+    key("group.consumer.max.assignment.interval.ms", Int, Some("15000"), Rule::AtLeast(0), "Milliseconds. The most that consumer.assignment.interval.ms of a group may be."),
+    key("group.share.session.timeout.ms", Int, Some("45000"), Rule::AtLeast(1), "No effect yet: there are no share groups.")
+        .group("share.session.timeout.ms"),
+    key("group.share.min.session.timeout.ms", Int, Some("45000"), Rule::AtLeast(1), "Milliseconds. The least that share.session.timeout.ms of a group may be."),
+    key("group.share.max.session.timeout.ms", Int, Some("60000"), Rule::AtLeast(1), "Milliseconds. The most that share.session.timeout.ms of a group may be."),
+    key("group.share.heartbeat.interval.ms", Int, Some("5000"), Rule::AtLeast(1), "No effect yet: there are no share groups.")
+        .group("share.heartbeat.interval.ms"),
+    key("group.share.min.heartbeat.interval.ms", Int, Some("5000"), Rule::AtLeast(1), "Milliseconds. The least that share.heartbeat.interval.ms of a group may be."),
+    key("group.share.max.heartbeat.interval.ms", Int, Some("15000"), Rule::AtLeast(1), "Milliseconds. The most that share.heartbeat.interval.ms of a group may be."),
+    key("group.share.assignment.interval.ms", Int, Some("1000"), Rule::AtLeast(0), "No effect yet: there are no share groups.")
+        .group("share.assignment.interval.ms"),
+    key("group.share.min.assignment.interval.ms", Int, Some("0"), Rule::AtLeast(0), "Milliseconds. The least that share.assignment.interval.ms of a group may be."),
+    key("group.share.max.assignment.interval.ms", Int, Some("15000"), Rule::AtLeast(0), "Milliseconds. The most that share.assignment.interval.ms of a group may be."),
+    key("group.streams.session.timeout.ms", Int, Some("45000"), Rule::AtLeast(1), "No effect yet: there are no streams groups.")
+        .group("streams.session.timeout.ms"),
+    key("group.streams.min.session.timeout.ms", Int, Some("45000"), Rule::AtLeast(1), "Milliseconds. The least that streams.session.timeout.ms of a group may be."),
+    key("group.streams.max.session.timeout.ms", Int, Some("60000"), Rule::AtLeast(1), "Milliseconds. The most that streams.session.timeout.ms of a group may be."),
+    key("group.streams.heartbeat.interval.ms", Int, Some("5000"), Rule::AtLeast(1), "No effect yet: there are no streams groups.")
+        .group("streams.heartbeat.interval.ms"),
+    key("group.streams.min.heartbeat.interval.ms", Int, Some("5000"), Rule::AtLeast(1), "Milliseconds. The least that streams.heartbeat.interval.ms of a group may be."),
+    key("group.streams.max.heartbeat.interval.ms", Int, Some("15000"), Rule::AtLeast(1), "Milliseconds. The most that streams.heartbeat.interval.ms of a group may be."),
+    key("group.streams.assignment.interval.ms", Int, Some("1000"), Rule::AtLeast(0), "No effect yet: there are no streams groups.")
+        .group("streams.assignment.interval.ms"),
+    key("group.streams.min.assignment.interval.ms", Int, Some("0"), Rule::AtLeast(0), "Milliseconds. The least that streams.assignment.interval.ms of a group may be."),
+    key("group.streams.max.assignment.interval.ms", Int, Some("15000"), Rule::AtLeast(0), "Milliseconds. The most that streams.assignment.interval.ms of a group may be."),
+    key("group.share.record.lock.duration.ms", Int, Some("30000"), Rule::AtLeast(1000), "No effect yet: there are no share groups.")
+        .group("share.record.lock.duration.ms"),
+    key("group.share.min.record.lock.duration.ms", Int, Some("15000"), Rule::AtLeast(1), "Milliseconds. The least that share.record.lock.duration.ms of a group may be."),
+    key("group.share.max.record.lock.duration.ms", Int, Some("60000"), Rule::AtLeast(1), "Milliseconds. The most that share.record.lock.duration.ms of a group may be."),
+    key("group.share.delivery.count.limit", Int, Some("5"), Rule::AtLeast(2), "No effect yet: there are no share groups.")
+        .group("share.delivery.count.limit"),
+    key("group.share.min.delivery.count.limit", Int, Some("2"), Rule::AtLeast(1), "The least that share.delivery.count.limit of a group may be."),
+    key("group.share.max.delivery.count.limit", Int, Some("10"), Rule::AtLeast(1), "The most that share.delivery.count.limit of a group may be."),
+    key("group.share.partition.max.record.locks", Int, Some("2000"), Rule::AtLeast(100), "No effect yet: there are no share groups.")
+        .group("share.partition.max.record.locks"),
+    key("group.share.min.partition.max.record.locks", Int, Some("100"), Rule::AtLeast(1), "The least that share.partition.max.record.locks of a group may be."),
+    key("group.share.max.partition.max.record.locks", Int, Some("4000"), Rule::AtLeast(1), "The most that share.partition.max.record.locks of a group may be."),
+    key("group.streams.num.standby.replicas", Int, Some("0"), Rule::AtLeast(0), "No effect yet: there are no streams groups.")
+        .group("streams.num.standby.replicas"),
+    key("group.streams.max.standby.replicas", Int, Some("2"), Rule::AtLeast(0), "The most that streams.num.standby.replicas of a group may be."),
+    key("group.streams.initial.rebalance.delay.ms", Int, Some("3000"), Rule::AtLeast(0), "No effect yet: there are no streams groups.")
+        .group("streams.initial.rebalance.delay.ms"),
+    key("", Text, Some("latest"), Rule::Any, "No effect yet: there are no share groups.").group("share.auto.offset.reset"),
+    key("", Text, Some("read_uncommitted"), Rule::OneOf(&["read_committed", "read_uncommitted"]), "No effect yet: there are no share groups.").group("share.isolation.level"),
+    key("", Boolean, Some("true"), Rule::Any, "No effect yet: there are no share groups.").group("share.renew.acknowledge.enable"),
     key("offset.metadata.max.bytes", Int, Some("4096"), Rule::AtLeast(0), "Characters of metadata in one committed offset.")
         .broker(|config, value| config.group.offset_metadata_max = usize::try_from(value.int()).unwrap_or(0)),
     key("offsets.retention.minutes", Int, Some("10080"), Rule::AtLeast(1), "Minutes. How long committed offsets outlive their use.")
@@ -739,9 +810,11 @@ mod tests {
     fn names_are_unique_and_defaults_obey_their_rules() {
         let mut names = BTreeSet::new();
         let mut topic_names = BTreeSet::new();
+        let mut group_names = BTreeSet::new();
         for key in KEYS {
             assert!(key.name.is_empty() || names.insert(key.name), "{} twice", key.name);
             assert!(key.topic_name.is_none_or(|name| topic_names.insert(name)), "{:?} twice", key.topic_name);
+            assert!(key.group_name.is_none_or(|name| group_names.insert(name)), "{:?} twice", key.group_name);
             if let Some(default) = key.default.filter(|default| !default.is_empty()) {
                 assert!(key.parse(default).is_ok(), "{}", key.shown_name());
             }

@@ -527,7 +527,7 @@ impl LogDirectory<'static> for DataDir {
         if catalog.is_blank() {
             self.check_blank().map_err(refuse)?;
         }
-        say_what_is_not_acted_upon(catalog.others());
+        say_what_is_not_acted_upon(catalog);
         self.broker_epoch = catalog.broker_epoch().unwrap_or(NO_BROKER_EPOCH);
         if self.was_clean {
             // From the first write on it would be a lie.
@@ -625,16 +625,16 @@ fn read_quorum_epoch(root: &Path) -> LeaderEpoch {
 }
 
 /// Says out loud what Kafka would act upon and nobody here does. All of it stays in the directory.
-fn say_what_is_not_acted_upon(others: &Others) {
-    let Others { access_control_entries: _, scram_credentials, client_quotas, delegation_tokens, unknown_records, unknown_kind } = others;
+fn say_what_is_not_acted_upon(catalog: &Catalog<'_>) {
+    let Others { access_control_entries: _, delegation_tokens, unknown_records, unknown_kind } = catalog.others();
     // They let somebody in; who must not come in is a matter of listeners, and those that ask for a name are refused in the settings.
-    if *scram_credentials {
+    if catalog.credentials().next().is_some() {
         tracing::warn!("the catalogue holds SCRAM credentials: they are kept, and nobody is asked for them");
     }
     if *delegation_tokens {
         tracing::warn!("the catalogue holds delegation tokens: they are kept, and nobody is asked for them");
     }
-    if *client_quotas {
+    if catalog.quotas().next().is_some() {
         tracing::warn!("the catalogue holds quotas of clients: they are kept, and not enforced");
     }
     if let Some(kind) = unknown_kind {

@@ -22,7 +22,7 @@ use crate::config::broker_config::{BrokerConfig, RemoteConfig, topic_log_config}
 use crate::disk::data_dir::{DataDir, DataDirError};
 use crate::net::listener;
 use crate::tier::Cold;
-use crate::worker::turn::Surroundings;
+use crate::worker::turn::{Live, Surroundings};
 use crate::worker::worker::Worker;
 
 /// How many partitions a broker holds at the most.
@@ -127,7 +127,13 @@ impl Broker {
             Some(make) => Some(make(&config.remote, &cluster_id)),
             None => Cold::open(&config.remote, &cluster_id).map_err(|error| StartError::Store(error.to_string()))?,
         };
-        let surroundings = Surroundings { config: Arc::clone(&config), identity: directory.identity().clone(), advertised, cold };
+        let surroundings = Surroundings {
+            config: Arc::clone(&config),
+            live: Live::new(Arc::clone(&config)),
+            identity: directory.identity().clone(),
+            advertised,
+            cold,
+        };
         let shard = load(&config, directory, clock, key)?;
         let worker = Worker::new(shard, surroundings, clock);
         bootstrap(&worker)?;

@@ -119,7 +119,7 @@ fn carry_out(turn: &mut Turn<'_>, head: Head, request: &FetchRequest<'_>, reply:
     let wishes = wishes(turn, &wanted, &remote, &progress, committed_only);
     if !wishes.is_empty() {
         let request = WaitingRequest { head, reply, body: body.to_vec(), due };
-        let patience = turn.around.config.remote.fetch_wait_max;
+        let patience = turn.around.live.get().remote.fetch_wait_max;
         return super::remote::wait(turn, WaitingRemote { request, progress, wishes }, patience);
     }
     for (number, _) in &remote {

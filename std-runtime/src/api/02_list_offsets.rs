@@ -100,7 +100,7 @@ fn carry_out(
     }
     if !wishes.is_empty() {
         let request = WaitingRequest { head, reply, body: body.to_vec(), due };
-        let patience = turn.around.config.remote.find_wait_max;
+        let patience = turn.around.live.get().remote.find_wait_max;
         return super::remote::wait(turn, WaitingRemote { request, progress, wishes }, patience);
     }
     let topics: Vec<ListOffsetsTopicResponse<'_>> = request

@@ -327,17 +327,14 @@ impl BrokerConfig {
         self.given.get(name).map(String::as_str)
     }
 
-    /// The settings of logs whose topics set nothing else, given what was set for the broker while it runs. Later ones win.
+    /// These settings with those over them that were set for the broker while it runs. Later ones win. Values that no longer obey their key
+    /// are left out, since they were checked when they were set; so are keys that cannot be changed so, which Kafka may have kept.
     #[must_use]
-    pub fn log_defaults(&self, dynamic: &[(String, String)]) -> LogConfig {
-        let mut config = self.log;
-        for key in keys::KEYS.iter().filter(|key| !key.name.is_empty()) {
+    pub fn with(&self, dynamic: &[(String, String)]) -> Self {
+        let mut config = self.clone();
+        for key in keys::KEYS.iter().filter(|key| !key.name.is_empty() && key.dynamic) {
             for (_, value) in dynamic.iter().filter(|(name, _)| name == key.name) {
-                if let Setter::Log(set) = key.set
-                    && let Ok(parsed) = key.parse(value)
-                {
-                    set(&mut config, &parsed);
-                }
+                let _ = config.apply(key, value);
             }
         }
         config

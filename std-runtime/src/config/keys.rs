@@ -49,6 +49,12 @@ impl Key {
         self
     }
 
+    /// It can be changed while the broker runs, as Kafka can. Source: `DynamicBrokerConfig`.
+    const fn dynamic(mut self) -> Self {
+        self.dynamic = true;
+        self
+    }
+
     const fn of_groups(mut self, set: fn(&mut GroupConfig, &Parsed<'_>)) -> Self {
         self.set = Setter::Group(set);
         self
@@ -187,7 +193,8 @@ pub const KEYS: &[Key] = &[
         Rule::AtLeast(0),
         "Milliseconds after something was written to a compacted topic within which it is looked for what is to be compacted.",
     )
-    .broker(|config, value| config.cleaner.backoff = millis(value, 1)),
+    .broker(|config, value| config.cleaner.backoff = millis(value, 1))
+    .dynamic(),
     key(
         "log.cleaner.dedupe.buffer.size",
         Long,
@@ -196,7 +203,8 @@ pub const KEYS: &[Key] = &[
         "Bytes of memory for the keys of one compaction, 24 a key; taken as they are needed, and given back. With more keys than that a log \
          is compacted in several passes.",
     )
-    .broker(|config, value| config.cleaner.key_map_bytes = usize::try_from(value.int()).unwrap_or(0)),
+    .broker(|config, value| config.cleaner.key_map_bytes = usize::try_from(value.int()).unwrap_or(0))
+    .dynamic(),
     key(
         "log.cleaner.io.max.bytes.per.second",
         Double,
@@ -204,10 +212,14 @@ pub const KEYS: &[Key] = &[
         Rule::Any,
         "Bytes that compaction reads and writes in a second. Without a limit it still works a seventh of the time only, while requests are served.",
     )
-    .broker(|config, value| config.cleaner.io_bytes_per_second = value.double()),
-    key("log.cleaner.threads", Int, Some("1"), Rule::AtLeast(0), "No effect yet: one log is compacted at a time."),
-    key("log.cleaner.io.buffer.size", Int, Some("524288"), Rule::AtLeast(0), "No effect yet: logs are read in pieces of 128 KiB."),
-    key("log.cleaner.io.buffer.load.factor", Double, Some("0.9"), Rule::Any, "No effect yet: seven eighths of the memory are filled."),
+    .broker(|config, value| config.cleaner.io_bytes_per_second = value.double())
+    .dynamic(),
+    key("log.cleaner.threads", Int, Some("1"), Rule::AtLeast(0), "No effect yet: one log is compacted at a time.")
+    .dynamic(),
+    key("log.cleaner.io.buffer.size", Int, Some("524288"), Rule::AtLeast(0), "No effect yet: logs are read in pieces of 128 KiB.")
+    .dynamic(),
+    key("log.cleaner.io.buffer.load.factor", Double, Some("0.9"), Rule::Any, "No effect yet: seven eighths of the memory are filled.")
+    .dynamic(),
     key(
         "log.cleaner.min.cleanable.ratio",
         Double,
@@ -377,7 +389,8 @@ pub const KEYS: &[Key] = &[
         Rule::AtLeast(1),
         "Milliseconds. How long an idempotent producer is remembered.",
     )
-    .log(|log, value| log.producer_expiration_ms = millis(value, 1)),
+    .log(|log, value| log.producer_expiration_ms = millis(value, 1))
+    .dynamic(),
     // ---- groups
     key("group.min.session.timeout.ms", Int, Some("6000"), Rule::AtLeast(0), "Milliseconds. The shortest session a member may ask for.")
         .broker(|config, value| config.group.session_timeout_min = millis(value, 1)),
@@ -553,7 +566,8 @@ pub const KEYS: &[Key] = &[
         Rule::Any,
         "Whether a batch is refused whose partition has not joined its transaction.",
     )
-    .broker(|config, value| config.txn_verify_partitions = value.bool()),
+    .broker(|config, value| config.txn_verify_partitions = value.bool())
+    .dynamic(),
     key(
         "add.partitions.to.txn.retry.backoff.max.ms",
         Int,
@@ -637,9 +651,11 @@ pub const KEYS: &[Key] = &[
     key("remote.log.reader.max.pending.tasks", Int, Some("100"), Rule::AtLeast(1), "Partitions that wait for that at the most; further ones are told to come again.")
         .broker(|config, value| config.remote.pending_reads_max = usize::try_from(value.int()).unwrap_or(1)),
     key("remote.fetch.max.wait.ms", Int, Some("500"), Rule::AtLeast(1), "Milliseconds that a fetch waits for the object store before it is answered without; what was on its way is kept for the next.")
-        .broker(|config, value| config.remote.fetch_wait_max = millis(value, 1)),
+        .broker(|config, value| config.remote.fetch_wait_max = millis(value, 1))
+    .dynamic(),
     key("remote.list.offsets.request.timeout.ms", Long, Some("30000"), Rule::AtLeast(1), "Milliseconds that a search for an offset waits for the object store.")
-        .broker(|config, value| config.remote.find_wait_max = millis(value, 1)),
+        .broker(|config, value| config.remote.find_wait_max = millis(value, 1))
+    .dynamic(),
     key("log.local.retention.ms", Long, Some("-2"), Rule::AtLeast(-2), "Milliseconds. How long records of a tiered topic stay on the disk, once they are in the object store; -2 as long as they are kept at all, -1 for ever.")
         .log(|log, value| log.local_retention_ms = local(value, |_| millis(value, 1)))
         .topic("local.retention.ms"),
@@ -675,11 +691,14 @@ pub const KEYS: &[Key] = &[
     key("remote.log.metadata.manager.impl.prefix", Text, Some("rlmm.config."), Rule::Any, "No effect: what lies in the object store is told by manifests there."),
     key("remote.log.metadata.manager.listener.name", Text, None, Rule::Any, "No effect: what lies in the object store is told by manifests there."),
     key("remote.log.metadata.custom.metadata.max.bytes", Int, Some("128"), Rule::AtLeast(0), "No effect: there is none."),
-    key("remote.log.index.file.cache.total.size.bytes", Long, Some("1073741824"), Rule::AtLeast(1), "No effect: indexes share the memory of rsm.config.fetch.chunk.cache.size."),
+    key("remote.log.index.file.cache.total.size.bytes", Long, Some("1073741824"), Rule::AtLeast(1), "No effect: indexes share the memory of rsm.config.fetch.chunk.cache.size.")
+    .dynamic(),
     key("remote.log.index.file.cache.ttl.ms", Long, Some("900000"), Rule::AtLeast(0), "No effect: indexes share the memory of rsm.config.fetch.chunk.cache.size."),
     key("remote.log.manager.thread.pool.size", Int, Some("2"), Rule::AtLeast(1), "No effect: one task looks for what there is to do."),
-    key("remote.log.manager.expiration.thread.pool.size", Int, Some("10"), Rule::AtLeast(1), "No effect: who copies deletes too."),
-    key("remote.log.manager.follower.thread.pool.size", Int, Some("2"), Rule::AtLeast(1), "No effect: there are no followers."),
+    key("remote.log.manager.expiration.thread.pool.size", Int, Some("10"), Rule::AtLeast(1), "No effect: who copies deletes too.")
+    .dynamic(),
+    key("remote.log.manager.follower.thread.pool.size", Int, Some("2"), Rule::AtLeast(1), "No effect: there are no followers.")
+    .dynamic(),
     key("remote.log.manager.copy.quota.window.num", Int, Some("11"), Rule::AtLeast(1), "No effect: the rate is kept at every moment."),
     key("remote.log.manager.copy.quota.window.size.seconds", Int, Some("1"), Rule::AtLeast(1), "No effect: the rate is kept at every moment."),
     key("remote.log.manager.fetch.quota.window.num", Int, Some("11"), Rule::AtLeast(1), "No effect: the rate is kept at every moment."),
@@ -696,15 +715,31 @@ pub const KEYS: &[Key] = &[
     )
     .broker(|config, value| config.connection_idle_max = u64::try_from(value.int()).ok().map(Duration::from_millis)),
     key("max.connections", Int, Some("2147483647"), Rule::AtLeast(0), "Connections at one time.")
-        .broker(|config, value| config.connections_max = usize::try_from(value.int()).unwrap_or(usize::MAX)),
+        .broker(|config, value| config.connections_max = usize::try_from(value.int()).unwrap_or(usize::MAX))
+    .dynamic(),
     key("fetch.max.bytes", Int, Some("57671680"), Rule::AtLeast(1024), "Bytes of records in one answer to a fetch.")
         .broker(|config, value| config.fetch_bytes_max = unsigned(value)),
     key("socket.send.buffer.bytes", Int, Some("102400"), Rule::AtLeast(-1), "No effect yet: the system's choice."),
     key("socket.receive.buffer.bytes", Int, Some("102400"), Rule::AtLeast(-1), "No effect yet: the system's choice."),
-    key("num.network.threads", Int, Some("3"), Rule::AtLeast(1), "No effect yet: one thread for each processor."),
-    key("num.io.threads", Int, Some("8"), Rule::AtLeast(1), "No effect yet: one thread for each processor."),
+    key("num.replica.fetchers", Int, Some("1"), Rule::AtLeast(1), "No effect: there are no followers.").dynamic(),
+    key("background.threads", Int, Some("10"), Rule::AtLeast(1), "No effect yet: one thread for each processor.").dynamic(),
+    key("leader.replication.throttled.rate", Long, Some(NO_LIMIT), Rule::AtLeast(0), "No effect: there are no followers.").dynamic(),
+    key("follower.replication.throttled.rate", Long, Some(NO_LIMIT), Rule::AtLeast(0), "No effect: there are no followers.").dynamic(),
+    key(
+        "replica.alter.log.dirs.io.max.bytes.per.second",
+        Long,
+        Some(NO_LIMIT),
+        Rule::AtLeast(0),
+        "No effect: there is one directory.",
+    )
+    .dynamic(),
+    key("num.network.threads", Int, Some("3"), Rule::AtLeast(1), "No effect yet: one thread for each processor.")
+    .dynamic(),
+    key("num.io.threads", Int, Some("8"), Rule::AtLeast(1), "No effect yet: one thread for each processor.")
+    .dynamic(),
     key("queued.max.requests", Int, Some("500"), Rule::AtLeast(1), "No effect yet: each connection has a bound of its own."),
-    key("num.recovery.threads.per.data.dir", Int, Some("2"), Rule::AtLeast(1), "No effect yet: logs are opened when they are first used."),
+    key("num.recovery.threads.per.data.dir", Int, Some("2"), Rule::AtLeast(1), "No effect yet: logs are opened when they are first used.")
+    .dynamic(),
 ];
 
 /// A number of bytes.

@@ -191,7 +191,7 @@ mod tests {
 
     #[test]
     fn levels_rise_by_upgrades_and_fall_by_downgrades() {
-        use UpgradeType::{SafeDowngrade, UnsafeDowngrade, Unknown, Upgrade};
+        use UpgradeType::{SafeDowngrade, Unknown, UnsafeDowngrade, Upgrade};
         let judged = |level, upgrade_type, current| judge(&update(TRANSACTION_VERSION, level, upgrade_type), current);
         assert_eq!(judged(2, Upgrade, 0), Ok(Some(2)));
         assert_eq!(judged(2, Upgrade, 2), Ok(Some(2)));

@@ -144,7 +144,8 @@ impl<'m> Quotas<'m> {
             (None, true) => Ok(()),
             (Some(slot), true) => {
                 if let Some(quota) = self.table.remove(slot) {
-                    let named = quota.entity.parts().into_iter().filter_map(|part| if let Part::Named(name) = part { Some(name) } else { None });
+                    let named =
+                        quota.entity.parts().into_iter().filter_map(|part| if let Part::Named(name) = part { Some(name) } else { None });
                     named.chain([quota.key]).for_each(|text| texts.release(text));
                 }
                 Ok(())

@@ -13,10 +13,6 @@ use super::dispatch::Asked;
 pub(crate) fn serve(asked: Asked<'_>) -> Result<(), DecodeError> {
     let _: DescribeAclsRequest<'_> = asked.decode()?;
     let refusal = acls::refusal();
-    asked.answer(&DescribeAclsResponse {
-        error_code: refusal.code.number(),
-        error_message: Some(&refusal.message),
-        ..Default::default()
-    });
+    asked.answer(&DescribeAclsResponse { error_code: refusal.code.number(), error_message: Some(&refusal.message), ..Default::default() });
     Ok(())
 }

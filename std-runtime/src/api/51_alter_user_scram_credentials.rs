@@ -45,10 +45,8 @@ pub(crate) fn serve(asked: Asked<'_>) -> Result<(), DecodeError> {
     }
     worker.turn(|turn| {
         let mut written: Vec<Written> = Vec::new();
-        let done: Vec<(&str, Option<Refusal>)> = changes
-            .into_iter()
-            .map(|(name, change)| (name, carry_out(turn, name, change).map(|end| written.extend(end)).err()))
-            .collect();
+        let done: Vec<(&str, Option<Refusal>)> =
+            changes.into_iter().map(|(name, change)| (name, carry_out(turn, name, change).map(|end| written.extend(end)).err())).collect();
         let results: Vec<AlterUserScramCredentialsResult<'_>> = done
             .iter()
             .map(|(user, refusal)| AlterUserScramCredentialsResult {

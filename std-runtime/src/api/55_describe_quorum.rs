@@ -25,10 +25,8 @@ pub(crate) fn serve(asked: Asked<'_>) -> Result<(), DecodeError> {
     let request: DescribeQuorumRequest<'_> = asked.decode()?;
     let Asked { worker, head, reply, .. } = asked;
     let named = unique(request.topics.iter(), |topic| topic.topic_name);
-    let indices: Vec<Vec<i32>> = named
-        .iter()
-        .map(|topic| unique(topic.partitions.iter().map(|partition| partition.partition_index), |index| *index))
-        .collect();
+    let indices: Vec<Vec<i32>> =
+        named.iter().map(|topic| unique(topic.partitions.iter().map(|partition| partition.partition_index), |index| *index)).collect();
     // One partition, and no other. Source: `RaftUtil.hasValidTopicPartition`.
     let is_it = matches!((&*named, &*indices), ([topic], [indices]) if topic.topic_name == CLUSTER_METADATA && **indices == [0]);
     worker.turn(|turn| {

@@ -51,7 +51,9 @@ pub fn check(own: &BTreeMap<String, String>, is_pattern: impl Fn(&str) -> bool) 
     }
     if let Some(interval) = own.get("interval.ms") {
         let number = interval.trim().parse::<i32>();
-        let number = number.map_err(|_| BadSubscription::Value(format!("Invalid value {interval} for configuration interval.ms: Not a number of type INT")))?;
+        let number = number.map_err(|_| {
+            BadSubscription::Value(format!("Invalid value {interval} for configuration interval.ms: Not a number of type INT"))
+        })?;
         if !(INTERVAL.0..=INTERVAL.1).contains(&i64::from(number)) {
             let (min, max) = INTERVAL;
             let message = format!("Invalid value {number} for interval.ms, interval must be between {min} and {max} (1 hour)");

@@ -161,7 +161,10 @@ mod tests {
         let (config, _) = BrokerConfig::from_entries(entries).unwrap();
         let own = [("consumer.session.timeout.ms", "6000"), ("consumer.heartbeat.interval.ms", "6000")];
         let own = own.iter().map(|(name, value)| ((*name).to_string(), (*value).to_string())).collect();
-        assert_eq!(check(&config, &own), Err("consumer.session.timeout.ms must be greater than consumer.heartbeat.interval.ms".to_string()));
+        assert_eq!(
+            check(&config, &own),
+            Err("consumer.session.timeout.ms must be greater than consumer.heartbeat.interval.ms".to_string())
+        );
     }
 
     #[test]

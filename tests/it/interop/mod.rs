@@ -9,4 +9,5 @@ mod java;
 mod process;
 mod python;
 mod tier;
+mod tools;
 mod traces;

@@ -20,6 +20,9 @@ use super::catalog::Refusal;
 use super::dispatch::Asked;
 use super::respond;
 
+/// The partitions of a topic, and why each is not where it shall be.
+type Judged = Vec<(i32, Option<Refusal>)>;
+
 pub(crate) fn serve(asked: Asked<'_>) -> Result<(), DecodeError> {
     let request: AlterPartitionReassignmentsRequest<'_> = asked.decode()?;
     let Asked { worker, head, reply, .. } = asked;
@@ -30,7 +33,7 @@ pub(crate) fn serve(asked: Asked<'_>) -> Result<(), DecodeError> {
             let partitions = topic.partitions.iter().map(|partition| (partition.partition_index, partition.replicas));
             wanted.entry(topic.name).or_default().extend(partitions);
         }
-        let judged: Vec<(&str, Vec<(i32, Option<Refusal>)>)> = wanted
+        let judged: Vec<(&str, Judged)> = wanted
             .iter()
             .map(|(topic, partitions)| {
                 let judged = partitions.iter().map(|(index, replicas)| (*index, judge(catalog, topic, *index, *replicas).err()));

@@ -136,9 +136,10 @@ mod tests {
     fn strict_leaves_out_what_has_further_parts() {
         let mut both = QuotaEntity::default();
         assert!(both.set("user", Some("u")) && both.set("client-id", None));
-        let of_user = wanted(Array::from(&[part("user", 0, Some("u"))])).expect("a filter");
+        let (user, default) = ([part("user", 0, Some("u"))], [part("user", 1, None)]);
+        let of_user = wanted(Array::from(&user)).expect("a filter");
         assert!(matches(&of_user, &both, false) && !matches(&of_user, &both, true));
-        let of_default = wanted(Array::from(&[part("user", 1, None)])).expect("a filter");
+        let of_default = wanted(Array::from(&default)).expect("a filter");
         assert!(!matches(&of_default, &both, false));
         let of_all = wanted(Array::default()).expect("a filter");
         assert!(matches(&of_all, &both, false) && !matches(&of_all, &both, true));

@@ -1,7 +1,7 @@
 //! What each request means: one file a key, its head saying what is served, from which KIPs, and where we differ from Apache Kafka.
 //!
 //! - [`dispatch`]: from a frame to the file of its key. [`error_map`]: errors of the core to Kafka's codes.
-//! - [`respond`]: encoding an answer. [`catalog`], [`group`], [`transaction`], `acls`, `delegation_tokens`, `quotas`, `repeated`, `scram`,
+//! - [`respond`]: encoding an answer. [`fetch_session`]: what consumers read from. [`catalog`], [`group`], [`transaction`], `acls`, `delegation_tokens`, `quotas`, `repeated`, `scram`,
 //!   `tier_rules`, [`remote`]: what several keys share.
 
 mod acls;
@@ -9,6 +9,7 @@ pub mod catalog;
 mod delegation_tokens;
 pub mod dispatch;
 pub mod error_map;
+pub mod fetch_session;
 pub mod group;
 mod operations;
 mod produced;

@@ -136,6 +136,8 @@ pub struct BrokerConfig {
     pub connections_max: usize,
     /// `fetch.max.bytes`.
     pub fetch_bytes_max: u32,
+    /// `max.incremental.fetch.session.cache.slots`.
+    pub fetch_sessions_max: usize,
     /// `broker.rack`.
     pub rack: Option<String>,
     /// `log.retention.check.interval.ms`.
@@ -177,6 +179,7 @@ impl Default for BrokerConfig {
             connection_idle_max: None,
             connections_max: usize::MAX,
             fetch_bytes_max: 0,
+            fetch_sessions_max: 0,
             rack: None,
             retention_check_interval: Millis::ZERO,
             recovery_point_checkpoint_interval: Millis::ZERO,

@@ -719,6 +719,14 @@ pub const KEYS: &[Key] = &[
     .dynamic(),
     key("fetch.max.bytes", Int, Some("57671680"), Rule::AtLeast(1024), "Bytes of records in one answer to a fetch.")
         .broker(|config, value| config.fetch_bytes_max = unsigned(value)),
+    key(
+        "max.incremental.fetch.session.cache.slots",
+        Int,
+        Some("1000"),
+        Rule::AtLeast(0),
+        "Consumers whose partitions are remembered, so that they need not name all of them each time.",
+    )
+    .broker(|config, value| config.fetch_sessions_max = usize::try_from(value.int()).unwrap_or(0)),
     key("socket.send.buffer.bytes", Int, Some("102400"), Rule::AtLeast(-1), "No effect yet: the system's choice."),
     key("socket.receive.buffer.bytes", Int, Some("102400"), Rule::AtLeast(-1), "No effect yet: the system's choice."),
     key("num.replica.fetchers", Int, Some("1"), Rule::AtLeast(1), "No effect: there are no followers.").dynamic(),

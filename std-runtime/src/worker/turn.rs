@@ -22,6 +22,7 @@ use millpond_core::store::segment_store::SegmentStore;
 use millpond_core::time::{Instant, Millis, Moment};
 
 use crate::api;
+use crate::api::fetch_session::FetchSessions;
 use crate::config::broker_config::BrokerConfig;
 use crate::disk::data_dir::{DataDir, Identity};
 use crate::disk::remembered::{LeftLog, Snapshot};
@@ -105,6 +106,8 @@ pub struct Inner {
     pub(super) compaction_due: Option<Instant>,
     /// Whether that time has come.
     pub(super) compaction_wanted: bool,
+    /// What consumers read from.
+    pub fetch_sessions: FetchSessions,
     /// What requests want of the object store, to be taken up after the turn.
     pub remote_orders: Vec<RemoteOrder>,
 }

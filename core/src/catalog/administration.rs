@@ -149,3 +149,122 @@ impl Catalog<'_> {
         }
     }
 }
+
+#[cfg(test)]
+#[cfg(feature = "alloc")]
+mod tests {
+    use alloc::string::{String, ToString};
+    use alloc::vec::Vec;
+
+    use super::*;
+    use crate::bounded::table::HashKey;
+    use crate::catalog::answer::Answer;
+    use crate::catalog::catalog::{CatalogConfig, CatalogMemory};
+    use crate::catalog::features::{FeatureUpdate, UpgradeType};
+    use crate::catalog::input::Input;
+    use crate::catalog::schema::{RegisterBrokerRecord, UserScramCredentialRecord};
+    use crate::ids::{CallId, TopicId};
+    use crate::machine::{Answers, Effects, Machine as _, Records, When};
+    use crate::time::{Instant, Moment, Timestamp};
+
+    const CALL: CallId = CallId(1);
+    const AT: Moment = Moment { now: Instant(5), wall: Timestamp(5) };
+
+    fn catalog(room: usize) -> Catalog<'static> {
+        let config = CatalogConfig { node: BrokerId(1), directory: TopicId([9; 16]) };
+        Catalog::new(config, HashKey(1, 2), CatalogMemory::grown(room))
+    }
+
+    /// What a step answered, in words; empty when it agreed.
+    #[derive(Default)]
+    struct Heard(String);
+
+    impl Answers<Catalog<'static>> for Heard {
+        fn answer(&mut self, _: CallId, _: When, answer: Answer<'_>) {
+            self.0 = match answer {
+                Answer::FeaturesUpdated(Err(refusal)) => refusal.error.to_string(),
+                Answer::QuotasAltered(Err(error)) | Answer::CredentialAltered(Err(error)) | Answer::BrokerUnregistered(Err(error)) => {
+                    error.to_string()
+                }
+                _ => String::new(),
+            };
+        }
+    }
+
+    /// A step, and belief in what it has written: how many records, and the refusal.
+    fn step(catalog: &mut Catalog<'static>, input: Input<'_>) -> (usize, String) {
+        let mut records = Records::grown(1 << 16, 64);
+        let mut heard = Heard::default();
+        catalog.step(AT, input, &mut Effects { records: &mut records, answers: &mut heard });
+        for record in records.iter() {
+            catalog.replay(&CatalogRecord::decode(record).unwrap());
+        }
+        (records.len(), heard.0)
+    }
+
+    #[test]
+    fn all_features_of_a_request_change_or_none() {
+        let mut catalog = catalog(8);
+        let update = |name, level, upgrade_type| FeatureUpdate { name, level, upgrade_type };
+        let up = |name, level| update(name, level, UpgradeType::Upgrade);
+        let mut ask = |updates: &[FeatureUpdate<'_>], validate_only| {
+            let input = Input::UpdateFeatures(UpdateFeatures { call: CALL, updates, validate_only });
+            let told = step(&mut catalog, input);
+            (told, catalog.feature_level("group.version"), catalog.feature_level("transaction.version"))
+        };
+        let both = [up("group.version", 1), up("transaction.version", 2)];
+        assert_eq!(ask(&both, true), ((0, String::new()), 0, 0));
+        let wrong = [up("group.version", 1), up("transaction.version", 3)];
+        assert_eq!(ask(&wrong, false), ((0, String::from("This broker only supports versions 0-2")), 0, 0));
+        assert_eq!(ask(&both, false), ((2, String::new()), 1, 2));
+        let down = [update("group.version", 0, UpgradeType::SafeDowngrade)];
+        assert_eq!(ask(&down, false), ((1, String::new()), 0, 2));
+    }
+
+    #[test]
+    fn a_quota_that_is_as_it_shall_be_leaves_no_record() {
+        let mut catalog = catalog(2);
+        let mut entity = QuotaEntity::default();
+        assert!(entity.set("user", Some("u")));
+        let mut alter = |changes: &[(&str, Option<f64>)], validate_only| {
+            step(&mut catalog, Input::AlterQuotas(AlterQuotas { call: CALL, entity, changes, validate_only }))
+        };
+        assert_eq!(alter(&[("a", Some(1.0))], true).0, 0);
+        assert_eq!(alter(&[("a", Some(1.0)), ("b", None)], false).0, 1);
+        assert_eq!(alter(&[("a", Some(1.0))], false).0, 0);
+        assert_eq!(alter(&[("a", Some(2.0))], false).0, 1);
+        assert!(alter(&[("b", Some(1.0)), ("c", Some(1.0))], false).1.contains("used up"), "more than there is room for");
+        assert_eq!(alter(&[("a", None)], false).0, 1);
+        assert_eq!(catalog.quotas().count(), 0);
+    }
+
+    #[test]
+    fn a_password_is_set_and_removed_and_no_other_is() {
+        let mut catalog = catalog(8);
+        let credential =
+            UserScramCredentialRecord { name: "u", mechanism: 1, salt: &[1], stored_key: &[2], server_key: &[3], iterations: 4096 };
+        let remove = |mechanism| Input::RemoveCredential(RemoveCredential { call: CALL, name: "u", mechanism });
+        assert!(step(&mut catalog, remove(1)).1.contains("no password"));
+        assert_eq!(step(&mut catalog, Input::SetCredential(SetCredential { call: CALL, credential })).0, 1);
+        assert_eq!(catalog.credential("u", 1).map(|secret| (secret.stored_key.to_vec(), secret.iterations)), Some((Vec::from([2]), 4096)));
+        assert!(step(&mut catalog, remove(2)).1.contains("no password"));
+        assert_eq!(step(&mut catalog, remove(1)).0, 1);
+        assert_eq!(catalog.credential("u", 1), None);
+    }
+
+    #[test]
+    fn a_broker_that_once_was_is_taken_off_the_books_and_the_one_that_is_stays() {
+        let mut catalog = catalog(8);
+        for (broker_id, broker_epoch) in [(1, 3), (2, 4), (2, 9)] {
+            let record = RegisterBrokerRecord { broker_id, broker_epoch, ..RegisterBrokerRecord::default() };
+            catalog.replay(&CatalogRecord::RegisterBroker(record));
+        }
+        let unregister = |broker| Input::UnregisterBroker(UnregisterBroker { call: CALL, broker: BrokerId(broker) });
+        assert!(step(&mut catalog, unregister(1)).1.contains("there is no other"));
+        assert!(step(&mut catalog, unregister(7)).1.contains("broker 7 is not registered"));
+        assert_eq!(catalog.brokers().map(|known| known.epoch).max(), Some(9));
+        assert_eq!(step(&mut catalog, unregister(2)), (1, String::new()));
+        assert_eq!(catalog.brokers().collect::<Vec<Registration>>(), [Registration { broker: BrokerId(1), epoch: 3 }]);
+        assert_eq!(catalog.broker_epoch(), Some(3));
+    }
+}

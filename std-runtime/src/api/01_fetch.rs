@@ -1,9 +1,10 @@
 //! Fetch, key 1, served 4-18. KIP-74, KIP-98 (v4), KIP-107 (v5), KIP-227 (v7), KIP-320 (v9), KIP-392 (v11), KIP-516 (v13).
 //!
 //! Records leave as whole ranges of files: nothing is copied or decoded.
-//! Differences from Apache Kafka: a fetch waits five minutes at the most; all fetch sessions together have a million partitions at the most
-//! (further ones get no session, which costs them nothing but larger requests); a follower's fields are read and left aside, since there
-//! are no followers; when the object store fails the code is KAFKA_STORAGE_ERROR, where Kafka's is UNKNOWN_SERVER_ERROR.
+//! Differences from Apache Kafka: a fetch waits five minutes at the most; a fetch session has ten thousand partitions at the most, and all of
+//! them together a million (who wants more gets no session, and names all of them each time); a follower's fields are read and left
+//! aside, since there are no followers; when the object store fails the code is KAFKA_STORAGE_ERROR, where Kafka's is
+//! UNKNOWN_SERVER_ERROR.
 
 use millpond_core::bounded::slab::Slot;
 use millpond_core::ids::{LeaderEpoch, Offset, PartitionIndex, TopicId};

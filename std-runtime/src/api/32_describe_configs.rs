@@ -1,8 +1,8 @@
 //! DescribeConfigs, key 32, served 1-4. KIP-133, KIP-226 (v1), KIP-569 (v3).
 //!
 //! Everything told comes from the rows of `config::keys`.
-//! Differences from Apache Kafka: settings that neither know are not shown; what is logged is not changed while the broker runs, so there are
-//! no loggers to be shown.
+//! Differences from Apache Kafka: settings that neither know are not shown; loggers are our own, and a broker inside of another program has
+//! them only if that hands them over.
 
 use std::collections::BTreeSet;
 
@@ -15,6 +15,7 @@ use millpond_core::wire::value::Array;
 use crate::config::client_metrics;
 use crate::config::key::Key;
 use crate::config::keys;
+use crate::loggers::{self, Level, Loggers};
 use crate::protocol::error_code::ErrorCode;
 use crate::protocol::messages::describe_configs::{
     DescribeConfigsRequest, DescribeConfigsResource, DescribeConfigsResourceResult, DescribeConfigsResponse, DescribeConfigsResult,
@@ -42,6 +43,8 @@ pub(crate) enum Source {
     StaticBroker = 4,
     /// Nowhere.
     Default = 5,
+    /// The level of a logger.
+    BrokerLogger = 6,
     /// Set for the subscription.
     ClientMetrics = 7,
     /// Set for the group.
@@ -134,7 +137,7 @@ fn describe(turn: &Turn<'_>, resource: &DescribeConfigsResource<'_>) -> Result<V
         ResourceKind::CLIENT_METRICS => of_subscription(turn, resource.resource_name),
         ResourceKind::BROKER_LOGGER => {
             check_node(turn, resource.resource_name)?;
-            Vec::new()
+            of_loggers()
         }
         ResourceKind(other) => {
             return Err(Refusal::new(ErrorCode::INVALID_REQUEST, format!("{other} names no kind of resource that has settings here")));
@@ -231,6 +234,22 @@ fn of_group(turn: &Turn<'_>, group: &str) -> Vec<Described> {
     keys::KEYS.iter().filter_map(of_key).collect()
 }
 
+/// What is logged.
+fn of_loggers() -> Vec<Described> {
+    let levels = loggers::handed_over().map(Loggers::levels).unwrap_or_default();
+    let of_level = |(name, level): (&str, Level)| Described {
+        name: name.to_string(),
+        value: Some(level.name().to_string()),
+        source: Source::BrokerLogger,
+        read_only: false,
+        sensitive: false,
+        kind: UNKNOWN_KIND,
+        doc: "",
+        synonyms: Vec::new(),
+    };
+    levels.into_iter().map(of_level).collect()
+}
+
 /// What clients are to measure by a subscription.
 fn of_subscription(turn: &Turn<'_>, subscription: &str) -> Vec<Described> {
     let own = |of: &str| {
@@ -268,7 +287,7 @@ fn push_broker_sources(turn: &Turn<'_>, names: &[&str], synonyms: &mut Vec<(Stri
                 Source::DefaultBroker => set("", name),
                 Source::StaticBroker => turn.around.config.given(name),
                 Source::Default => keys::broker_key(name).and_then(|key| key.default),
-                Source::Topic | Source::Group | Source::ClientMetrics => None,
+                Source::Topic | Source::Group | Source::ClientMetrics | Source::BrokerLogger => None,
             };
             synonyms.extend(value.map(|value| ((*name).to_string(), Some(value.to_string()), source)));
         }

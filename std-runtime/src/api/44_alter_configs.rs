@@ -1,7 +1,7 @@
 //! AlterConfigs, key 33, served 0-2, and IncrementalAlterConfigs, key 44, served 0-1. KIP-133, KIP-339.
 //!
 //! Differences from Apache Kafka: fewer of a broker's settings can be changed while it runs, see docs/configuration.md, and names that are not known
-//! are refused, where Kafka keeps them for plugins; what is logged is not changed while the broker runs; what clients are to measure is kept
+//! are refused, where Kafka keeps them for plugins; settings of groups are kept and shown, and have no effect yet; loggers are our own; what clients are to measure is kept
 //! and told to nobody, as Kafka does without a plugin that takes it.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,6 +17,7 @@ use millpond_core::wire::value::Array;
 use crate::config::client_metrics::{self, BadSubscription};
 use crate::config::key::Kind;
 use crate::config::{groups, keys};
+use crate::loggers::{self, LoggerError};
 use crate::protocol::error_code::ErrorCode;
 use crate::protocol::messages::alter_configs::{self as replace, AlterConfigsRequest, AlterConfigsResponse};
 use crate::protocol::messages::incremental_alter_configs::{
@@ -134,6 +135,9 @@ fn current(turn: &Turn<'_>, kind: ResourceKind, name: &str) -> BTreeMap<String, 
 }
 
 fn replaced(turn: &Turn<'_>, kind: ResourceKind, resource: &replace::AlterConfigsResource<'_>) -> Result<Changes, Refusal> {
+    if kind == ResourceKind::BROKER_LOGGER {
+        return Err(Refusal::new(ErrorCode::INVALID_REQUEST, "levels of loggers are changed one by one"));
+    }
     let mut changes: BTreeMap<String, Option<String>> =
         current(turn, kind, resource.resource_name).into_keys().map(|name| (name, None)).collect();
     if !repeated(resource.configs.iter().map(|config| config.name)).is_empty() {
@@ -180,6 +184,10 @@ fn inherited(turn: &Turn<'_>, kind: ResourceKind, name: &str) -> Result<String, 
     let key = match kind {
         ResourceKind::TOPIC => keys::topic_key(name),
         ResourceKind::GROUP => keys::group_key(name),
+        ResourceKind::BROKER_LOGGER => {
+            let message = format!("the level of the logger {name} is no list");
+            return Err(Refusal::new(ErrorCode::INVALID_REQUEST, message));
+        }
         ResourceKind::CLIENT_METRICS => {
             let key = client_metrics::KEYS.iter().find(|key| key.name == name && key.kind == Kind::List);
             return key.map(|key| key.default.to_string()).ok_or_else(|| no_list(name));
@@ -249,8 +257,11 @@ fn alter(
         }
         ResourceKind::BROKER_LOGGER => {
             check_node(turn, name)?;
-            let message = "what is logged is not changed while the broker runs: there are no loggers";
-            return Err(Refusal::new(ErrorCode::INVALID_REQUEST, message));
+            // They are of this moment: nothing is written down.
+            return match loggers::handed_over() {
+                Some(loggers) => loggers.change(changes, validate_only).map_err(|error| refusal_of_logger(&error)),
+                None => Err(Refusal::new(ErrorCode::INVALID_CONFIG, "this broker has no loggers")),
+            };
         }
         ResourceKind(other) => {
             return Err(Refusal::new(ErrorCode::INVALID_REQUEST, format!("{other} names no kind of resource that has settings here")));
@@ -268,6 +279,15 @@ fn alter(
         turn.apply_broker_settings();
     }
     Ok(())
+}
+
+fn refusal_of_logger(error: &LoggerError) -> Refusal {
+    let code = match error {
+        LoggerError::Unknown(_) | LoggerError::Level(_) => ErrorCode::INVALID_CONFIG,
+        LoggerError::RootNeedsLevel => ErrorCode::INVALID_REQUEST,
+        LoggerError::Failed(_) => ErrorCode::UNKNOWN_SERVER_ERROR,
+    };
+    Refusal::new(code, error.to_string())
 }
 
 /// The settings of a resource as they will be.

@@ -26,6 +26,9 @@ const SAFE_FOR: Millis = Millis(120_000);
 /// How many partitions all sessions may have together: some hundred MB at the most. Kafka bounds the number of sessions only.
 const PARTITIONS_MAX: usize = 1_000_000;
 
+/// How many partitions one session may have: each of its requests, however small, costs as much as naming all of them.
+const SESSION_PARTITIONS_MAX: usize = 10_000;
+
 /// The epoch behind this one. Source: `FetchMetadata.nextEpoch`.
 #[must_use]
 pub(crate) const fn next_epoch(epoch: i32) -> i32 {
@@ -74,8 +77,6 @@ struct Session {
     last_used: Instant,
     /// How many partitions the books of the sessions have for it.
     size: usize,
-    /// Whether it stands among those that may be taken the place of.
-    is_evictable: bool,
     /// The partitions, in the order in which they are read: who had something to tell goes behind the others.
     order: BTreeMap<u64, Cached>,
     places: HashMap<PartitionKey, u64>,
@@ -219,7 +220,7 @@ impl FetchSessions {
         }
         let size = session.places.len();
         let others = self.partitions.saturating_sub(session.size);
-        if size == 0 || others.saturating_add(size) > self.partitions_max {
+        if size == 0 || size > SESSION_PARTITIONS_MAX || others.saturating_add(size) > self.partitions_max {
             self.remove(id);
             // Who wants too much is told to say all of it each time.
             return if size == 0 { Ok(Opened::Ended) } else { Err(ErrorCode::FETCH_SESSION_ID_NOT_FOUND) };
@@ -276,9 +277,8 @@ impl FetchSessions {
         draw: &mut dyn FnMut() -> i32,
     ) -> i32 {
         let size = told.len();
-        let has_room =
-            (self.sessions.len() < self.slots || self.evict(now, size)) && self.partitions.saturating_add(size) <= self.partitions_max;
-        if !has_room || self.slots == 0 {
+        let too_large = size > SESSION_PARTITIONS_MAX || self.partitions.saturating_add(size) > self.partitions_max;
+        if self.slots == 0 || too_large || (self.sessions.len() >= self.slots && !self.evict(now, size)) {
             return NO_SESSION;
         }
         let mut session = Session {
@@ -287,7 +287,6 @@ impl FetchSessions {
             created: now,
             last_used: now,
             size: 0,
-            is_evictable: false,
             order: BTreeMap::new(),
             places: HashMap::new(),
             next_place: 0,
@@ -332,10 +331,9 @@ impl FetchSessions {
         self.partitions = self.partitions.saturating_sub(session.size);
         session.last_used = now;
         session.size = session.places.len();
-        session.is_evictable = now.since(session.created) > SAFE_FOR;
         self.partitions = self.partitions.saturating_add(session.size);
         self.by_use.insert((now, id));
-        if session.is_evictable {
+        if now.since(session.created) > SAFE_FOR {
             self.by_size.insert((session.size, id));
         }
     }

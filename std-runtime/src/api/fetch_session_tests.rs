@@ -190,3 +190,14 @@ fn all_sessions_together_have_a_bound() {
     assert_eq!(world.sessions.len(), 1);
     world.books_are_right();
 }
+
+#[test]
+fn one_session_has_a_bound_of_its_own() {
+    let mut world = World::new(10);
+    let all: Vec<i32> = (0..=i32::try_from(SESSION_PARTITIONS_MAX).expect("a number")).collect();
+    assert_eq!(world.begin(&all), NO_SESSION);
+    let id = world.begin(all.split_last().expect("some").1);
+    assert_ne!(id, NO_SESSION);
+    assert_eq!(world.open((id, 1), &[-1], &[]), Err(ErrorCode::FETCH_SESSION_ID_NOT_FOUND));
+    assert!(world.sessions.is_empty());
+}

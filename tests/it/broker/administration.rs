@@ -16,6 +16,7 @@ use millpond::protocol::messages::alter_user_scram_credentials::{
 };
 use millpond::protocol::messages::api_versions::{ApiVersionsRequest, ApiVersionsResponse};
 use millpond::protocol::messages::describe_client_quotas::{DescribeClientQuotasRequest, DescribeClientQuotasResponse};
+use millpond::protocol::messages::describe_configs::{DescribeConfigsRequest, DescribeConfigsResource, DescribeConfigsResponse};
 use millpond::protocol::messages::describe_quorum::{DescribeQuorumRequest, DescribeQuorumResponse, PartitionData, TopicData};
 use millpond::protocol::messages::describe_user_scram_credentials::{
     DescribeUserScramCredentialsRequest, DescribeUserScramCredentialsResponse, UserName,
@@ -263,7 +264,9 @@ fn what_has_settings_is_listed_by_its_kind() {
     assert_eq!(set(32, "", "consumer.session.timeout.ms", "50000"), ErrorCode::INVALID_REQUEST);
     assert_eq!(set(16, "m", "interval.ms", "30000"), ErrorCode::NONE);
     assert_eq!(set(16, "m", "match", "client_id=["), ErrorCode::INVALID_CONFIG);
-    assert_eq!(set(8, "1", "root", "DEBUG"), ErrorCode::INVALID_REQUEST);
+    assert_eq!(set(8, "1", "nosuch", "DEBUG"), ErrorCode::INVALID_CONFIG);
+    assert_eq!(set(8, "1", "millpond::net", "LOUD"), ErrorCode::INVALID_CONFIG);
+    assert_eq!(set(8, "", "root", "DEBUG"), ErrorCode::INVALID_REQUEST);
     assert_eq!(set(4, "1", "node.id", "7"), ErrorCode::INVALID_REQUEST);
     let listed = |kinds: &[i8], version| {
         let reply = admin.ask_in(&ListConfigResourcesRequest { resource_types: Array::from(kinds) }, Versions::new(version, version));
@@ -277,6 +280,36 @@ fn what_has_settings_is_listed_by_its_kind() {
     assert_eq!(listed(&[32], 1), (ErrorCode::NONE, vec![named(32, "g")]));
     assert_eq!(listed(&[], 0), (ErrorCode::NONE, vec![named(16, "m")]));
     assert_eq!(listed(&[99], 1), (ErrorCode::UNSUPPORTED_VERSION, Vec::new()));
+}
+
+#[test]
+fn what_is_logged_changes_while_the_broker_runs() {
+    let Some(admin) = Admin::new() else { return };
+    let set = |operation, value| {
+        let configs = [AlterableConfig { name: "millpond::api", config_operation: operation, value }];
+        let resources = [AlterConfigsResource { resource_type: 8, resource_name: "1", configs: Array::from(&configs) }];
+        let reply = admin.ask(&IncrementalAlterConfigsRequest { resources: Array::from(&resources), validate_only: false });
+        let told: IncrementalAlterConfigsResponse<'_> = reply.read().expect("an answer");
+        ErrorCode(told.responses.iter().next().expect("a resource").error_code)
+    };
+    let level = || {
+        let resources = [DescribeConfigsResource { resource_type: 8, resource_name: "1", ..Default::default() }];
+        let reply = admin.ask(&DescribeConfigsRequest { resources: Array::from(&resources), ..Default::default() });
+        let told: DescribeConfigsResponse<'_> = reply.read().expect("an answer");
+        let configs = told.results.iter().flat_map(|result| result.configs.iter());
+        configs.filter(|config| config.name == "millpond::api").filter_map(|config| config.value).next().map(str::to_owned)
+    };
+    assert_eq!(level().as_deref(), Some("INFO"));
+    assert_eq!(set(2, Some("DEBUG")), ErrorCode::INVALID_REQUEST, "a level is no list");
+    assert_eq!(set(0, Some("ERROR")), ErrorCode::NONE);
+    assert_eq!(level().as_deref(), Some("ERROR"));
+    command(&admin.broker, "topic create quiet --partitions 1", "");
+    assert_eq!(admin.update("transaction.version", 1, DOWNGRADE, false), ErrorCode::NONE);
+    assert!(!admin.broker.said_all().contains("features have changed"), "that would be an INFO");
+    assert_eq!(set(1, None), ErrorCode::NONE);
+    assert_eq!(level().as_deref(), Some("INFO"));
+    assert_eq!(admin.update("transaction.version", 2, UPGRADE, false), ErrorCode::NONE);
+    assert!(admin.broker.said_all().contains("features have changed"));
 }
 
 #[test]

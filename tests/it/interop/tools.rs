@@ -9,10 +9,13 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use millpond_tests::broker::Broker;
+use millpond_tests::skip::skip;
 use millpond_tests::toolbox::{text_of, workspace_dir};
 
+use super::both_ways::kafka_as_millpond;
 use super::exactly_once::compiled;
-use super::java::{Kafka, kafka_or_skip};
+use super::java::{Kafka, jars_or_skip, kafka_or_skip};
 
 /// A tool as its script is called, the class behind it, and whether it wants to be told of the broker before what it is to do.
 const TOOLS: &[(&str, &str, bool)] = &[
@@ -181,4 +184,67 @@ fn tools_say_of_us_what_they_say_of_kafka() {
         );
     }
     assert_eq!(now.lines().count(), transcript.lines().count());
+}
+
+/// What is set, and then looked at under each broker.
+const SET: &[&str] = &[
+    "kafka-topics --create --topic t --partitions 1 --replication-factor 1",
+    "kafka-configs --alter --entity-type groups --entity-name g --add-config consumer.session.timeout.ms=50000",
+    "kafka-configs --alter --entity-type users --entity-name u --entity-type clients --entity-default --add-config request_percentage=50.5",
+    "kafka-configs --alter --entity-type users --entity-name u --add-config producer_byte_rate=1024",
+    "kafka-configs --alter --entity-type users --entity-name u --add-config SCRAM-SHA-256=[iterations=8192,password=pw]",
+    "kafka-configs --alter --entity-type users --entity-name u --add-config SCRAM-SHA-512=[password=pw]",
+    "kafka-client-metrics --alter --name m --metrics org.apache.kafka.producer. --interval 30000",
+    "kafka-configs --alter --entity-type brokers --entity-name 1 --add-config num.io.threads=9",
+    "kafka-features downgrade --feature transaction.version=1",
+    "kafka-features disable --feature group.version",
+];
+const SEEN: &[&str] = &[
+    "kafka-features describe",
+    "kafka-configs --describe --entity-type groups --entity-name g",
+    "kafka-configs --describe --entity-type users",
+    "kafka-configs --describe --entity-type users --entity-type clients",
+    "kafka-client-metrics --describe",
+    "kafka-configs --describe --entity-type brokers --entity-name 1",
+];
+/// What is changed under Apache Kafka.
+const CHANGED: &[&str] = &[
+    "kafka-configs --alter --entity-type users --entity-name u --delete-config SCRAM-SHA-512",
+    "kafka-configs --alter --entity-type users --entity-name u --add-config consumer_byte_rate=7",
+    "kafka-features upgrade --feature group.version=1 --feature transaction.version=2",
+];
+
+#[test]
+fn what_administrators_have_set_goes_to_kafka_and_back() {
+    const TEST: &str = "settings of administrators, to Kafka and back";
+    if std::env::var_os("MILLPOND_BIN").is_some_and(|program| Path::new(&program).ends_with("kafka-as-millpond")) {
+        return skip(TEST, "both brokers would be Apache Kafka");
+    }
+    let Some(jars) = jars_or_skip(TEST) else { return };
+    let Some(broker) = Broker::start_own_or_skip(TEST, &[]) else { return };
+    let mut kafka = Kafka { jars, broker };
+    let files = std::env::temp_dir();
+    let succeed = |kafka: &Kafka, commands: &[&str]| {
+        for (command, (told, code)) in commands.iter().zip(run(kafka, &files, commands)) {
+            assert_eq!(code, "0", "{command}: {told:?}");
+        }
+    };
+    let see = |kafka: &Kafka| -> Vec<Vec<String>> { run(kafka, &files, SEEN).into_iter().map(|(told, _)| told).collect() };
+    succeed(&kafka, SET);
+    let before = see(&kafka);
+    assert!(
+        before.iter().flatten().any(|line| line.contains("SCRAM-SHA-256=iterations=8192, SCRAM-SHA-512=iterations=4096")),
+        "{before:?}"
+    );
+    kafka.broker.stop();
+    kafka.broker.run_as(Some(&kafka_as_millpond()), &[("KAFKA_LIBS", &kafka.jars)]);
+    kafka.broker.restart();
+    assert_eq!(see(&kafka), before, "under Apache Kafka");
+    succeed(&kafka, CHANGED);
+    let changed = see(&kafka);
+    assert_ne!(changed, before);
+    kafka.broker.stop();
+    kafka.broker.run_as(None, &[]);
+    kafka.broker.restart();
+    assert_eq!(see(&kafka), changed, "back again");
 }

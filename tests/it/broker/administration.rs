@@ -144,6 +144,20 @@ fn features_change_their_levels_and_keep_them() {
 }
 
 #[test]
+fn old_clients_do_not_hear_of_features_that_may_be_out_of_force() {
+    let Some(admin) = Admin::new() else { return };
+    let supported = |version| {
+        let request = ApiVersionsRequest { client_software_name: "t", client_software_version: "1" };
+        let reply = admin.ask_in(&request, Versions::new(version, version));
+        let told: ApiVersionsResponse<'_> = reply.read().expect("an answer");
+        assert!(told.api_keys.iter().all(|api| ![71, 72].contains(&api.api_key)), "nobody takes reports of clients on themselves");
+        told.supported_features.iter().map(|feature| feature.name.to_owned()).collect::<Vec<String>>()
+    };
+    assert_eq!(supported(3), ["metadata.version"]);
+    assert_eq!(supported(4), ["group.version", "kraft.version", "metadata.version", "transaction.version"]);
+}
+
+#[test]
 fn one_feature_that_cannot_change_keeps_all_others() {
     let Some(admin) = Admin::new() else { return };
     let update =

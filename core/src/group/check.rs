@@ -104,7 +104,7 @@ impl Coordinator<'_> {
             State::CompletingRebalance | State::Stable => {
                 assert!(leads, "{id}: somebody leads");
                 assert!(group.protocol.is_some() && group.protocol_type.is_some(), "{id}: a generation has a protocol");
-                assert_eq!(due.is_some(), group.unsynced > 0, "{id}: who has not synced has a deadline");
+                assert_eq!(due.is_some(), group.unsynced > 0 || group.rejoins, "{id}: who has not synced has a deadline");
                 assert!(group.state == State::Stable || group.unsynced > 0, "{id}: a syncing group has a deadline");
             }
         }
@@ -124,10 +124,13 @@ impl Coordinator<'_> {
             members += length(&entry.members, &modern.members);
             topics += length(&entry.topics, &modern.topics);
             patterns += length(&entry.patterns, &modern.patterns);
+            let classics = entry.members.iter(&modern.members).filter(|(_, member)| member.classic.is_some()).count();
+            assert_eq!(classics, entry.classics, "{id}: who speaks the classic protocol is counted");
             for (at, member) in entry.members.iter(&modern.members) {
                 let name = self.texts.str(member.id);
                 assert_eq!((member.group, self.find_consumer(slot, name)), (slot, Some(at)), "{id}: {name} is found by its id");
                 statics += usize::from(member.instance.is_some());
+                assert!(!member.goes, "{id}: {name} stays");
                 for text in [member.assigned, member.revoking] {
                     for held in Partitions::of(self.texts.bytes(text)).iter() {
                         holdings += 1;
@@ -138,6 +141,7 @@ impl Coordinator<'_> {
             for (_, topic) in entry.topics.iter(&modern.topics) {
                 let name = self.texts.str(topic.name);
                 let named = entry.members.iter(&modern.members).filter(|(_, member)| self.names(member.names).contains(name)).count();
+                assert_eq!(topic.off, 0, "{id}: nobody counts {name} off");
                 assert_eq!(topic.by_name, named, "{id}: who subscribes to {name} is counted");
             }
         }

@@ -4,6 +4,34 @@ use crate::time::Millis;
 
 use super::modern::target::ServerAssignor;
 
+/// Whether groups go from the classic protocol to the consumer protocol and back while they have members.
+/// Source: `ConsumerGroupMigrationPolicy`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MigrationPolicy {
+    /// Both ways.
+    Bidirectional,
+    /// To the consumer protocol only.
+    Upgrade,
+    /// To the classic protocol only.
+    Downgrade,
+    /// Neither.
+    Disabled,
+}
+
+impl MigrationPolicy {
+    /// Whether a classic group may become a consumer group.
+    #[must_use]
+    pub const fn is_upgrade_enabled(self) -> bool {
+        matches!(self, Self::Bidirectional | Self::Upgrade)
+    }
+
+    /// Whether a consumer group may become a classic group.
+    #[must_use]
+    pub const fn is_downgrade_enabled(self) -> bool {
+        matches!(self, Self::Bidirectional | Self::Downgrade)
+    }
+}
+
 /// Settings of the group coordinator. The broker's keys for them stand in the docs; defaults are Kafka's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GroupConfig {
@@ -35,6 +63,8 @@ pub struct GroupConfig {
     pub consumer_assignment_interval: Millis,
     /// `group.consumer.regex.refresh.interval.ms`: how often it is looked again which topics a pattern matches, even if no topic has come.
     pub consumer_pattern_interval: Millis,
+    /// `group.consumer.migration.policy`: whether groups go from one protocol to the other while they have members.
+    pub consumer_migration: MigrationPolicy,
     /// `offsets.topic.num.partitions`: over how many partitions the groups are spread.
     pub offsets_partition_count: i32,
 }
@@ -56,6 +86,7 @@ impl Default for GroupConfig {
             consumer_assignor: ServerAssignor::Uniform,
             consumer_assignment_interval: Millis(1_000),
             consumer_pattern_interval: Millis(600_000),
+            consumer_migration: MigrationPolicy::Bidirectional,
             offsets_partition_count: 50,
         }
     }

@@ -17,6 +17,7 @@ use super::config::GroupConfig;
 use super::error::GroupError;
 use super::input::Input;
 use super::modern::tables::ModernMemory;
+use super::modern::topics::{NoTopics, Topics};
 use super::offsets::OffsetEntry;
 use super::pending::{OpenTransaction, PendingOffset};
 use super::record::GroupRecord;
@@ -160,7 +161,7 @@ impl<'m> Coordinator<'m> {
         assert!(memory.sessions.capacity() >= memory.members.capacity(), "a deadline for each member");
         assert!(memory.pending_sessions.capacity() >= memory.pendings.capacity(), "a deadline for each pending member");
         assert!(memory.rounds.capacity() >= memory.groups.capacity(), "a deadline for each group");
-        let deadlines = memory.modern.sessions.capacity().min(memory.modern.revocations.capacity());
+        let deadlines = memory.modern.sessions.capacity().min(memory.modern.patience.capacity());
         assert!(deadlines >= memory.modern.members.capacity(), "two deadlines for each member of a consumer group");
         Self {
             config,
@@ -323,24 +324,23 @@ impl<'m> Coordinator<'m> {
 
     /// The earliest instant at which a member, a round or the look for expired offsets is due.
     fn earliest(&self) -> Option<Instant> {
-        let (sessions, revocations) = (self.modern.sessions.first(), self.modern.revocations.first());
+        let (sessions, revocations) = (self.modern.sessions.first(), self.modern.patience.first());
         let heaps = [self.sessions.first(), self.pending_sessions.first(), self.rounds.first(), sessions, revocations];
         let first = heaps.into_iter().flatten().map(|(due, _)| due).min();
         first.into_iter().chain(self.expiry.map(|expiry| expiry.due)).min()
     }
 }
 
-impl<'m> Machine for Coordinator<'m> {
-    type Input<'a> = Input<'a>;
-    type Record<'a> = GroupRecord<'a>;
-    type Answer<'a> = Answer<'a>;
-
-    fn step(&mut self, at: Moment, input: Input<'_>, fx: &mut Effects<'_, '_, Self>) {
+/// Acting.
+impl<'m> Coordinator<'m> {
+    /// [`Machine::step`] for whoever knows what topics there are. Without them a member of a consumer group gets nothing.
+    pub fn step_among(&mut self, topics: &dyn Topics, at: Moment, input: Input<'_>, fx: &mut Fx<'_, '_, 'm>) {
+        self.modern.downgraded = Slot::NONE;
         match input {
-            Input::Join(join) => self.join(at, &join, fx),
-            Input::Sync(sync) => self.sync(at, &sync, fx),
+            Input::Join(join) => self.join(at, &join, topics, fx),
+            Input::Sync(sync) => self.sync(at, &sync, topics, fx),
             Input::Heartbeat(heartbeat) => self.heartbeat(at, &heartbeat, fx),
-            Input::Leave(leave) => self.leave(at, &leave, fx),
+            Input::Leave(leave) => self.leave(at, &leave, topics, fx),
             Input::Commit(commit) => self.commit(at, &commit, fx),
             Input::DeleteOffsets(delete) => self.delete_offsets(&delete, fx),
             Input::DeleteGroup(delete) => {
@@ -349,19 +349,14 @@ impl<'m> Machine for Coordinator<'m> {
                 fx.answers.answer(delete.call, crate::machine::When::Written, Answer::GroupDeleted(result));
             }
             Input::ForgetTopic(forget) => self.forget_topic(&forget, fx),
-            Input::ConsumerHeartbeat(heartbeat) => self.consumer_heartbeat(at, &heartbeat, fx),
+            Input::ConsumerHeartbeat(heartbeat) => self.consumer_heartbeat(at, &heartbeat, topics, fx),
         }
     }
 
-    fn replay(&mut self, record: &GroupRecord<'_>) {
-        self.believe(record);
-    }
-
-    fn poll_timeout(&self) -> Option<Instant> {
-        self.earliest()
-    }
-
-    fn handle_timeout(&mut self, at: Moment, fx: &mut Effects<'_, '_, Self>) -> bool {
+    /// [`Machine::handle_timeout`] for whoever knows what topics there are. Without them a group that becomes a classic one has nothing
+    /// assigned until its members have joined again.
+    pub fn handle_timeout_among(&mut self, topics: &dyn Topics, at: Moment, fx: &mut Fx<'_, '_, 'm>) -> bool {
+        self.modern.downgraded = Slot::NONE;
         if let Some((due, member)) = self.sessions.first()
             && due <= at.now
         {
@@ -377,11 +372,11 @@ impl<'m> Machine for Coordinator<'m> {
         } else if let Some((due, member)) = self.modern.sessions.first()
             && due <= at.now
         {
-            self.consumer_session_due(at, member, fx);
-        } else if let Some((due, member)) = self.modern.revocations.first()
+            self.consumer_session_due(at, member, topics, fx);
+        } else if let Some((due, member)) = self.modern.patience.first()
             && due <= at.now
         {
-            self.revocation_due(at, member, fx);
+            self.patience_due(at, member, topics, fx);
         } else if let Some(expiry) = self.expiry
             && expiry.due <= at.now
         {
@@ -390,6 +385,28 @@ impl<'m> Machine for Coordinator<'m> {
             return false;
         }
         true
+    }
+}
+
+impl<'m> Machine for Coordinator<'m> {
+    type Input<'a> = Input<'a>;
+    type Record<'a> = GroupRecord<'a>;
+    type Answer<'a> = Answer<'a>;
+
+    fn step(&mut self, at: Moment, input: Input<'_>, fx: &mut Effects<'_, '_, Self>) {
+        self.step_among(&NoTopics, at, input, fx);
+    }
+
+    fn replay(&mut self, record: &GroupRecord<'_>) {
+        self.believe(record);
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        self.earliest()
+    }
+
+    fn handle_timeout(&mut self, at: Moment, fx: &mut Effects<'_, '_, Self>) -> bool {
+        self.handle_timeout_among(&NoTopics, at, fx)
     }
 }
 

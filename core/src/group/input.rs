@@ -6,11 +6,6 @@ use crate::machine::Transaction;
 use crate::time::{Millis, Timestamp};
 use crate::wire::value::Array;
 
-use super::error::GroupError;
-use super::modern::partitions::Partitions;
-use super::modern::target::ServerAssignor;
-use super::modern::topics::Topics;
-
 /// One input of the coordinator.
 #[derive(Clone, Copy, Debug)]
 pub enum Input<'a> {
@@ -252,8 +247,6 @@ pub struct ConsumerHeartbeat<'a> {
     pub assignor: Option<&'a str>,
     /// The partitions that it owns.
     pub owned: Option<&'a ShowOwned<'a>>,
-    /// What topics there are.
-    pub topics: &'a dyn Topics,
 }
 
 impl core::fmt::Debug for ConsumerHeartbeat<'_> {
@@ -263,76 +256,5 @@ impl core::fmt::Debug for ConsumerHeartbeat<'_> {
         shown.field("caller", caller).field("epoch", epoch).field("rack_id", rack_id).field("rebalance_timeout", rebalance_timeout);
         shown.field("names", names).field("pattern", pattern).field("assignor", assignor).field("owns", &owned.is_some());
         shown.finish_non_exhaustive()
-    }
-}
-
-impl ConsumerHeartbeat<'_> {
-    /// Source: `GroupCoordinatorService.throwIfConsumerGroupHeartbeatRequestIsInvalid`, in its order.
-    pub(super) fn check(&self) -> Result<(), GroupError> {
-        let refuse = |why| Err(GroupError::InvalidRequest(why));
-        let caller = &self.caller;
-        if caller.member_id.is_empty() {
-            return refuse("MemberId can't be empty.");
-        }
-        if caller.group_id.is_empty() {
-            return refuse("GroupId can't be empty.");
-        }
-        if caller.group_instance_id.is_some_and(str::is_empty) {
-            return refuse("InstanceId can't be empty.");
-        }
-        if self.rack_id.is_some_and(str::is_empty) {
-            return refuse("RackId can't be empty.");
-        }
-        if self.epoch == MemberEpoch::JOINS {
-            if self.rebalance_timeout.is_none() {
-                return refuse("RebalanceTimeoutMs must be provided in first request.");
-            }
-            if !self.owns_nothing() {
-                return refuse("TopicPartitions must be empty when (re-)joining.");
-            }
-            if self.names.is_none() && self.pattern.is_none() {
-                return refuse("Either SubscribedTopicNames or SubscribedTopicRegex must be non-null when (re-)joining.");
-            }
-        } else if self.epoch == MemberEpoch::LEAVES_FOR_A_WHILE {
-            if caller.group_instance_id.is_none() {
-                return refuse("InstanceId can't be null.");
-            }
-        } else if self.epoch < MemberEpoch::LEAVES_FOR_A_WHILE {
-            return refuse("MemberEpoch is invalid.");
-        }
-        match self.assignor.map(ServerAssignor::named) {
-            Some(None) => Err(GroupError::UnsupportedAssignor),
-            Some(Some(_)) | None => Ok(()),
-        }
-    }
-
-    /// Whether it says everything there is to say: then it is told everything.
-    pub(super) const fn is_full(&self) -> bool {
-        self.rebalance_timeout.is_some() && (self.names.is_some() || self.pattern.is_some()) && self.owned.is_some()
-    }
-
-    /// Whether it says that it owns nothing.
-    pub(super) fn owns_nothing(&self) -> bool {
-        let mut count = 0;
-        self.owned.is_some_and(|show| {
-            show(&mut |_, _| count += 1);
-            count == 0
-        })
-    }
-
-    /// Whether it owns some of these, as far as it says: who says nothing may own all of them.
-    pub(super) fn owns_any(&self, of: Partitions<'_>) -> bool {
-        let Some(show) = self.owned else { return true };
-        let mut any = false;
-        show(&mut |topic, partition| any |= of.since(topic, partition).is_some());
-        any
-    }
-
-    /// Whether it says what it owns, and that is some of these.
-    pub(super) fn owns_only(&self, of: Partitions<'_>) -> bool {
-        let Some(show) = self.owned else { return false };
-        let mut only = true;
-        show(&mut |topic, partition| only &= of.since(topic, partition).is_some());
-        only
     }
 }

@@ -83,7 +83,7 @@ impl Coordinator<'_> {
     }
 
     /// Nothing is left of a classic group but its offsets, which have records of their own.
-    fn forget_classic(&mut self, slot: Slot) {
+    pub(super) fn forget_classic(&mut self, slot: Slot) {
         self.drop_members(slot);
         while let Some(pending) = self.groups.get(slot).map(|group| group.pendings.first()).filter(|pending| pending.is_some()) {
             self.drop_pending(pending);
@@ -92,7 +92,7 @@ impl Coordinator<'_> {
         let texts = [group.protocol_type.take(), group.protocol.take()];
         group.generation_id = GenerationId(0);
         (group.state, group.state_timestamp) = (State::Empty, None);
-        (group.leader, group.unsynced) = (Slot::NONE, 0);
+        (group.leader, group.unsynced, group.rejoins) = (Slot::NONE, 0, false);
         texts.into_iter().flatten().for_each(|text| self.texts.release(text));
     }
 

@@ -4,6 +4,8 @@
 //! versions only add fields behind, so a reader must not mind bytes left over.
 
 use crate::message;
+use crate::wire::reader::{DecodeError, Reader};
+use crate::wire::schema::Message as _;
 use crate::wire::value::Array;
 
 message! {
@@ -50,4 +52,32 @@ message! {
     topic: &'a str, 0+;
     /// The partitions.
     partitions: Array<'a, i32>, 0+;
+}
+
+/// Reads what a member wrote, with its version before it.
+///
+/// # Errors
+/// What [`DecodeError`] names.
+pub fn subscription(metadata: &[u8]) -> Result<ConsumerProtocolSubscription<'_>, DecodeError> {
+    let mut reader = Reader::new(metadata);
+    let version = i16::from_be_bytes(reader.array()?);
+    ConsumerProtocolSubscription::decode_from(&mut reader, version.min(ConsumerProtocolSubscription::VERSIONS.last))
+}
+
+/// Reads what a member was given, with its version before it.
+///
+/// # Errors
+/// What [`DecodeError`] names.
+pub fn assignment(bytes: &[u8]) -> Result<ConsumerProtocolAssignment<'_>, DecodeError> {
+    let mut reader = Reader::new(bytes);
+    let version = i16::from_be_bytes(reader.array()?);
+    ConsumerProtocolAssignment::decode_from(&mut reader, version.min(ConsumerProtocolAssignment::VERSIONS.last))
+}
+
+/// The version in which a member is to be answered: the one that it wrote in, as far as that is known here.
+/// Source: `ConsumerProtocol.deserializeVersion`, `serializeAssignment`.
+#[must_use]
+pub fn version(metadata: &[u8]) -> i16 {
+    let written = metadata.first_chunk().map_or(0, |version| i16::from_be_bytes(*version));
+    written.clamp(0, ConsumerProtocolAssignment::VERSIONS.last)
 }

@@ -5,8 +5,8 @@ use crate::catalog::catalog::{Catalog, TopicView};
 use crate::catalog::name;
 use crate::catalog::record::CatalogRecord;
 use crate::group::coordinator::Coordinator;
-use crate::group::input::{ConsumerHeartbeat, ForgetTopic, Input as GroupInput};
-use crate::group::modern::topics::{BadPattern, Matcher, TopicShape, Topics};
+use crate::group::input::{ForgetTopic, Input as GroupInput};
+use crate::group::modern::topics::{BadPattern, Matcher, NoMatcher, TopicShape, Topics};
 use crate::group::record::GroupRecord;
 use crate::ids::{CallId, LeaderEpoch, PartitionIndex, Sequence, TopicId};
 use crate::log::config::LogConfig;
@@ -33,32 +33,6 @@ impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
         &mut self,
         at: Moment,
         input: GroupInput<'_>,
-        answers: &mut dyn Answers<Coordinator<'m>>,
-        out: &mut dyn Release,
-    ) -> Result<Option<Written>, WriteError<StoreFailure<'m, D>>> {
-        loop {
-            self.records.clear();
-            self.groups.step(at, input, &mut Effects { records: &mut self.records, answers });
-            if self.records.is_empty() {
-                // What is told now may have been decided by a step whose records are not safe yet.
-                return Ok(input.group_id().and_then(|group_id| self.uncommitted_group(group_id)));
-            }
-            let written = self.write_down_group(at, out).inspect_err(|_| self.groups.give_up())?;
-            if !self.groups.wants_again() {
-                return Ok(written);
-            }
-        }
-    }
-
-    /// A turn of the groups for a member of a consumer group, which is told what topics there are. It takes as many steps as the machine asks
-    /// for; what all of them write is waited for.
-    ///
-    /// # Errors
-    /// As [`Shard::group`].
-    pub fn consumer_heartbeat(
-        &mut self,
-        at: Moment,
-        heartbeat: ConsumerHeartbeat<'_>,
         matcher: &dyn Matcher,
         answers: &mut dyn Answers<Coordinator<'m>>,
         out: &mut dyn Release,
@@ -66,12 +40,12 @@ impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
         loop {
             self.records.clear();
             let topics = KnownTopics { catalog: &self.catalog, matcher };
-            let input = GroupInput::ConsumerHeartbeat(ConsumerHeartbeat { topics: &topics, ..heartbeat });
-            self.groups.step(at, input, &mut Effects { records: &mut self.records, answers });
+            self.groups.step_among(&topics, at, input, &mut Effects { records: &mut self.records, answers });
             if self.records.is_empty() {
-                return Ok(self.uncommitted_group(heartbeat.caller.group_id));
+                // What is told now may have been decided by a step whose records are not safe yet.
+                return Ok(input.group_id().and_then(|group_id| self.uncommitted_group(group_id)));
             }
-            let written = self.write_down_group(at, out).inspect_err(|_| self.groups.give_up())?;
+            let written = self.write_down_group(at, out).inspect_err(|_| self.groups.give_up(answers))?;
             if !self.groups.wants_again() {
                 return Ok(written);
             }
@@ -86,8 +60,9 @@ impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
         out: &mut dyn Release,
     ) -> Option<Result<Option<Written>, WriteError<StoreFailure<'m, D>>>> {
         self.records.clear();
-        let acted = self.groups.handle_timeout(at, &mut Effects { records: &mut self.records, answers });
-        acted.then(|| self.write_down_group(at, out))
+        let topics = KnownTopics { catalog: &self.catalog, matcher: &NoMatcher };
+        let acted = self.groups.handle_timeout_among(&topics, at, &mut Effects { records: &mut self.records, answers });
+        acted.then(|| self.write_down_group(at, out).inspect_err(|_| self.groups.give_up(answers)))
     }
 
     fn write_down_group(&mut self, at: Moment, out: &mut dyn Release) -> Result<Option<Written>, WriteError<StoreFailure<'m, D>>> {
@@ -239,7 +214,7 @@ impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
         while let Some(group) = self.groups.next_group(from) {
             from = group.index() + 1;
             let input = GroupInput::ForgetTopic(ForgetTopic { group, topic, topic_id });
-            if let Some(result) = self.group(at, input, &mut Nobody, out).transpose() {
+            if let Some(result) = self.group(at, input, &NoMatcher, &mut Nobody, out).transpose() {
                 told(result);
             }
         }

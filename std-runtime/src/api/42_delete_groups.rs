@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 
 use millpond_core::group::error::GroupError;
 use millpond_core::group::input::{DeleteGroup, Input};
+use millpond_core::group::modern::topics::NoMatcher;
 use millpond_core::ids::CallId;
 use millpond_core::machine::{Answers, When};
 use millpond_core::shard::logs::Written;
@@ -43,7 +44,7 @@ pub(crate) fn serve(asked: Asked<'_>) -> Result<(), DecodeError> {
             let mut catch = Catch::default();
             let input = Input::DeleteGroup(DeleteGroup { call: catalog::HERE, group_id });
             let inner = &mut *turn.inner;
-            let error_code = match inner.shard.group(turn.at, input, &mut catch, &mut inner.released) {
+            let error_code = match inner.shard.group(turn.at, input, &NoMatcher, &mut catch, &mut inner.released) {
                 Ok(end) => {
                     written.extend(end);
                     catch.0.map_or(ErrorCode::UNKNOWN_SERVER_ERROR.number(), |result| error_map::of_group_part(result.as_ref().err()))

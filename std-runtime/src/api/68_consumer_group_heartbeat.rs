@@ -5,8 +5,8 @@
 use millpond_core::catalog::name::GROUP_VERSION;
 use millpond_core::group::answer::ConsumerSeat;
 use millpond_core::group::error::GroupError;
-use millpond_core::group::input::{Caller, ConsumerHeartbeat, ShowOwned};
-use millpond_core::group::modern::topics::{BadPattern, Matcher, NoTopics};
+use millpond_core::group::input::{Caller, ConsumerHeartbeat, Input, ShowOwned};
+use millpond_core::group::modern::topics::{BadPattern, Matcher};
 use millpond_core::ids::{MemberEpoch, PartitionIndex, TopicId};
 use millpond_core::time::Millis;
 use millpond_core::wire::reader::DecodeError;
@@ -47,18 +47,19 @@ pub(crate) fn serve(asked: Asked<'_>) -> Result<(), DecodeError> {
         if let Err(refusal) = catalog::ensure_offsets_topic(turn) {
             tracing::error!(error = refusal.message, "groups have nowhere to be kept");
         }
-        turn.consumer(head, reply, &|answer| group::tell(head, answer), |call| ConsumerHeartbeat {
-            caller: Caller { call, group_id: request.group_id, member_id, group_instance_id: request.instance_id },
-            epoch: MemberEpoch(request.member_epoch),
-            client_id,
-            client_host: &caller.client_host,
-            rack_id: request.rack_id,
-            rebalance_timeout: u64::try_from(request.rebalance_timeout_ms).ok().map(Millis),
-            names: request.subscribed_topic_names,
-            pattern: request.subscribed_topic_regex,
-            assignor: request.server_assignor,
-            owned: request.topic_partitions.map(|_| show),
-            topics: &NoTopics,
+        turn.group(head, reply, &|answer| group::tell(head, answer), |call| {
+            Input::ConsumerHeartbeat(ConsumerHeartbeat {
+                caller: Caller { call, group_id: request.group_id, member_id, group_instance_id: request.instance_id },
+                epoch: MemberEpoch(request.member_epoch),
+                client_id,
+                client_host: &caller.client_host,
+                rack_id: request.rack_id,
+                rebalance_timeout: u64::try_from(request.rebalance_timeout_ms).ok().map(Millis),
+                names: request.subscribed_topic_names,
+                pattern: request.subscribed_topic_regex,
+                assignor: request.server_assignor,
+                owned: request.topic_partitions.map(|_| show),
+            })
         });
     });
     Ok(())

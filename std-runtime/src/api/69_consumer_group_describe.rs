@@ -22,6 +22,8 @@ use super::{operations, respond};
 
 /// A member that speaks the consumer protocol. Source: KIP-1099.
 const CONSUMER_TYPE: i8 = 1;
+/// A member that speaks the classic protocol.
+const CLASSIC_TYPE: i8 = 0;
 
 /// Partitions as they are told: by topic, with its name.
 struct Told {
@@ -116,6 +118,6 @@ fn tell_member<'a>(member: &'a ToldMember<'a>, [assigned, target]: &'a [Vec<Topi
         subscribed_topic_regex: view.pattern,
         assignment: Assignment { topic_partitions: Array::from(&**assigned) },
         target_assignment: Assignment { topic_partitions: Array::from(&**target) },
-        member_type: CONSUMER_TYPE,
+        member_type: if view.is_classic { CLASSIC_TYPE } else { CONSUMER_TYPE },
     }
 }

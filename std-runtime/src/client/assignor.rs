@@ -2,8 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use millpond_core::member::consumer_protocol::{AssignmentTopicPartition, ConsumerProtocolAssignment, ConsumerProtocolSubscription};
-use millpond_core::wire::reader::{DecodeError, Reader};
+use millpond_core::bounded::list::List;
+use millpond_core::member::assignor::assignor::{Assignor, compare_names, words};
+use millpond_core::member::assignor::error::AssignError;
+use millpond_core::member::assignor::group::{Group, Member};
+use millpond_core::member::assignor::owner::Owner;
+use millpond_core::member::assignor::topics::Topics;
+use millpond_core::member::consumer_protocol::{self, AssignmentTopicPartition, ConsumerProtocolAssignment, ConsumerProtocolSubscription};
+use millpond_core::wire::reader::DecodeError;
 use millpond_core::wire::schema::Message;
 use millpond_core::wire::value::Array;
 use millpond_core::wire::writer::Writer;
@@ -49,19 +55,12 @@ fn written<'a, M: Message<'a>>(message: &M) -> Vec<u8> {
     writer.bytes().to_vec()
 }
 
-/// Reads a message with its version before it; a version of the future is read as the last one known, since those only add behind.
-fn read<'a, M: Message<'a>>(bytes: &'a [u8]) -> Result<M, DecodeError> {
-    let mut reader = Reader::new(bytes);
-    let version = i16::from_be_bytes(reader.array()?);
-    M::decode_from(&mut reader, version.min(M::VERSIONS.last))
-}
-
 /// The topics that a member wants to read.
 ///
 /// # Errors
 /// What [`DecodeError`] names.
 pub fn read_subscription(bytes: &[u8]) -> Result<Vec<String>, DecodeError> {
-    Ok(read::<ConsumerProtocolSubscription<'_>>(bytes)?.topics.iter().map(str::to_string).collect())
+    Ok(consumer_protocol::subscription(bytes)?.topics.iter().map(str::to_string).collect())
 }
 
 /// What a member was given. No bytes stand for nothing.
@@ -72,7 +71,7 @@ pub fn read_assignment(bytes: &[u8]) -> Result<Vec<TopicPartition>, DecodeError>
     if bytes.is_empty() {
         return Ok(Vec::new());
     }
-    let assignment: ConsumerProtocolAssignment<'_> = read(bytes)?;
+    let assignment = consumer_protocol::assignment(bytes)?;
     let mut given: Vec<TopicPartition> = assignment
         .assigned_partitions
         .iter()
@@ -82,29 +81,57 @@ pub fn read_assignment(bytes: &[u8]) -> Result<Vec<TopicPartition>, DecodeError>
     Ok(given)
 }
 
-/// Gives every member a range of each topic's partitions: the first members, by name, get one more where they do not come out even.
+/// Gives every member a range of each topic's partitions. See [`Assignor::Range`].
 ///
-/// Source: `RangeAssignor`: members in the order of their instance id, or their member id when they have none.
-#[must_use]
-pub fn range(members: &[Subscriber], partition_counts: &BTreeMap<String, usize>) -> BTreeMap<String, Vec<TopicPartition>> {
+/// # Errors
+/// [`AssignError`] when there are more partitions than can be counted.
+pub fn range(
+    members: &[Subscriber],
+    partition_counts: &BTreeMap<String, usize>,
+) -> Result<BTreeMap<String, Vec<TopicPartition>>, AssignError> {
+    let mut topics: Vec<(&str, usize)> = partition_counts.iter().map(|(name, count)| (name.as_str(), *count)).collect();
+    topics.sort_by(|(a, _), (b, _)| compare_names(a, b));
+    let number = |name: &String| topics.iter().position(|(topic, _)| topic == name).and_then(|at| u32::try_from(at).ok());
+    let subscriptions: Vec<Vec<u32>> = members
+        .iter()
+        .map(|member| {
+            let mut numbers: Vec<u32> = member.topics.iter().filter_map(number).collect();
+            numbers.sort_unstable();
+            numbers.dedup();
+            numbers
+        })
+        .collect();
+    let readers: Vec<Member<'_>> = members
+        .iter()
+        .zip(&subscriptions)
+        .map(|(member, topics)| Member {
+            member_id: &member.member_id,
+            instance_id: member.instance_id.as_deref(),
+            rack: None,
+            topics,
+            owned: &[],
+            generation: -1,
+        })
+        .collect();
+    let mut ends = List::grown(topics.len());
+    let counts = topics.iter().map(|(_, count)| u32::try_from(*count).unwrap_or(u32::MAX));
+    let numbers = Topics::number(counts, &mut ends)?;
+    let pairs = subscriptions.iter().map(Vec::len).sum();
+    let count = usize::try_from(numbers.partition_count()).map_err(|_| AssignError::Full)?;
+    let mut owners = vec![Owner::NOBODY; count];
+    let group = Group::new(numbers, &readers)?;
+    Assignor::Range.assign(&group, &mut owners, &mut List::grown(words(members.len(), topics.len(), count, pairs)))?;
     let mut given: BTreeMap<String, Vec<TopicPartition>> = members.iter().map(|member| (member.member_id.clone(), Vec::new())).collect();
-    for (topic, count) in partition_counts {
-        let mut readers: Vec<&Subscriber> = members.iter().filter(|member| member.topics.contains(topic)).collect();
-        // Members with a fixed name come first. Source: `MemberInfo.compareTo`.
-        readers.sort_by_key(|member| (member.instance_id.is_none(), member.instance_id.as_deref(), member.member_id.as_str()));
-        let each = count.checked_div(readers.len()).unwrap_or(0);
-        let extra = count.checked_rem(readers.len()).unwrap_or(0);
-        let mut next = 0;
-        for (place, reader) in readers.iter().enumerate() {
-            let size = each + usize::from(place < extra);
-            let range = (next..next + size).filter_map(|index| i32::try_from(index).ok());
-            if let Some(own) = given.get_mut(&reader.member_id) {
-                own.extend(range.map(|index| (topic.clone(), index)));
-            }
-            next += size;
+    for (partition, owner) in (0u32..).zip(&owners) {
+        let owner = owner.member().and_then(|member| members.get(usize::try_from(member).ok()?));
+        let Some((owner, topic)) = owner.zip(numbers.topic_of(partition)) else { continue };
+        let name = usize::try_from(topic).ok().and_then(|topic| topics.get(topic)).map(|(name, _)| (*name).to_string());
+        let index = i32::try_from(partition - numbers.partitions(topic).start);
+        if let (Some(own), Some(name), Ok(index)) = (given.get_mut(&owner.member_id), name, index) {
+            own.push((name, index));
         }
     }
-    given
+    Ok(given)
 }
 
 #[cfg(test)]
@@ -124,7 +151,7 @@ mod tests {
     fn every_partition_goes_to_one_member_and_the_first_get_one_more() {
         let counts = BTreeMap::from([("t".to_string(), 5), ("u".to_string(), 1)]);
         let members = [member("b", None, &["t", "u"]), member("a", None, &["t"]), member("c", None, &["u", "gone"])];
-        let given = range(&members, &counts);
+        let given = range(&members, &counts).unwrap();
         assert_eq!(["a", "b", "c"].map(|id| told(&given, id)), ["t0 t1 t2", "t3 t4 u0", ""]);
     }
 
@@ -132,7 +159,7 @@ mod tests {
     fn kip345_members_with_a_fixed_name_come_first_in_the_order_of_their_names() {
         let counts = BTreeMap::from([("t".to_string(), 4)]);
         let members = [member("a", None, &["t"]), member("z", Some("1"), &["t"]), member("b", Some("2"), &["t"])];
-        let given = range(&members, &counts);
+        let given = range(&members, &counts).unwrap();
         assert_eq!(["z", "b", "a"].map(|id| told(&given, id)), ["t0 t1", "t2", "t3"]);
     }
 

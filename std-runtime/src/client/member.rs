@@ -152,7 +152,7 @@ impl Member {
         let topics = cluster.topics(Some(&names), false).await?;
         let counts: BTreeMap<String, usize> =
             topics.into_iter().filter(|topic| topic.error.is_none()).map(|topic| (topic.name, topic.partitions.len())).collect();
-        let given = assignor::range(&members, &counts);
+        let given = assignor::range(&members, &counts)?;
         Ok(given.into_iter().map(|(member_id, partitions)| (member_id, assignor::assignment(&partitions))).collect())
     }
 

@@ -6,7 +6,7 @@
 use alloc::string::{String, ToString};
 use core::time::Duration;
 
-use millpond_core::group::config::GroupConfig;
+use millpond_core::group::config::{GroupConfig, MigrationPolicy};
 use millpond_core::ids::BrokerId;
 use millpond_core::log::config::{LocalRetention, LogConfig};
 use millpond_core::record::codec::Compression;
@@ -493,6 +493,21 @@ pub const KEYS: &[Key] = &[
     key("", Text, Some("latest"), Rule::Any, "No effect yet: there are no share groups.").group("share.auto.offset.reset"),
     key("", Text, Some("read_uncommitted"), Rule::OneOf(&["read_committed", "read_uncommitted"]), "No effect yet: there are no share groups.").group("share.isolation.level"),
     key("", Boolean, Some("true"), Rule::Any, "No effect yet: there are no share groups.").group("share.renew.acknowledge.enable"),
+    key(
+        "group.consumer.migration.policy",
+        Text,
+        Some("bidirectional"),
+        Rule::OneOf(&["bidirectional", "upgrade", "downgrade", "disabled"]),
+        "Whether groups go from the classic protocol to the consumer protocol (upgrade), and back, while they have members.",
+    )
+    .broker(|config, value| {
+        config.group.consumer_migration = match value.text() {
+            "upgrade" => MigrationPolicy::Upgrade,
+            "downgrade" => MigrationPolicy::Downgrade,
+            "disabled" => MigrationPolicy::Disabled,
+            _ => MigrationPolicy::Bidirectional,
+        }
+    }),
     key("offset.metadata.max.bytes", Int, Some("4096"), Rule::AtLeast(0), "Characters of metadata in one committed offset.")
         .broker(|config, value| config.group.offset_metadata_max = usize::try_from(value.int()).unwrap_or(0)),
     key("offsets.retention.minutes", Int, Some("10080"), Rule::AtLeast(1), "Minutes. How long committed offsets outlive their use.")

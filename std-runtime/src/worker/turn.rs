@@ -8,7 +8,7 @@ use millpond_core::bounded::slab::Slot;
 use millpond_core::catalog::input::ResourceKind;
 use millpond_core::group::answer::Answer;
 use millpond_core::group::coordinator::Coordinator;
-use millpond_core::group::input::{ConsumerHeartbeat, Input};
+use millpond_core::group::input::Input;
 use millpond_core::ids::{CallId, Offset};
 use millpond_core::log::partition_log::PartitionLog;
 use millpond_core::log::txn_index::AbortedTransaction;
@@ -27,7 +27,6 @@ use crate::config::broker_config::BrokerConfig;
 use crate::disk::data_dir::{DataDir, Identity};
 use crate::disk::remembered::{LeftLog, Snapshot};
 use crate::protocol::error_code::ErrorCode;
-use crate::protocol::messages::consumer_group_heartbeat::ConsumerGroupHeartbeatResponse;
 use crate::protocol::refuse::{Keep, refuse};
 
 use crate::tier::Cold;
@@ -244,32 +243,12 @@ impl Turn<'_> {
         let call = inner.calls.add(Call::Machine { head, reply });
         let input = input(call);
         let mut answers = GroupAnswers { calls: &mut inner.calls, own: Some((call, tell)), ready: Vec::new() };
-        let result = inner.shard.group(self.at, input, &mut answers, &mut inner.released);
+        let result = inner.shard.group(self.at, input, &api::consumer_group_heartbeat::Regexes, &mut answers, &mut inner.released);
         let ready = answers.ready;
         if let Err(error) = &result {
             tracing::warn!(%error, "the group coordinator could not write down what it decided");
         }
         self.deliver(ready, joined, result.map_err(|error| api::error_map::of_group_write(&error)));
-    }
-
-    /// A turn of the groups for a member of a consumer group.
-    pub fn consumer<'i>(&mut self, head: Head, reply: Reply, tell: &Tell<'_>, heartbeat: impl FnOnce(CallId) -> ConsumerHeartbeat<'i>) {
-        let inner = &mut *self.inner;
-        let call = inner.calls.add(Call::Machine { head, reply });
-        let heartbeat = heartbeat(call);
-        let mut answers = GroupAnswers { calls: &mut inner.calls, own: Some((call, tell)), ready: Vec::new() };
-        let result =
-            inner.shard.consumer_heartbeat(self.at, heartbeat, &api::consumer_group_heartbeat::Regexes, &mut answers, &mut inner.released);
-        let mut ready = answers.ready;
-        if let Err(error) = &result {
-            tracing::warn!(%error, "the group coordinator could not write down what it decided");
-            // A stage that could not be written comes to no answer.
-            if let Some(Call::Machine { head, reply }) = inner.calls.take(call) {
-                let outgoing = api::respond::encode(head, &ConsumerGroupHeartbeatResponse::default());
-                ready.push(ReadyAnswer { head, reply, when: When::Written, outgoing });
-            }
-        }
-        self.deliver(ready, &[], result.map_err(|error| api::error_map::of_group_write(&error)));
     }
 
     /// Sends answers, or holds those that must become true first.

@@ -81,8 +81,8 @@ struct ModernArena {
     holding_index: heapless::Vec<Slot, 16>,
     session_heap: heapless::Vec<Slot, 4>,
     session_entries: heapless::Vec<DeadlineEntry, 4>,
-    revocation_heap: heapless::Vec<Slot, 4>,
-    revocation_entries: heapless::Vec<DeadlineEntry, 4>,
+    patience_heap: heapless::Vec<Slot, 4>,
+    patience_entries: heapless::Vec<DeadlineEntry, 4>,
     bytes: heapless::Vec<u8, 512>,
     matched: heapless::Vec<u8, 128>,
     held: heapless::Vec<Held, 8>,
@@ -106,7 +106,7 @@ impl ModernArena {
             patterns: Table::new(Slab::new(List::lent(&mut self.patterns)), List::lent(&mut self.pattern_index)),
             holdings: Table::new(Slab::new(List::lent(&mut self.holdings)), List::lent(&mut self.holding_index)),
             sessions: Deadlines::new(List::lent(&mut self.session_heap), List::lent(&mut self.session_entries)),
-            revocations: Deadlines::new(List::lent(&mut self.revocation_heap), List::lent(&mut self.revocation_entries)),
+            patience: Deadlines::new(List::lent(&mut self.patience_heap), List::lent(&mut self.patience_entries)),
             bytes: List::lent(&mut self.bytes),
             matched: List::lent(&mut self.matched),
             held: List::lent(&mut self.held),
@@ -119,7 +119,8 @@ impl ModernArena {
             owners: List::lent(&mut self.owners),
             words: List::lent(&mut self.words),
             resume: None,
-            joins_again: false,
+            joins_again: None,
+            downgraded: Slot::NONE,
         }
     }
 }

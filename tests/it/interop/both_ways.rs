@@ -71,6 +71,18 @@ impl Directory {
         self.play(&["see"])
     }
 
+    /// A consumer group (KIP-848) reads on where it is, so many records at most. Answers how many there were.
+    fn go_on(&self, records: usize) -> usize {
+        let arguments = format!(
+            "--topic plain-one --group modern --from-beginning --command-property group.protocol=consumer \
+             --max-messages {records} --timeout-ms 6000"
+        );
+        let read = self.kafka.says("kafka-console-consumer", &arguments);
+        let listed = self.kafka.says("kafka-consumer-groups", "--list --type consumer");
+        assert_says(&listed, &["modern"], "the groups of the consumer protocol");
+        read.lines().filter(|line| line.contains(" by ")).count()
+    }
+
     /// Stops whoever serves it, and what is left is sound.
     fn stop(&mut self) {
         self.kafka.broker.stop();
@@ -121,11 +133,13 @@ fn names(folder: &Path) -> Vec<String> {
 fn a_directory_that_millpond_began_goes_to_kafka_and_back_twice() {
     let Some(mut directory) = Directory::new_or_skip("a directory of millpond's", Kind::Millpond) else { return };
     directory.play(&["write", "one"]);
+    assert_eq!(directory.go_on(60), 60, "a consumer group begins");
     let seen = directory.see();
     directory.stop();
 
     directory.serve_with(Kind::Kafka);
     assert_eq!(directory.see(), seen, "Kafka serves what millpond wrote");
+    assert_eq!(directory.go_on(60), 60, "a consumer group goes on");
     // The producer whose transaction was left open there comes back here.
     directory.play(&["write", "two", "one"]);
     let seen = directory.see();
@@ -133,6 +147,7 @@ fn a_directory_that_millpond_began_goes_to_kafka_and_back_twice() {
 
     directory.serve_with(Kind::Millpond);
     assert_eq!(directory.see(), seen, "millpond serves what Kafka went on with");
+    assert_eq!(directory.go_on(1000), 80, "a consumer group has the rest");
     directory.play(&["write-and-keep", "three", "two"]);
     let seen = directory.see();
     directory.kill();

@@ -18,6 +18,7 @@ use millpond_core::group::coordinator::{Coordinator, CoordinatorLimits, Coordina
 use millpond_core::group::input::{
     Caller, Commit, CommitPartition, Heartbeat, Input as GroupInput, Join, Leave, LeavingMember, MemberAssignment, Protocol, Sync,
 };
+use millpond_core::group::modern::topics::NoMatcher;
 use millpond_core::ids::{BrokerId, CallId, GenerationId, Offset, PartitionIndex, TopicId};
 use millpond_core::log::compact::job::{CompactLimits, CompactMemory, Compaction, Step};
 use millpond_core::log::error::ReadError;
@@ -617,7 +618,7 @@ impl Broker {
         };
         self.calls.insert(call, Call::Machine);
         let mut answers = GroupAnswers { calls: &mut self.calls, ready: Vec::new() };
-        let result = self.shard.group(at, input, &mut answers, &mut self.released);
+        let result = self.shard.group(at, input, &NoMatcher, &mut answers, &mut self.released);
         let ready = answers.ready;
         self.deliver(at, ready, result.map_err(|_| ()));
     }

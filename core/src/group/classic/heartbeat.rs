@@ -22,6 +22,9 @@ impl<'m> Coordinator<'m> {
             return Err(GroupError::InvalidGroupId);
         }
         let group = self.find_group(caller.group_id).ok_or(GroupError::UnknownMemberId)?;
+        if self.consumer_group(group).is_some() {
+            return self.hear_consumer(at.now, group, heartbeat);
+        }
         let slot = self.check_member(group, caller.member_id, caller.group_instance_id)?;
         let entry = self.groups.get(group).ok_or(GroupError::UnknownMemberId)?;
         if entry.generation_id != heartbeat.generation_id {

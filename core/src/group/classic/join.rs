@@ -7,6 +7,7 @@ use crate::group::answer::Answer;
 use crate::group::coordinator::{Coordinator, Fx};
 use crate::group::error::GroupError;
 use crate::group::input::Join;
+use crate::group::modern::topics::Topics;
 use crate::group::record::ImageMembers;
 use crate::machine::When;
 use crate::time::{Instant, Moment};
@@ -19,16 +20,22 @@ const MEMBER_ID_SIZE_MAX: usize = 0x7fff;
 
 impl<'m> Coordinator<'m> {
     /// Source: `classicGroupJoinToClassicGroup`.
-    pub(in crate::group) fn join(&mut self, at: Moment, join: &Join<'_>, fx: &mut Fx<'_, '_, 'm>) {
-        self.modern.joins_again = false;
-        if let Err((member_id, error)) = self.try_join(at, join, fx) {
-            self.modern.joins_again = false;
+    pub(in crate::group) fn join(&mut self, at: Moment, join: &Join<'_>, topics: &dyn Topics, fx: &mut Fx<'_, '_, 'm>) {
+        self.modern.joins_again = None;
+        if let Err((member_id, error)) = self.try_join(at, join, topics, fx) {
+            (self.modern.joins_again, self.modern.resume) = (None, None);
             fx.answers.answer(join.caller.call, When::Now, Answer::JoinRefused { member_id, error });
         }
     }
 
     /// Refuses with the member id that the member is told, or sees to it that the call is answered.
-    fn try_join<'j>(&mut self, at: Moment, join: &Join<'j>, fx: &mut Fx<'_, '_, 'm>) -> Result<(), (&'j str, GroupError)> {
+    fn try_join<'j>(
+        &mut self,
+        at: Moment,
+        join: &Join<'j>,
+        topics: &dyn Topics,
+        fx: &mut Fx<'_, '_, 'm>,
+    ) -> Result<(), (&'j str, GroupError)> {
         let member_id = join.caller.member_id;
         self.check_join(join).map_err(|error| (member_id, error))?;
         let group = match self.find_group(join.caller.group_id) {
@@ -38,10 +45,10 @@ impl<'m> Coordinator<'m> {
         };
         if let Some(entry) = self.consumer_group(group) {
             if !entry.members.is_empty() {
-                return Err((member_id, GroupError::InconsistentProtocol));
+                return self.join_consumers(at, group, join, topics, fx);
             }
             // An empty one makes room; its offsets stay. Source: `maybeDeleteEmptyConsumerGroup`.
-            self.modern.joins_again = true;
+            self.modern.joins_again = Some(join.caller.call);
             return self.record_consumer_group_gone(group, fx).map_err(|error| ("", error));
         }
         if !self.has_room(group, member_id) {
@@ -265,7 +272,7 @@ impl<'m> Coordinator<'m> {
     }
 
     /// Refuses whatever call a member still waits in.
-    pub(super) fn answer_waiting(&mut self, slot: Slot, error: GroupError, fx: &mut Fx<'_, '_, 'm>) {
+    pub(in crate::group) fn answer_waiting(&mut self, slot: Slot, error: GroupError, fx: &mut Fx<'_, '_, 'm>) {
         let Some(member) = self.members.get_mut(slot) else { return };
         let waiting = core::mem::replace(&mut member.waiting, Waiting::Nowhere);
         let (group, id) = (member.group, member.id);

@@ -6,6 +6,7 @@ use crate::group::answer::Answer;
 use crate::group::coordinator::{Coordinator, Fx};
 use crate::group::error::GroupError;
 use crate::group::input::{Leave, LeavingMember};
+use crate::group::modern::topics::Topics;
 use crate::machine::When;
 use crate::time::Moment;
 
@@ -13,8 +14,10 @@ use super::state::State;
 
 impl<'m> Coordinator<'m> {
     /// Source: `classicGroupLeaveToClassicGroup`.
-    pub(in crate::group) fn leave(&mut self, at: Moment, leave: &Leave<'_>, fx: &mut Fx<'_, '_, 'm>) {
-        if let Err(error) = self.try_leave(at, leave, fx) {
+    pub(in crate::group) fn leave(&mut self, at: Moment, leave: &Leave<'_>, topics: &dyn Topics, fx: &mut Fx<'_, '_, 'm>) {
+        let before = fx.records.len();
+        if let Err(error) = self.try_leave(at, leave, topics, fx) {
+            fx.records.truncate(before);
             fx.answers.answer(leave.call, When::Now, Answer::Left(Err(error)));
         } else {
             fx.answers.answer(leave.call, When::Written, Answer::Left(Ok(&self.results)));
@@ -22,12 +25,15 @@ impl<'m> Coordinator<'m> {
         self.results.clear();
     }
 
-    fn try_leave(&mut self, at: Moment, leave: &Leave<'_>, fx: &mut Fx<'_, '_, 'm>) -> Result<(), GroupError> {
+    fn try_leave(&mut self, at: Moment, leave: &Leave<'_>, topics: &dyn Topics, fx: &mut Fx<'_, '_, 'm>) -> Result<(), GroupError> {
         if leave.group_id.is_empty() {
             return Err(GroupError::InvalidGroupId);
         }
         self.clear_results(leave.members.len()).map_err(|Full| GroupError::GroupFull)?;
         let group = self.find_group(leave.group_id);
+        if let Some(group) = group.filter(|group| self.consumer_group(*group).is_some()) {
+            return self.leave_consumers(at, group, leave.members, topics, fx);
+        }
         let mut left = false;
         for (index, member) in leave.members.iter().enumerate() {
             let result = group.ok_or(GroupError::UnknownMemberId).and_then(|group| self.leave_one(group, member, fx));

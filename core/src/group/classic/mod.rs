@@ -9,4 +9,4 @@ mod round;
 pub mod state;
 mod sync;
 
-pub(in crate::group) use round::Seat;
+pub(in crate::group) use round::{Seat, Spoken};

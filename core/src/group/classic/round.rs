@@ -1,9 +1,10 @@
 //! Between two generations: who has a seat, when a round begins, when it is complete, and what happens when patience ends.
 
 use crate::bounded::Full;
-use crate::bounded::bytes::Text;
+use crate::bounded::bytes::{ByteHeap, Text};
 use crate::bounded::chain::{Chain, Links};
-use crate::bounded::slab::Slot;
+use crate::bounded::slab::{Slab, Slot};
+use crate::bounded::table::Table;
 use crate::group::answer::{Answer, Joined, Roster};
 use crate::group::coordinator::{Coordinator, Fx};
 use crate::group::error::GroupError;
@@ -36,6 +37,29 @@ impl<'a> Seat<'a> {
             session_timeout: join.session_timeout,
             protocol_type: join.protocol_type,
         }
+    }
+}
+
+/// What members offer.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::group) struct Spoken<'a, 'm> {
+    pub(in crate::group) texts: &'a ByteHeap<'m>,
+    pub(in crate::group) offered: &'a Table<'m, Offered>,
+    pub(in crate::group) protocols: &'a Slab<'m, ProtocolEntry>,
+}
+
+impl<'a> Spoken<'a, '_> {
+    /// All that a member offers, most preferred first.
+    pub(in crate::group) fn all(self, member: &Member) -> impl Iterator<Item = Protocol<'a>> {
+        member.protocols.iter(self.protocols).map(move |(_, entry)| Protocol {
+            name: self.offered.get(entry.offered).map_or("", |offered| self.texts.str(offered.name)),
+            metadata: self.texts.bytes(entry.metadata),
+        })
+    }
+
+    /// What a member says under a protocol; nothing if it does not offer it.
+    pub(in crate::group) fn under(self, member: &Member, protocol: &str) -> &'a [u8] {
+        self.all(member).find(|offer| offer.name == protocol).map_or(&[], |offer| offer.metadata)
     }
 }
 
@@ -156,7 +180,7 @@ impl<'m> Coordinator<'m> {
         Ok(slot)
     }
 
-    fn link_member(&mut self, group: Slot, slot: Slot) {
+    pub(in crate::group) fn link_member(&mut self, group: Slot, slot: Slot) {
         if let Some(group) = self.groups.get_mut(group) {
             group.members.push(&mut self.members, slot);
             if !group.leader.is_some() {
@@ -384,7 +408,7 @@ impl<'m> Coordinator<'m> {
 
     /// The protocol that all members support and most prefer; among equals the one that was offered first.
     /// Source: `ClassicGroup.selectProtocol`, which leaves ties open.
-    pub(super) fn vote(&mut self, slot: Slot) -> Option<Slot> {
+    pub(in crate::group) fn vote(&mut self, slot: Slot) -> Option<Slot> {
         let group = self.groups.get(slot)?;
         let count = group.members.len();
         let mut offered = group.offered.first();
@@ -412,10 +436,7 @@ impl<'m> Coordinator<'m> {
 
     /// What a member says under a protocol.
     pub(in crate::group) fn metadata_under(&self, member: &Member, protocol: &str) -> &[u8] {
-        let mut entries = member.protocols.iter(&self.protocols);
-        let entry =
-            entries.find(|(_, entry)| self.offered.get(entry.offered).is_some_and(|offered| self.texts.str(offered.name) == protocol));
-        entry.map_or(&[], |(_, entry)| self.texts.bytes(entry.metadata))
+        Spoken { texts: &self.texts, offered: &self.offered, protocols: &self.protocols }.under(member, protocol)
     }
 
     fn rebalance_timeout(&self, slot: Slot) -> Millis {
@@ -423,7 +444,7 @@ impl<'m> Coordinator<'m> {
         group.members.iter(&self.members).map(|(_, member)| member.rebalance_timeout).max().unwrap_or(Millis::ZERO)
     }
 
-    fn set_round(&mut self, slot: Slot, due: Instant) {
+    pub(in crate::group) fn set_round(&mut self, slot: Slot, due: Instant) {
         // The list of deadlines has the capacity of the table of groups.
         let set = self.rounds.set(slot, due);
         debug_assert!(set.is_ok(), "every group has room for its deadline");
@@ -462,6 +483,7 @@ impl<'m> Coordinator<'m> {
         let timeout = self.rebalance_timeout(slot);
         let delay = self.config.initial_rebalance_delay;
         let Some(group) = self.groups.get_mut(slot) else { return false };
+        group.rejoins = false;
         let first = group.state == State::Empty;
         let (preparing, due) = if first {
             let remaining = Millis(timeout.0.saturating_sub(delay.0));
@@ -626,7 +648,7 @@ impl<'m> Coordinator<'m> {
     }
 
     /// Writes down how a group stands, in a state that it enters when that is written.
-    pub(super) fn record_image_since(
+    pub(in crate::group) fn record_image_since(
         &self,
         slot: Slot,
         state_timestamp: Option<Timestamp>,
@@ -729,6 +751,7 @@ impl<'m> Coordinator<'m> {
                 self.set_round(slot, at.now.after(next));
             }
             State::PreparingRebalance(_) => self.complete_round(at, slot, fx),
+            State::Stable if group.rejoins => self.begin_round(at, slot, fx),
             State::CompletingRebalance | State::Stable if group.unsynced > 0 => {
                 let mut member = group.members.first();
                 while let Some(entry) = self.members.get(member) {

@@ -99,6 +99,8 @@ pub struct Group {
     pub(in crate::group) joining: usize,
     /// How many members have not synced in this generation.
     pub(in crate::group) unsynced: usize,
+    /// Soft: it was a consumer group until now, and a round is to begin at once.
+    pub(in crate::group) rejoins: bool,
 }
 
 impl Group {
@@ -119,6 +121,7 @@ impl Group {
             pending_offsets: 0,
             joining: 0,
             unsynced: 0,
+            rejoins: false,
         }
     }
 

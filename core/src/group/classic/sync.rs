@@ -6,6 +6,7 @@ use crate::group::answer::Answer;
 use crate::group::coordinator::{Coordinator, Fx};
 use crate::group::error::GroupError;
 use crate::group::input::{MemberAssignment, Sync};
+use crate::group::modern::topics::Topics;
 use crate::group::record::{ImageMember, ImageMembers};
 use crate::machine::When;
 use crate::time::Moment;
@@ -14,8 +15,13 @@ use super::state::{State, Waiting};
 
 impl<'m> Coordinator<'m> {
     /// Source: `classicGroupSyncToClassicGroup`.
-    pub(in crate::group) fn sync(&mut self, at: Moment, sync: &Sync<'_>, fx: &mut Fx<'_, '_, 'm>) {
-        if let Err(error) = self.try_sync(at, sync, fx) {
+    pub(in crate::group) fn sync(&mut self, at: Moment, sync: &Sync<'_>, topics: &dyn Topics, fx: &mut Fx<'_, '_, 'm>) {
+        let consumers = self.find_group(sync.caller.group_id).filter(|group| self.consumer_group(*group).is_some());
+        let result = match consumers {
+            Some(group) => self.sync_consumer(at, group, sync, topics, fx),
+            None => self.try_sync(at, sync, fx),
+        };
+        if let Err(error) = result {
             fx.answers.answer(sync.caller.call, When::Now, Answer::SyncRefused(error));
         }
     }

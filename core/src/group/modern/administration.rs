@@ -44,6 +44,8 @@ pub struct ConsumerView<'a> {
     pub revoking: Partitions<'a>,
     /// What it is to have.
     pub target: Partitions<'a>,
+    /// Whether it speaks the classic protocol.
+    pub is_classic: bool,
 }
 
 impl<'a, 'm> ConsumerGroupView<'a, 'm> {
@@ -97,6 +99,7 @@ impl<'a, 'm> ConsumerGroupView<'a, 'm> {
                 assigned: coordinator.partitions(member.assigned),
                 revoking: coordinator.partitions(member.revoking),
                 target: member.target.map_or(Partitions::NONE, |text| coordinator.partitions(text)),
+                is_classic: member.classic.is_some(),
             }
         })
     }
@@ -128,7 +131,7 @@ impl<'m> Coordinator<'m> {
         }
         let member = self.find_consumer(group, caller.member_id).and_then(|slot| self.modern.members.get(slot));
         let Some(member) = member else { return Err(GroupError::UnknownMemberId) };
-        if commit.transaction.is_none() && !commit.knows_epochs {
+        if commit.transaction.is_none() && !commit.knows_epochs && member.classic.is_none() {
             return Err(GroupError::EpochsUnknown);
         }
         // On the wire both are one field.
@@ -138,6 +141,8 @@ impl<'m> Coordinator<'m> {
             return Ok(());
         }
         let stale = Err(GroupError::StaleMemberEpoch { named, known: member.epoch });
+        // Who speaks the classic protocol knows it as a generation.
+        let stale = if member.classic.is_some() { Err(GroupError::IllegalGeneration) } else { stale };
         if named > member.epoch {
             return stale;
         }
@@ -161,8 +166,12 @@ impl<'m> Coordinator<'m> {
         }
         let Some(group) = self.find_group(group_id).filter(|group| self.consumer_group(*group).is_some()) else { return Ok(()) };
         let member = self.find_consumer(group, member_id.unwrap_or_default()).and_then(|slot| self.modern.members.get(slot));
-        let known = member.ok_or(GroupError::UnknownMemberId)?.epoch;
-        if epoch == known { Ok(()) } else { Err(GroupError::StaleMemberEpoch { named: epoch, known }) }
+        let member = member.ok_or(GroupError::UnknownMemberId)?;
+        if epoch == member.epoch {
+            return Ok(());
+        }
+        let stale = GroupError::StaleMemberEpoch { named: epoch, known: member.epoch };
+        Err(if member.classic.is_some() { GroupError::IllegalGeneration } else { stale })
     }
 
     /// Whether a member of a consumer group reads a topic.
@@ -170,11 +179,21 @@ impl<'m> Coordinator<'m> {
         self.find_subscribed(group, topic).is_some()
     }
 
-    /// Nothing of a consumer group is left but its offsets. It has no members. Source: `ConsumerGroup.createGroupTombstoneRecords`.
+    /// Nothing of a consumer group is left but its offsets. Source: `ConsumerGroup.createGroupTombstoneRecords`, in its order.
     pub(in crate::group) fn record_consumer_group_gone(&self, group: Slot, fx: &mut Fx<'_, '_, 'm>) -> Result<(), GroupError> {
         let Some(entry) = self.consumer_group(group) else { return Ok(()) };
         let group_id = self.groups.get(group).map_or("", |group| self.texts.str(group.id));
+        let members = || entry.members.iter(&self.modern.members).map(|(_, member)| self.texts.str(member.id));
+        for member_id in members() {
+            self.record_consumer(group_id, ConsumerRecord::Current { member_id, current: None }, fx)?;
+        }
+        for member_id in members() {
+            self.record_consumer(group_id, ConsumerRecord::Target { member_id, partitions: None }, fx)?;
+        }
         self.record_consumer(group_id, ConsumerRecord::TargetMade(None), fx)?;
+        for member_id in members() {
+            self.record_consumer(group_id, ConsumerRecord::Member { member_id, says: None }, fx)?;
+        }
         for (_, pattern) in entry.patterns.iter(&self.modern.patterns) {
             self.record_consumer(group_id, ConsumerRecord::Pattern { pattern: self.texts.str(pattern.text), matches: None }, fx)?;
         }

@@ -10,7 +10,7 @@ use crate::ids::MemberEpoch;
 use super::names;
 use super::partitions::Builder;
 use super::record::{ConsumerRecord, Current, Matches, Says, StoredNames, StoredPartitions};
-use super::state::{Consumer, MemberState};
+use super::state::{Classic, Consumer, MemberState};
 
 impl Coordinator<'_> {
     pub(in crate::group) fn believe_consumer(&mut self, group_id: &str, record: &ConsumerRecord<'_>) -> Result<(), Full> {
@@ -117,11 +117,24 @@ impl Coordinator<'_> {
         self.put_option(member, |member| &mut member.rack, rack);
         let assignor = self.store_option(says.assignor)?;
         self.put_option(member, |member| &mut member.assignor, assignor);
+        let classic = match says.classic {
+            None => None,
+            Some(classic) => {
+                self.modern.bytes.clear();
+                let range = classic.put_offers(&mut self.modern.bytes)?;
+                let offers = self.texts.store(self.modern.bytes.get(range).unwrap_or_default())?;
+                Some(Classic { session_timeout: classic.session_timeout(), offers })
+            }
+        };
+        self.put_classic(member, classic);
         self.believe_instance(group, member, says.instance_id)?;
         self.believe_names(group, member, &says.names)?;
         self.believe_pattern(group, member, says.pattern)?;
         if let Some(member) = self.modern.members.get_mut(member) {
             member.rebalance_timeout = says.rebalance_timeout;
+            if says.classic.is_none() {
+                (member.join_due, member.sync_due) = (None, None);
+            }
         }
         Ok(())
     }

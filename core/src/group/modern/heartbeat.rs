@@ -16,6 +16,7 @@
 //! Source: KIP-848, `GroupMetadataManager.consumerGroupHeartbeat`.
 
 use crate::bounded::Full;
+use crate::bounded::bytes::Text;
 use crate::bounded::chain::Chain;
 use crate::bounded::slab::Slot;
 use crate::group::answer::Answer;
@@ -25,32 +26,42 @@ use crate::group::error::GroupError;
 use crate::group::input::ConsumerHeartbeat;
 use crate::group::record::GroupRecord;
 use crate::ids::{CallId, MemberEpoch};
-use crate::machine::When;
-use crate::time::{Instant, Moment};
+use crate::machine::{Answers, When};
+use crate::time::Moment;
 
+use super::migration::Leaving;
 use super::names::{self, Names};
+use super::offers::{self, Offers, StoredClassic};
+use super::presence::Presence;
 use super::record::{ConsumerRecord, Current, GroupEpoch, Says, StoredNames, StoredPartitions};
-use super::state::MemberState;
+use super::state::Classic;
+use super::tables::name_at;
 use super::topics::Topics;
 
 /// The epoch of a group that nobody has written down yet. Source: `ModernGroup`.
 pub(super) const FIRST_EPOCH: MemberEpoch = MemberEpoch(1);
 
-/// Where a heartbeat goes on once what it has written is believed. Soft.
+/// Where a member that speaks is to go on once what it has written is believed. Soft.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Resume {
     call: CallId,
+    /// Whether it is a join of the classic protocol.
+    is_join: bool,
     stage: Stage,
     /// Whether it has changed what its member subscribes to.
     has_changed: bool,
     /// Whether a pattern matches other topics than before.
     has_matched: bool,
+    /// Whether its member comes in the place of the last one that spoke the consumer protocol.
+    downgrades: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
     /// Who is it, and may it?
     Admit,
+    /// The group was a classic one until now: its members have sessions of another kind.
+    Wake,
     /// What does it say of itself? Is the group another one by that?
     Say,
     /// What do the patterns match?
@@ -61,70 +72,140 @@ enum Stage {
     Target,
     /// What does it get of that by now?
     Reconcile,
+    /// The same, in a group that will not be a consumer group any more.
+    Settle,
+    /// The group is a classic one again.
+    Downgrade,
+}
+
+/// How a member comes in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Admitted {
+    /// By the door.
+    Known,
+    /// Not yet: its group has become a consumer group just for it.
+    Converted,
+    /// In the place of the last one that spoke the consumer protocol.
+    Downgrades,
 }
 
 impl<'m> Coordinator<'m> {
     /// Whether the step that was taken last is to be given its input once more, when its records are believed.
     #[must_use]
     pub const fn wants_again(&self) -> bool {
-        self.modern.resume.is_some() || self.modern.joins_again
+        self.modern.resume.is_some() || self.modern.joins_again.is_some()
     }
 
-    /// Gives up what was to be gone on with: it could not be written down.
-    pub const fn give_up(&mut self) {
-        self.modern.joins_again = false;
-        self.modern.resume = None;
+    /// Gives up what the last step was about: its records could not be written down. A call that was to go on behind them is answered in
+    /// the form that it expects, for the failure to take the place of what it says, as that of any answer that is for [`When::Written`].
+    pub fn give_up(&mut self, answers: &mut dyn Answers<Self>) {
+        let resume = self.modern.resume.take();
+        let join = self.modern.joins_again.take().or(resume.filter(|resume| resume.is_join).map(|resume| resume.call));
+        let error = GroupError::GroupFull;
+        if let Some(call) = join {
+            answers.answer(call, When::Written, Answer::JoinRefused { member_id: "", error });
+        } else if let Some(resume) = resume {
+            answers.answer(resume.call, When::Written, Answer::ConsumerRefused(error));
+        }
+        self.undo_downgrade();
     }
 
-    pub(in crate::group) fn consumer_heartbeat(&mut self, at: Moment, heartbeat: &ConsumerHeartbeat<'_>, fx: &mut Fx<'_, '_, 'm>) {
+    pub(in crate::group) fn consumer_heartbeat(
+        &mut self,
+        at: Moment,
+        heartbeat: &ConsumerHeartbeat<'_>,
+        topics: &dyn Topics,
+        fx: &mut Fx<'_, '_, 'm>,
+    ) {
         let before = fx.records.len();
-        if let Err(error) = self.try_consumer_heartbeat(at, heartbeat, fx) {
+        let said = Presence::of(heartbeat, topics);
+        if let Err(error) = self.try_consumer_heartbeat(at, &said, fx) {
             fx.records.truncate(before);
             self.modern.resume = None;
-            fx.answers.answer(heartbeat.caller.call, When::Now, Answer::ConsumerRefused(error));
+            fx.answers.answer(said.caller.call, When::Now, Answer::ConsumerRefused(error));
         }
     }
 
-    fn try_consumer_heartbeat(&mut self, at: Moment, heartbeat: &ConsumerHeartbeat<'_>, fx: &mut Fx<'_, '_, 'm>) -> Result<(), GroupError> {
-        let call = heartbeat.caller.call;
-        let resumed = self.modern.resume.take().filter(|resume| resume.call == call);
-        if resumed.is_none() {
-            heartbeat.check()?;
-            if heartbeat.epoch == MemberEpoch::LEAVES || heartbeat.epoch == MemberEpoch::LEAVES_FOR_A_WHILE {
-                return self.consumer_leaves(heartbeat, fx);
+    fn try_consumer_heartbeat(&mut self, at: Moment, said: &Presence<'_>, fx: &mut Fx<'_, '_, 'm>) -> Result<(), GroupError> {
+        if !self.goes_on(said.caller.call) {
+            said.check()?;
+            if said.epoch == MemberEpoch::LEAVES || said.epoch == MemberEpoch::LEAVES_FOR_A_WHILE {
+                return self.consumer_leaves(at, said, fx);
             }
         }
-        let first = Resume { call, stage: Stage::Admit, has_changed: false, has_matched: false };
-        let Resume { mut stage, mut has_changed, mut has_matched, .. } = resumed.unwrap_or(first);
+        self.enter(at, said, fx)
+    }
+
+    /// Whether a call was decided in part, and what that wrote is believed by now.
+    pub(super) fn goes_on(&self, call: CallId) -> bool {
+        self.modern.resume.is_some_and(|resume| resume.call == call)
+    }
+
+    /// A member of a consumer group joins or stays, up to the next stage that writes something.
+    pub(super) fn enter(&mut self, at: Moment, said: &Presence<'_>, fx: &mut Fx<'_, '_, 'm>) -> Result<(), GroupError> {
+        let call = said.caller.call;
+        let is_join = said.classic.is_some();
+        let first = Resume { call, is_join, stage: Stage::Admit, has_changed: false, has_matched: false, downgrades: false };
+        let mut going = self.modern.resume.take().filter(|resume| resume.call == call).unwrap_or(first);
         loop {
             let written = fx.records.len();
-            stage = match stage {
-                Stage::Admit => {
-                    self.admit(heartbeat, fx)?;
-                    Stage::Say
+            going.stage = match going.stage {
+                Stage::Admit => match self.admit(said, fx)? {
+                    Admitted::Converted => Stage::Wake,
+                    Admitted::Known => Stage::Say,
+                    Admitted::Downgrades => {
+                        going.downgrades = true;
+                        Stage::Say
+                    }
+                },
+                Stage::Wake => {
+                    let group = self.consumer_group_named(said.caller.group_id)?;
+                    self.wake_consumers(at.now, group);
+                    Stage::Admit
                 }
                 Stage::Say => {
-                    has_changed = self.say(at, heartbeat, fx)?;
-                    Stage::Match
+                    going.has_changed = self.say(at, said, fx)?;
+                    // Who speaks the classic protocol has no pattern, and does not look after those of others.
+                    match said.classic {
+                        None => Stage::Match,
+                        Some(_) if going.downgrades => Stage::Settle,
+                        Some(_) => Stage::Target,
+                    }
                 }
                 Stage::Match => {
-                    has_matched = self.match_patterns(at, heartbeat, fx)?;
+                    going.has_matched = self.match_patterns(at, said, fx)?;
                     if fx.records.len() > written { Stage::Recount } else { Stage::Target }
                 }
                 Stage::Recount => {
-                    self.recount(heartbeat, has_matched, fx)?;
+                    self.recount(said, going.has_matched, fx)?;
                     // What the member's own pattern matches may be less than it was.
-                    has_changed |= has_matched;
+                    going.has_changed |= going.has_matched;
                     Stage::Target
                 }
                 Stage::Target => {
-                    self.make_target(at, heartbeat, fx)?;
+                    self.make_target(at, said, fx)?;
                     Stage::Reconcile
                 }
-                Stage::Reconcile => return self.reconcile(at, heartbeat, has_changed, fx),
+                Stage::Reconcile => return self.reconcile(at, said, going.has_changed, fx),
+                Stage::Settle => {
+                    let group = self.consumer_group_named(said.caller.group_id)?;
+                    // When it lags behind, a round follows anyway.
+                    if !self.lags(group) {
+                        self.settle(at, said, going.has_changed, fx)?;
+                    }
+                    Stage::Downgrade
+                }
+                Stage::Downgrade => match self.downgrade_joined(at, said, fx) {
+                    Ok(()) => return Ok(()),
+                    // Without room for the members of a classic group it stays what it is.
+                    Err(Full) => {
+                        fx.records.truncate(written);
+                        Stage::Target
+                    }
+                },
             };
             if fx.records.len() > written {
-                self.modern.resume = Some(Resume { call, stage, has_changed, has_matched });
+                self.modern.resume = Some(going);
                 return Ok(());
             }
         }
@@ -140,14 +221,14 @@ impl<'m> Coordinator<'m> {
     }
 
     /// Says who may come in. What a static member left behind goes over to the one that comes in its place.
-    fn admit(&self, heartbeat: &ConsumerHeartbeat<'_>, fx: &mut Fx<'_, '_, 'm>) -> Result<(), GroupError> {
-        let caller = &heartbeat.caller;
-        let joins = heartbeat.epoch == MemberEpoch::JOINS;
+    fn admit(&mut self, said: &Presence<'_>, fx: &mut Fx<'_, '_, 'm>) -> Result<Admitted, GroupError> {
+        let caller = &said.caller;
+        let joins = said.epoch == MemberEpoch::JOINS;
         let Some(group) = self.find_group(caller.group_id) else {
-            return if joins { Ok(()) } else { Err(GroupError::GroupNotFound) };
+            return if joins { Ok(Admitted::Known) } else { Err(GroupError::GroupNotFound) };
         };
         let Some(entry) = self.consumer_group(group) else {
-            return self.take_over_empty(group, joins, fx);
+            return self.take_over(group, said, fx);
         };
         let member = self.find_consumer(group, caller.member_id);
         if member.is_none() && entry.members.len() >= self.config.consumer_size_max {
@@ -155,50 +236,63 @@ impl<'m> Coordinator<'m> {
         }
         let Some(instance_id) = caller.group_instance_id else {
             return match member {
-                Some(member) => self.check_epoch(member, heartbeat),
+                Some(member) => self.check_epoch(member, said),
                 None if joins => Ok(()),
                 None => Err(GroupError::UnknownMemberId),
-            };
+            }
+            .map(|()| Admitted::Known);
         };
         let Some(known) = self.find_consumer_instance(group, instance_id) else {
-            return if joins { Ok(()) } else { Err(GroupError::UnknownMemberId) };
+            return if joins { Ok(Admitted::Known) } else { Err(GroupError::UnknownMemberId) };
         };
         if !joins {
-            return if member == Some(known) { self.check_epoch(known, heartbeat) } else { Err(GroupError::FencedInstanceId) };
+            let checked = if member == Some(known) { self.check_epoch(known, said) } else { Err(GroupError::FencedInstanceId) };
+            return checked.map(|()| Admitted::Known);
         }
-        if self.modern.members.get(known).is_some_and(|known| known.epoch != MemberEpoch::LEAVES_FOR_A_WHILE) {
+        let Some(before) = self.modern.members.get(known) else { return Err(GroupError::UnknownMemberId) };
+        let (is_modern, size) = (before.classic.is_none(), entry.members.len());
+        // Between the two protocols nobody has to leave first: the client is being replaced by a newer or an older one.
+        if is_modern && said.classic.is_none() && before.epoch != MemberEpoch::LEAVES_FOR_A_WHILE {
             return Err(GroupError::UnreleasedInstanceId);
         }
-        self.replace_static(known, heartbeat, fx)
+        let downgrades = is_modern && said.classic.is_some() && self.may_downgrade(group, Leaving { members: 1, classics: 0 }, size);
+        self.replace_static(known, said, fx)?;
+        Ok(if downgrades { Admitted::Downgrades } else { Admitted::Known })
     }
 
-    /// A classic group without members makes room for a consumer group; its offsets stay. Source: `maybeDeleteEmptyClassicGroup`.
-    fn take_over_empty(&self, group: Slot, joins: bool, fx: &mut Fx<'_, '_, 'm>) -> Result<(), GroupError> {
-        let entry = self.groups.get(group).filter(|entry| joins && entry.state == State::Empty && entry.pendings.is_empty());
+    /// A classic group makes room for a consumer group: one without members at once, another by becoming it; its offsets stay.
+    /// Source: `maybeDeleteEmptyClassicGroup`, `convertToConsumerGroup`.
+    fn take_over(&mut self, group: Slot, said: &Presence<'_>, fx: &mut Fx<'_, '_, 'm>) -> Result<Admitted, GroupError> {
+        let entry = self.groups.get(group).filter(|_| said.epoch == MemberEpoch::JOINS);
         let Some(entry) = entry else { return Err(GroupError::GroupNotFound) };
+        if entry.state != State::Empty {
+            self.upgrade(group, said, fx)?;
+            return Ok(Admitted::Converted);
+        }
         let group = self.texts.str(entry.id);
-        self.record(&GroupRecord::GroupDeleted { group }, fx).map_err(|Full| GroupError::GroupFull)
+        self.record(&GroupRecord::GroupDeleted { group }, fx).map_err(|Full| GroupError::GroupFull)?;
+        Ok(Admitted::Known)
     }
 
     /// Source: `throwIfConsumerGroupMemberEpochIsInvalid`.
-    fn check_epoch(&self, slot: Slot, heartbeat: &ConsumerHeartbeat<'_>) -> Result<(), GroupError> {
+    fn check_epoch(&self, slot: Slot, said: &Presence<'_>) -> Result<(), GroupError> {
         let Some(member) = self.modern.members.get(slot) else { return Err(GroupError::UnknownMemberId) };
-        let named = heartbeat.epoch;
+        let named = said.epoch;
         if named == MemberEpoch::JOINS || named == member.epoch {
             return Ok(());
         }
-        let was_lost = named < member.epoch && named == member.previous && heartbeat.owns_only(self.partitions(member.assigned));
+        let was_lost = named < member.epoch && named == member.previous && said.owns_only(self.partitions(member.assigned));
         if was_lost { Ok(()) } else { Err(GroupError::FencedMemberEpoch { named, known: member.epoch }) }
     }
 
     /// Source: `GroupMetadataManager.replaceMember`.
-    fn replace_static(&self, old: Slot, heartbeat: &ConsumerHeartbeat<'_>, fx: &mut Fx<'_, '_, 'm>) -> Result<(), GroupError> {
+    fn replace_static(&self, old: Slot, said: &Presence<'_>, fx: &mut Fx<'_, '_, 'm>) -> Result<(), GroupError> {
         let Some(member) = self.modern.members.get(old) else { return Err(GroupError::UnknownMemberId) };
-        let (group, new_id) = (heartbeat.caller.group_id, heartbeat.caller.member_id);
+        let (group, new_id) = (said.caller.group_id, said.caller.member_id);
         self.record_member_gone(old, group, fx)?;
         let says = Some(self.says(old));
         self.record_consumer(group, ConsumerRecord::Member { member_id: new_id, says }, fx)?;
-        let target = self.partitions(member.target.unwrap_or(crate::bounded::bytes::Text::EMPTY));
+        let target = self.partitions(member.target.unwrap_or(Text::EMPTY));
         self.record_consumer(group, ConsumerRecord::Target { member_id: new_id, partitions: Some(StoredPartitions::Known(target)) }, fx)?;
         let current = Current {
             epoch: MemberEpoch::JOINS,
@@ -219,7 +313,7 @@ impl<'m> Coordinator<'m> {
     }
 
     /// What a member says of itself.
-    fn says(&self, slot: Slot) -> Says<'_> {
+    pub(super) fn says(&self, slot: Slot) -> Says<'_> {
         let option = |text: Option<_>| text.map(|text| self.texts.str(text));
         let Some(member) = self.modern.members.get(slot) else { return Says::NOTHING };
         Says {
@@ -231,39 +325,45 @@ impl<'m> Coordinator<'m> {
             pattern: option(member.pattern),
             rebalance_timeout: member.rebalance_timeout,
             assignor: option(member.assignor),
-            classic: None,
+            classic: member.classic.map(|classic| self.stored_classic(classic)),
         }
+    }
+
+    fn stored_classic(&self, classic: Classic) -> StoredClassic<'_> {
+        let offers = Offers::of(self.texts.bytes(classic.offers));
+        StoredClassic::Known { session_timeout: classic.session_timeout, offers }
     }
 
     /// Writes down what has changed of the member, and the next epoch of the group if its topics have. Answers whether the member
     /// subscribes to something else now.
-    fn say(&mut self, at: Moment, heartbeat: &ConsumerHeartbeat<'_>, fx: &mut Fx<'_, '_, 'm>) -> Result<bool, GroupError> {
+    fn say(&mut self, at: Moment, said: &Presence<'_>, fx: &mut Fx<'_, '_, 'm>) -> Result<bool, GroupError> {
         // There will be a group, if there is none yet.
         self.arm_expiry(at.now);
-        let group_id = heartbeat.caller.group_id;
+        let full = |Full| GroupError::GroupFull;
+        let group_id = said.caller.group_id;
         let group = self.find_group(group_id).filter(|group| self.consumer_group(*group).is_some());
-        let member = group.and_then(|group| self.find_consumer(group, heartbeat.caller.member_id));
-        self.modern.bytes.clear();
-        let said = match &heartbeat.names {
-            Some(said) => {
-                let sorted = names::sorted(said.iter(), &mut self.modern.bytes, &mut self.modern.places);
-                Some(sorted.map_err(|Full| GroupError::GroupFull)?)
-            }
-            None => None,
-        };
+        let member = group.and_then(|group| self.find_consumer(group, said.caller.member_id));
+        let modern = &mut self.modern;
+        modern.bytes.clear();
+        let named = said.names.map(|names| names::sorted(names.iter(), &mut modern.bytes, &mut modern.places)).transpose().map_err(full)?;
+        let offered = said.classic.map(|join| offers::put(join.protocols.iter().copied(), &mut modern.bytes)).transpose().map_err(full)?;
+        let scratch = |range: core::ops::Range<usize>| self.modern.bytes.get(range).unwrap_or_default();
         let before = member.map_or(Says::NOTHING, |slot| self.says(slot));
         let names_before = before.names.known();
-        let names = said.map_or(names_before, |range| Names::of(self.modern.bytes.get(range).unwrap_or_default()));
+        let names = named.clone().map_or(names_before, |range| Names::of(scratch(range)));
         let now = Says {
-            instance_id: heartbeat.caller.group_instance_id.or(before.instance_id),
-            rack_id: heartbeat.rack_id.or(before.rack_id),
-            client_id: heartbeat.client_id,
-            client_host: heartbeat.client_host,
+            instance_id: said.caller.group_instance_id.or(before.instance_id),
+            rack_id: said.rack_id.or(before.rack_id),
+            client_id: said.client_id,
+            client_host: said.client_host,
             names: StoredNames::Known(names),
-            pattern: heartbeat.pattern.or(before.pattern),
-            rebalance_timeout: heartbeat.rebalance_timeout.or(before.rebalance_timeout),
-            assignor: heartbeat.assignor.or(before.assignor),
-            classic: None,
+            pattern: said.pattern.or(before.pattern),
+            rebalance_timeout: said.rebalance_timeout.or(before.rebalance_timeout),
+            assignor: said.assignor.or(before.assignor),
+            classic: said
+                .classic
+                .zip(offered)
+                .map(|(join, range)| StoredClassic::Known { session_timeout: join.session_timeout, offers: Offers::of(scratch(range)) }),
         };
         let has_renamed = names != names_before;
         let no_pattern = |says: &Says<'_>| says.pattern.is_none_or(str::is_empty);
@@ -271,7 +371,7 @@ impl<'m> Coordinator<'m> {
         let dropped = member.filter(|_| has_other_pattern).and_then(|slot| self.last_of_pattern(slot));
         if member.is_none() || has_renamed || !now.is_like(&before) {
             self.check_room(&now, member.is_none(), group.is_none())?;
-            self.record_consumer(group_id, ConsumerRecord::Member { member_id: heartbeat.caller.member_id, says: Some(now) }, fx)?;
+            self.record_consumer(group_id, ConsumerRecord::Member { member_id: said.caller.member_id, says: Some(now) }, fx)?;
         }
         if let Some(dropped) = dropped {
             self.record_pattern_gone(dropped, group_id, fx)?;
@@ -281,12 +381,20 @@ impl<'m> Coordinator<'m> {
         let is_known = known.and_then(|slot| self.modern.patterns.get(slot)).is_some_and(|pattern| pattern.matches.is_some());
         let has_resolved = has_other_pattern && (is_known || no_pattern(&now));
         let entry = group.and_then(|group| self.consumer_group(group));
-        let version = heartbeat.topics.version();
+        let version = said.topics.version();
         if !has_renamed && !has_other_pattern && entry.is_some_and(|entry| entry.checked == Some(version)) {
             return Ok(false);
         }
-        let metadata_hash = self.metadata_hash(group, (names_before, names), dropped, heartbeat.topics);
         let (epoch, hash_before) = entry.map_or((FIRST_EPOCH, 0), |entry| (entry.epoch, entry.metadata_hash));
+        let renamed = named.filter(|_| has_renamed);
+        let named_before = member.and_then(|slot| self.modern.members.get(slot)).map_or(Text::EMPTY, |member| member.names);
+        if let Some(group) = group.filter(|_| renamed.is_some()) {
+            self.count_off(group, named_before);
+        }
+        if let Some((group, dropped)) = group.zip(dropped) {
+            self.count_off_pattern(group, dropped);
+        }
+        let metadata_hash = self.metadata_hash(group, renamed, said.topics);
         if has_renamed || has_resolved || metadata_hash != hash_before {
             let epoch = GroupEpoch { epoch: epoch.next(), metadata_hash };
             self.record_consumer(group_id, ConsumerRecord::Group(Some(epoch)), fx)?;
@@ -312,152 +420,32 @@ impl<'m> Coordinator<'m> {
         if has_room { Ok(()) } else { Err(GroupError::GroupFull) }
     }
 
-    /// The hash of the topics of a group once a member of it subscribes to other names, and nobody to a pattern any more: the sum of those of its topics, so that their
-    /// order is of no account. 0 without any.
-    pub(super) fn metadata_hash(
-        &self,
-        group: Option<Slot>,
-        (before, now): (Names<'_>, Names<'_>),
-        dropped: Option<Slot>,
-        topics: &dyn Topics,
-    ) -> i64 {
-        let matches = dropped.and_then(|slot| self.modern.patterns.get(slot)).and_then(|pattern| pattern.matches);
-        let unmatched = matches.map_or(Names::NONE, |(text, _, _)| self.names(text));
+    /// The hash of the topics of a group: the sum of those of its topics, so that their order is of no account; 0 without any. It is of
+    /// what there is once those are gone that were counted off, and somebody subscribes to the names that `come`, which lie in the
+    /// scratch. Nothing is counted off any more afterwards.
+    pub(super) fn metadata_hash(&mut self, group: Option<Slot>, come: Option<core::ops::Range<usize>>, topics: &dyn Topics) -> i64 {
         let mut sum = 0i64;
-        let chain = group.and_then(|group| self.consumer_group(group)).map(|entry| &entry.topics);
-        for (_, topic) in chain.into_iter().flat_map(|chain| chain.iter(&self.modern.topics)) {
-            let name = self.texts.str(topic.name);
-            let mut count = topic.by_name + topic.by_pattern;
-            if before != now {
-                count = (count + usize::from(now.contains(name))).saturating_sub(usize::from(before.contains(name)));
-            }
-            if !unmatched.is_empty() {
-                count = count.saturating_sub(usize::from(unmatched.contains(name)));
-            }
-            if count > 0 {
-                sum = sum.wrapping_add(topics.hash_of(name));
-            }
-        }
-        let is_new = |name: &&str| group.is_none_or(|group| self.find_subscribed(group, name).is_none());
-        now.iter().filter(is_new).fold(sum, |sum, name| sum.wrapping_add(topics.hash_of(name)))
-    }
-}
-
-/// Going.
-impl<'m> Coordinator<'m> {
-    /// Source: `GroupMetadataManager.consumerGroupLeave`.
-    fn consumer_leaves(&mut self, heartbeat: &ConsumerHeartbeat<'_>, fx: &mut Fx<'_, '_, 'm>) -> Result<(), GroupError> {
-        let caller = &heartbeat.caller;
-        let group = self.consumer_group_named(caller.group_id)?;
-        let member = self.find_consumer(group, caller.member_id);
-        let slot = match caller.group_instance_id {
-            None => member.ok_or(GroupError::UnknownMemberId)?,
-            Some(instance_id) => {
-                let known = self.find_consumer_instance(group, instance_id).ok_or(GroupError::UnknownMemberId)?;
-                if member != Some(known) {
-                    return Err(GroupError::FencedInstanceId);
+        let mut at = 0;
+        let come = come.unwrap_or(0..0);
+        while let Some((name, next)) = name_at(self.modern.bytes.get(come.clone()).unwrap_or_default(), at) {
+            at = next;
+            match group.and_then(|group| self.find_subscribed(group, name)) {
+                Some(slot) => {
+                    if let Some(topic) = self.modern.topics.get_mut(slot) {
+                        topic.off -= 1;
+                    }
                 }
-                known
+                None => sum = sum.wrapping_add(topics.hash_of(name)),
             }
-        };
-        if heartbeat.epoch == MemberEpoch::LEAVES_FOR_A_WHILE {
-            self.record_away(slot, caller.group_id, fx)?;
-        } else {
-            self.record_fenced(slot, fx)?;
         }
-        fx.answers.answer(caller.call, When::Written, Answer::ConsumerLeft { member_id: caller.member_id, epoch: heartbeat.epoch });
-        Ok(())
-    }
-
-    /// A static member is away: whatever it has is kept for whoever comes back under its name, as if it had always been theirs.
-    /// Source: `consumerGroupStaticMemberGroupLeave`.
-    fn record_away(&mut self, slot: Slot, group_id: &str, fx: &mut Fx<'_, '_, 'm>) -> Result<(), GroupError> {
-        let Some(member) = self.modern.members.get(slot) else { return Err(GroupError::UnknownMemberId) };
-        let assigned = StoredPartitions::Ageless(self.partitions(member.assigned));
-        let current = Current {
-            epoch: MemberEpoch::LEAVES_FOR_A_WHILE,
-            previous: member.previous,
-            state: member.state,
-            assigned,
-            revoking: StoredPartitions::NONE,
-        };
-        let member_id = self.texts.str(member.id);
-        self.record_consumer(group_id, ConsumerRecord::Current { member_id, current: Some(current) }, fx)?;
-        self.modern.revocations.clear(slot);
-        Ok(())
-    }
-
-    /// A member goes, of itself or because it is too late: the group is in its next epoch. Source: `consumerGroupFenceMembers`.
-    pub(super) fn record_fenced(&self, slot: Slot, fx: &mut Fx<'_, '_, 'm>) -> Result<(), GroupError> {
-        let Some(member) = self.modern.members.get(slot) else { return Err(GroupError::UnknownMemberId) };
-        let Some(entry) = self.consumer_group(member.group) else { return Err(GroupError::GroupNotFound) };
-        let group_id = self.groups.get(member.group).map_or("", |group| self.texts.str(group.id));
-        self.record_member_gone(slot, group_id, fx)?;
-        if let Some(pattern) = self.last_of_pattern(slot) {
-            self.record_pattern_gone(pattern, group_id, fx)?;
+        let mut slot = group.and_then(|group| self.consumer_group(group)).map_or(Slot::NONE, |entry| entry.topics.first());
+        while let Some(topic) = self.modern.topics.get_mut(slot) {
+            let off = core::mem::take(&mut topic.off);
+            if topic.by_name.saturating_add(topic.by_pattern).cast_signed() > off {
+                sum = sum.wrapping_add(topics.hash_of(self.texts.str(topic.name)));
+            }
+            slot = Chain::next(&self.modern.topics, slot);
         }
-        // Which topics are left is looked at with the next heartbeat: only then somebody tells what there is.
-        let epoch = GroupEpoch { epoch: entry.epoch.next(), metadata_hash: entry.metadata_hash };
-        self.record_consumer(group_id, ConsumerRecord::Group(Some(epoch)), fx)
-    }
-
-    /// A member has been silent for too long, or only now looks so: then its deadline moves.
-    pub(in crate::group) fn consumer_session_due(&mut self, at: Moment, slot: Slot, fx: &mut Fx<'_, '_, 'm>) {
-        let due = self.modern.members.get(slot).map_or(Instant::ZERO, |member| member.session_due);
-        if due > at.now {
-            let set = self.modern.sessions.set(slot, due);
-            debug_assert!(set.is_ok(), "every member has room for its deadline");
-            return;
-        }
-        self.modern.sessions.clear(slot);
-        self.fence(at, slot, fx);
-    }
-
-    /// A member has not given back in time what it was to give back.
-    pub(in crate::group) fn revocation_due(&mut self, at: Moment, slot: Slot, fx: &mut Fx<'_, '_, 'm>) {
-        self.modern.revocations.clear(slot);
-        if self.modern.members.get(slot).is_some_and(|member| member.state == MemberState::UnrevokedPartitions) {
-            self.fence(at, slot, fx);
-        }
-    }
-
-    fn fence(&mut self, at: Moment, slot: Slot, fx: &mut Fx<'_, '_, 'm>) {
-        let before = fx.records.len();
-        if self.record_fenced(slot, fx).is_err() {
-            // It does not fit beside what is written now: it is tried again.
-            fx.records.truncate(before);
-            let _ = self.modern.sessions.set(slot, at.now.after(self.config.consumer_heartbeat_interval));
-        }
-    }
-
-    pub(super) fn extend_consumer_session(&mut self, now: Instant, slot: Slot) {
-        let due = now.after(self.config.consumer_session_timeout);
-        let Some(member) = self.modern.members.get_mut(slot) else { return };
-        let later = due >= member.session_due && member.session_due > Instant::ZERO;
-        member.session_due = due;
-        if !later || !self.modern.sessions.is_set(slot) {
-            let set = self.modern.sessions.set(slot, due);
-            debug_assert!(set.is_ok(), "every member has room for its deadline");
-        }
-    }
-
-    /// After a load: sessions start, and who is to give something back has its time for it.
-    pub(in crate::group) fn wake_consumers(&mut self, now: Instant, group: Slot) {
-        let mut slot = self.consumer_group(group).map_or(Slot::NONE, |entry| entry.members.first());
-        while slot.is_some() {
-            self.extend_consumer_session(now, slot);
-            self.await_revocation(now, slot);
-            slot = Chain::next(&self.modern.members, slot);
-        }
-    }
-
-    pub(super) fn await_revocation(&mut self, now: Instant, slot: Slot) {
-        let Some(member) = self.modern.members.get(slot) else { return };
-        if member.state != MemberState::UnrevokedPartitions {
-            return self.modern.revocations.clear(slot);
-        }
-        let due = now.after(member.rebalance_timeout.unwrap_or_default());
-        let set = self.modern.revocations.set(slot, due);
-        debug_assert!(set.is_ok(), "every member has room for its deadline");
+        sum
     }
 }

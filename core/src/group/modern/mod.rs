@@ -2,10 +2,15 @@
 
 pub mod administration;
 mod believe;
+mod classic_members;
+mod going;
 pub mod heartbeat;
+mod migration;
 pub mod names;
+pub mod offers;
 pub mod partitions;
 mod patterns;
+mod presence;
 mod reconcile;
 pub mod record;
 pub mod schema;
@@ -14,6 +19,9 @@ pub mod tables;
 pub mod target;
 pub mod topics;
 
+#[cfg(test)]
+#[cfg(feature = "alloc")]
+mod migration_tests;
 #[cfg(test)]
 #[cfg(feature = "alloc")]
 mod modern_tests;

@@ -20,12 +20,12 @@ use crate::wire::value::Array;
 
 /// What topics there are: by name, how many partitions.
 #[derive(Clone, Debug, Default)]
-struct Known {
-    topics: BTreeMap<String, u32>,
-    version: u64,
+pub(super) struct Known {
+    pub(super) topics: BTreeMap<String, u32>,
+    pub(super) version: u64,
 }
 
-fn id_of(name: &str) -> TopicId {
+pub(super) fn id_of(name: &str) -> TopicId {
     let mut id = [0; 16];
     id[..name.len()].copy_from_slice(name.as_bytes());
     TopicId(id)
@@ -51,44 +51,49 @@ impl Topics for Known {
 
 /// What a member was answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Told {
-    epoch: i32,
+pub(super) struct Told {
+    pub(super) epoch: i32,
     /// As `t-0 t-1`, if it was told.
-    assigned: Option<String>,
+    pub(super) assigned: Option<String>,
 }
 
 #[derive(Default)]
-struct Heard(Vec<Result<Told, GroupError>>);
+pub(super) struct Heard(pub(super) Vec<Result<Told, GroupError>>);
+
+/// What a member of a consumer group was answered, if it was that.
+pub(super) fn told_by(answer: Answer<'_>) -> Result<Told, GroupError> {
+    match answer {
+        Answer::Consumer(seat) => Ok(Told {
+            epoch: seat.epoch.0,
+            assigned: seat.assigned.map(|set| {
+                let name = |topic: TopicId| String::from_utf8(topic.0.into_iter().take_while(|byte| *byte > 0).collect()).unwrap();
+                let all: Vec<String> = set.iter().map(|held| format!("{}-{}", name(held.topic), held.partition)).collect();
+                all.join(" ")
+            }),
+        }),
+        Answer::ConsumerLeft { epoch, .. } => Ok(Told { epoch: epoch.0, assigned: None }),
+        Answer::ConsumerRefused(error) => Err(error),
+        other => panic!("{other:?}"),
+    }
+}
 
 impl Answers<Coordinator<'static>> for Heard {
     fn answer(&mut self, _: CallId, _: When, answer: Answer<'_>) {
-        self.0.push(match answer {
-            Answer::Consumer(seat) => Ok(Told {
-                epoch: seat.epoch.0,
-                assigned: seat.assigned.map(|set| {
-                    let name = |topic: TopicId| String::from_utf8(topic.0.into_iter().take_while(|byte| *byte > 0).collect()).unwrap();
-                    let all: Vec<String> = set.iter().map(|held| format!("{}-{}", name(held.topic), held.partition)).collect();
-                    all.join(" ")
-                }),
-            }),
-            Answer::ConsumerLeft { epoch, .. } => Ok(Told { epoch: epoch.0, assigned: None }),
-            Answer::ConsumerRefused(error) => Err(error),
-            other => panic!("{other:?}"),
-        });
+        self.0.push(told_by(answer));
     }
 }
 
 /// A log that is kept, so that a coordinator can be loaded from it.
 type Log = Vec<(Vec<u8>, Option<Vec<u8>>)>;
 
-struct World {
-    coordinator: Coordinator<'static>,
-    topics: Known,
-    now: u64,
-    log: Log,
+pub(super) struct World {
+    pub(super) coordinator: Coordinator<'static>,
+    pub(super) topics: Known,
+    pub(super) now: u64,
+    pub(super) log: Log,
 }
 
-fn coordinator(interval: u64) -> Coordinator<'static> {
+pub(super) fn coordinator(interval: u64) -> Coordinator<'static> {
     let limits = CoordinatorLimits { groups: 10, members: 100, offsets: 100, partitions: 1000, text_bytes: 1 << 20 };
     let config = GroupConfig { consumer_assignment_interval: Millis(interval), offsets_partition_count: 1, ..GroupConfig::default() };
     Coordinator::new(config, HashKey(1, 2), CoordinatorMemory::grown(limits))
@@ -96,33 +101,33 @@ fn coordinator(interval: u64) -> Coordinator<'static> {
 
 /// What a member says.
 #[derive(Clone, Copy, Default)]
-struct Says<'a> {
-    epoch: i32,
-    instance: Option<&'a str>,
-    names: Option<&'a [&'a str]>,
-    pattern: Option<&'a str>,
+pub(super) struct Says<'a> {
+    pub(super) epoch: i32,
+    pub(super) instance: Option<&'a str>,
+    pub(super) names: Option<&'a [&'a str]>,
+    pub(super) pattern: Option<&'a str>,
     /// As `t-0 t-1`.
-    owned: Option<&'a str>,
-    assignor: Option<&'a str>,
+    pub(super) owned: Option<&'a str>,
+    pub(super) assignor: Option<&'a str>,
     /// Whether everything is said once more.
-    is_full: bool,
+    pub(super) is_full: bool,
 }
 
 /// Joins.
-fn joins<'a>(names: &'a [&'a str]) -> Says<'a> {
+pub(super) fn joins<'a>(names: &'a [&'a str]) -> Says<'a> {
     Says { names: Some(names), owned: Some(""), ..Says::default() }
 }
 
-fn stays<'a>(epoch: i32) -> Says<'a> {
+pub(super) fn stays<'a>(epoch: i32) -> Says<'a> {
     Says { epoch, ..Says::default() }
 }
 
-fn owns(epoch: i32, owned: &str) -> Says<'_> {
+pub(super) fn owns(epoch: i32, owned: &str) -> Says<'_> {
     Says { epoch, owned: Some(owned), ..Says::default() }
 }
 
 impl World {
-    fn new(topics: &[(&str, u32)]) -> Self {
+    pub(super) fn new(topics: &[(&str, u32)]) -> Self {
         let topics = topics.iter().map(|(name, partitions)| ((*name).to_string(), *partitions)).collect();
         Self { coordinator: coordinator(0), topics: Known { topics, version: 1 }, now: 1000, log: Log::new() }
     }
@@ -140,8 +145,14 @@ impl World {
         self.coordinator.assert_consistent();
     }
 
-    fn tell(&mut self, member_id: &str, says: Says<'_>) -> Result<Told, GroupError> {
-        let topics = self.topics.clone();
+    pub(super) fn tell(&mut self, member_id: &str, says: Says<'_>) -> Result<Told, GroupError> {
+        let mut heard = Heard::default();
+        self.tell_as(CallId(1), member_id, says, &mut heard);
+        assert_eq!(heard.0.len(), 1, "a heartbeat is answered once");
+        heard.0.pop().unwrap()
+    }
+
+    pub(super) fn tell_as(&mut self, call: CallId, member_id: &str, says: Says<'_>, heard: &mut dyn Answers<Coordinator<'static>>) {
         let owned: Vec<(TopicId, PartitionIndex)> = says
             .owned
             .unwrap_or_default()
@@ -152,7 +163,7 @@ impl World {
         let show = |see: &mut dyn FnMut(TopicId, PartitionIndex)| owned.iter().for_each(|(topic, partition)| see(*topic, *partition));
         let show: &ShowOwned<'_> = &show;
         let heartbeat = ConsumerHeartbeat {
-            caller: Caller { call: CallId(1), group_id: "g", member_id, group_instance_id: says.instance },
+            caller: Caller { call, group_id: "g", member_id, group_instance_id: says.instance },
             epoch: MemberEpoch(says.epoch),
             client_id: "client",
             client_host: "/host",
@@ -162,30 +173,39 @@ impl World {
             pattern: says.pattern,
             assignor: says.assignor,
             owned: says.owned.map(|_| show),
-            topics: &topics,
         };
-        let mut heard = Heard::default();
-        for _ in 0..7 {
+        self.ask(Input::ConsumerHeartbeat(heartbeat), heard);
+    }
+
+    /// Gives the coordinator an input as often as it wants it.
+    pub(super) fn ask(&mut self, input: Input<'_>, heard: &mut dyn Answers<Coordinator<'static>>) {
+        let topics = self.topics.clone();
+        for _ in 0..9 {
             let mut records = Records::grown(1 << 20, 1000);
             let at = self.at();
-            self.coordinator.step(at, Input::ConsumerHeartbeat(heartbeat), &mut Effects { records: &mut records, answers: &mut heard });
+            self.coordinator.step_among(&topics, at, input, &mut Effects { records: &mut records, answers: heard });
             self.believe(&records);
             if !self.coordinator.wants_again() {
-                assert_eq!(heard.0.len(), 1, "a heartbeat is answered once");
-                return heard.0.pop().unwrap();
+                return;
             }
         }
-        panic!("a heartbeat comes to its end");
+        panic!("it comes to its end");
     }
 
     /// Lets time pass; answers how often somebody's patience ended.
-    fn wait(&mut self, span: u64) -> usize {
+    pub(super) fn wait(&mut self, span: u64) -> usize {
+        self.wait_with(span, &mut Heard::default())
+    }
+
+    pub(super) fn wait_with(&mut self, span: u64, heard: &mut dyn Answers<Coordinator<'static>>) -> usize {
         self.now += span;
         let mut acted = 0;
         loop {
             let mut records = Records::grown(1 << 20, 1000);
             let at = self.at();
-            let more = self.coordinator.handle_timeout(at, &mut Effects { records: &mut records, answers: &mut Heard::default() });
+            let topics = self.topics.clone();
+            let fx = &mut Effects { records: &mut records, answers: &mut *heard };
+            let more = self.coordinator.handle_timeout_among(&topics, at, fx);
             acted += usize::from(!records.is_empty());
             self.believe(&records);
             if !more {
@@ -195,7 +215,7 @@ impl World {
     }
 
     /// Starts anew from what was written.
-    fn restart(&mut self) {
+    pub(super) fn restart(&mut self) {
         self.coordinator = coordinator(0);
         for (key, value) in core::mem::take(&mut self.log) {
             let record = crate::machine::EncodedRecord { key: &key, value: value.as_deref() };
@@ -207,11 +227,11 @@ impl World {
     }
 }
 
-fn told(epoch: i32, assigned: &str) -> Result<Told, GroupError> {
+pub(super) fn told(epoch: i32, assigned: &str) -> Result<Told, GroupError> {
     Ok(Told { epoch, assigned: Some(assigned.to_string()) })
 }
 
-const fn unchanged(epoch: i32) -> Result<Told, GroupError> {
+pub(super) const fn unchanged(epoch: i32) -> Result<Told, GroupError> {
     Ok(Told { epoch, assigned: None })
 }
 
@@ -439,10 +459,10 @@ struct Client {
 }
 
 /// Small, and the same on every machine.
-struct Dice(u64);
+pub(super) struct Dice(pub(super) u64);
 
 impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
+    pub(super) fn roll(&mut self, sides: u64) -> u64 {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % sides
     }

@@ -9,10 +9,10 @@ use crate::bounded::chain::Chain;
 use crate::bounded::slab::Slot;
 use crate::group::coordinator::{Coordinator, Fx, has_passed};
 use crate::group::error::GroupError;
-use crate::group::input::ConsumerHeartbeat;
 use crate::time::{Millis, Moment, Timestamp};
 
 use super::names::{self, Names};
+use super::presence::Presence;
 use super::record::{ConsumerRecord, GroupEpoch, Matches, StoredNames};
 use super::topics::BadPattern;
 
@@ -21,15 +21,10 @@ const REFRESH_MIN: Millis = Millis(10_000);
 
 impl<'m> Coordinator<'m> {
     /// Looks up what the patterns of the group match, where that is not known or may have changed. Answers whether it has.
-    pub(super) fn match_patterns(
-        &mut self,
-        at: Moment,
-        heartbeat: &ConsumerHeartbeat<'_>,
-        fx: &mut Fx<'_, '_, 'm>,
-    ) -> Result<bool, GroupError> {
-        let group_id = heartbeat.caller.group_id;
+    pub(super) fn match_patterns(&mut self, at: Moment, said: &Presence<'_>, fx: &mut Fx<'_, '_, 'm>) -> Result<bool, GroupError> {
+        let group_id = said.caller.group_id;
         let group = self.consumer_group_named(group_id)?;
-        let version = i64::try_from(heartbeat.topics.version()).unwrap_or(i64::MAX);
+        let version = i64::try_from(said.topics.version()).unwrap_or(i64::MAX);
         let mut last: Option<Timestamp> = None;
         let mut is_stale = false;
         let patterns = self.consumer_group(group).map(|entry| entry.patterns.iter(&self.modern.patterns));
@@ -47,7 +42,7 @@ impl<'m> Coordinator<'m> {
         while slot.is_some() {
             let wanted = self.modern.patterns.get(slot).is_some_and(|pattern| pattern.members > 0 && (all || pattern.matches.is_none()));
             if wanted {
-                has_changed |= self.match_pattern(at, slot, version, heartbeat, fx)?;
+                has_changed |= self.match_pattern(at, slot, version, said, fx)?;
             }
             slot = Chain::next(&self.modern.patterns, slot);
         }
@@ -59,14 +54,14 @@ impl<'m> Coordinator<'m> {
         at: Moment,
         slot: Slot,
         version: i64,
-        heartbeat: &ConsumerHeartbeat<'_>,
+        said: &Presence<'_>,
         fx: &mut Fx<'_, '_, 'm>,
     ) -> Result<bool, GroupError> {
         let Some((text, matches)) = self.modern.patterns.get(slot).map(|pattern| (pattern.text, pattern.matches)) else { return Ok(false) };
         let modern = &mut self.modern;
         modern.matched.clear();
         let (matched, mut result) = (&mut modern.matched, Ok(()));
-        let looked = heartbeat.topics.matching(self.texts.str(text), &mut |name| {
+        let looked = said.topics.matching(self.texts.str(text), &mut |name| {
             result = result.and_then(|()| names::push(name, matched));
         });
         looked.map_err(|BadPattern| GroupError::InvalidPattern)?;
@@ -86,16 +81,16 @@ impl<'m> Coordinator<'m> {
         let has_changed = names.bytes() != self.texts.bytes(known);
         let matches = Some(Matches { topics: StoredNames::Known(names), version, at: at.wall });
         let record = ConsumerRecord::Pattern { pattern: self.texts.str(text), matches };
-        self.record_consumer(heartbeat.caller.group_id, record, fx)?;
+        self.record_consumer(said.caller.group_id, record, fx)?;
         Ok(has_changed)
     }
 
     /// The group is in its next epoch when its topics are others now.
-    pub(super) fn recount(&self, heartbeat: &ConsumerHeartbeat<'_>, has_changed: bool, fx: &mut Fx<'_, '_, 'm>) -> Result<(), GroupError> {
-        let group_id = heartbeat.caller.group_id;
+    pub(super) fn recount(&mut self, said: &Presence<'_>, has_changed: bool, fx: &mut Fx<'_, '_, 'm>) -> Result<(), GroupError> {
+        let group_id = said.caller.group_id;
         let group = self.consumer_group_named(group_id)?;
+        let metadata_hash = self.metadata_hash(Some(group), None, said.topics);
         let Some(entry) = self.consumer_group(group) else { return Ok(()) };
-        let metadata_hash = self.metadata_hash(Some(group), (Names::NONE, Names::NONE), None, heartbeat.topics);
         if has_changed || metadata_hash != entry.metadata_hash {
             let epoch = GroupEpoch { epoch: entry.epoch.next(), metadata_hash };
             self.record_consumer(group_id, ConsumerRecord::Group(Some(epoch)), fx)?;

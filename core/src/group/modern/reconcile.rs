@@ -10,13 +10,14 @@ use crate::bounded::table::{HashKey, Table};
 use crate::group::answer::{Answer, ConsumerSeat};
 use crate::group::coordinator::{Coordinator, Fx};
 use crate::group::error::GroupError;
-use crate::group::input::ConsumerHeartbeat;
 use crate::ids::{MemberEpoch, TopicId};
 use crate::machine::When;
 use crate::time::Moment;
 
+use super::classic_members::classic_seat;
 use super::names::Names;
 use super::partitions::{Builder, Compared, Held, Partitions, compare};
+use super::presence::Presence;
 use super::record::{ConsumerRecord, Current, StoredPartitions};
 use super::state::{Consumer, Holding, MemberState};
 use super::tables::holder;
@@ -29,6 +30,16 @@ struct Next {
     state: MemberState,
     assigned: core::ops::Range<usize>,
     revoking: core::ops::Range<usize>,
+}
+
+/// A member that has got what it gets by now.
+#[derive(Debug)]
+pub(super) struct Settled {
+    slot: Slot,
+    /// What it has now, if that is anything else.
+    next: Option<Next>,
+    /// Whether it has other partitions.
+    has_other: bool,
 }
 
 /// How a member gets on.
@@ -47,34 +58,22 @@ impl<'m> Coordinator<'m> {
     pub(super) fn reconcile(
         &mut self,
         at: Moment,
-        heartbeat: &ConsumerHeartbeat<'_>,
+        said: &Presence<'_>,
         has_changed: bool,
         fx: &mut Fx<'_, '_, 'm>,
     ) -> Result<(), GroupError> {
-        let caller = &heartbeat.caller;
-        let group = self.consumer_group_named(caller.group_id)?;
-        let slot = self.find_consumer(group, caller.member_id).ok_or(GroupError::UnknownMemberId)?;
-        let target_epoch = self.consumer_group(group).map_or(MemberEpoch(0), |entry| entry.target_epoch);
-        let next = self.next_assignment(slot, target_epoch, heartbeat, has_changed)?;
-        let mut wants_all = heartbeat.epoch == MemberEpoch::JOINS || heartbeat.is_full();
-        if let Some(next) = &next {
-            wants_all |= self.record_next(slot, next, caller.group_id, fx)?;
-        }
-        self.extend_consumer_session(at.now, slot);
-        match next.as_ref().map(|next| next.state) {
-            None => {}
-            Some(MemberState::UnrevokedPartitions) => {
-                let timeout = self.modern.members.get(slot).and_then(|member| member.rebalance_timeout).unwrap_or_default();
-                let set = self.modern.revocations.set(slot, at.now.after(timeout));
-                debug_assert!(set.is_ok(), "every member has room for its deadline");
-            }
-            Some(MemberState::Stable | MemberState::UnreleasedPartitions | MemberState::Unknown) => self.modern.revocations.clear(slot),
-        }
-        self.arm_expiry(at.now);
+        let Settled { slot, next, has_other } = self.settle(at, said, has_changed, fx)?;
+        let caller = &said.caller;
         let Some(member) = self.modern.members.get(slot) else { return Err(GroupError::UnknownMemberId) };
-        let (epoch, assigned) = match &next {
-            Some(next) => (next.epoch, Partitions::of(self.modern.bytes.get(next.assigned.clone()).unwrap_or_default())),
-            None => (member.epoch, self.partitions(member.assigned)),
+        let epoch = next.as_ref().map_or(member.epoch, |next| next.epoch);
+        if let Some(join) = said.classic {
+            fx.answers.answer(caller.call, When::Written, Answer::Joined(classic_seat(join, caller.member_id, epoch)));
+            return Ok(());
+        }
+        let wants_all = has_other || said.epoch == MemberEpoch::JOINS || said.is_full();
+        let assigned = match &next {
+            Some(next) => Partitions::of(self.modern.bytes.get(next.assigned.clone()).unwrap_or_default()),
+            None => self.partitions(member.assigned),
         };
         let seat = ConsumerSeat {
             member_id: caller.member_id,
@@ -84,6 +83,44 @@ impl<'m> Coordinator<'m> {
         };
         fx.answers.answer(caller.call, When::Written, Answer::Consumer(seat));
         Ok(())
+    }
+
+    /// Gives the member what it gets by now, and the time that it has for whatever it is to do next.
+    pub(super) fn settle(
+        &mut self,
+        at: Moment,
+        said: &Presence<'_>,
+        has_changed: bool,
+        fx: &mut Fx<'_, '_, 'm>,
+    ) -> Result<Settled, GroupError> {
+        let caller = &said.caller;
+        let group = self.consumer_group_named(caller.group_id)?;
+        let slot = self.find_consumer(group, caller.member_id).ok_or(GroupError::UnknownMemberId)?;
+        let target_epoch = self.consumer_group(group).map_or(MemberEpoch(0), |entry| entry.target_epoch);
+        let next = self.next_assignment(slot, target_epoch, said, has_changed)?;
+        let has_other = match &next {
+            Some(next) => self.record_next(slot, next, caller.group_id, fx)?,
+            None => false,
+        };
+        self.extend_consumer_session(at.now, slot);
+        if let Some(join) = said.classic {
+            if let Some(member) = self.modern.members.get_mut(slot) {
+                (member.join_due, member.sync_due) = (None, Some(at.now.after(join.rebalance_timeout)));
+            }
+            self.await_classic(slot);
+        } else {
+            match next.as_ref().map(|next| next.state) {
+                None => {}
+                Some(MemberState::UnrevokedPartitions) => {
+                    let timeout = self.modern.members.get(slot).and_then(|member| member.rebalance_timeout).unwrap_or_default();
+                    let set = self.modern.patience.set(slot, at.now.after(timeout));
+                    debug_assert!(set.is_ok(), "every member has room for its deadline");
+                }
+                Some(MemberState::Stable | MemberState::UnreleasedPartitions | MemberState::Unknown) => self.modern.patience.clear(slot),
+            }
+        }
+        self.arm_expiry(at.now);
+        Ok(Settled { slot, next, has_other })
     }
 
     /// Writes down what the member has next, if that is anything else. Answers whether it has other partitions then.
@@ -115,7 +152,7 @@ impl<'m> Coordinator<'m> {
         &mut self,
         slot: Slot,
         target_epoch: MemberEpoch,
-        heartbeat: &ConsumerHeartbeat<'_>,
+        said: &Presence<'_>,
         has_changed: bool,
     ) -> Result<Option<Next>, GroupError> {
         let Some(member) = self.modern.members.get(slot) else { return Err(GroupError::UnknownMemberId) };
@@ -123,11 +160,11 @@ impl<'m> Coordinator<'m> {
         let step = match member.state {
             MemberState::Stable if member.epoch == target_epoch => may_shrink,
             MemberState::Stable | MemberState::UnreleasedPartitions => Step::Move,
-            MemberState::UnrevokedPartitions if heartbeat.owns_any(self.partitions(member.revoking)) => may_shrink,
+            MemberState::UnrevokedPartitions if said.owns_any(self.partitions(member.revoking)) => may_shrink,
             MemberState::UnrevokedPartitions => Step::Move,
             // Whoever begins anew owns nothing.
-            MemberState::Unknown if heartbeat.owns_nothing() => Step::Move,
-            MemberState::Unknown => return Err(GroupError::FencedMemberEpoch { named: heartbeat.epoch, known: member.epoch }),
+            MemberState::Unknown if said.owns_nothing() => Step::Move,
+            MemberState::Unknown => return Err(GroupError::FencedMemberEpoch { named: said.epoch, known: member.epoch }),
         };
         // A member in a state that is not known here moves from wherever the target is.
         let epoch = if member.state == MemberState::Unknown { target_epoch } else { member.epoch };
@@ -141,14 +178,14 @@ impl<'m> Coordinator<'m> {
             member,
             named: Names::of(self.texts.bytes(member.names)),
             matched: matches.map_or(Names::NONE, |(text, _, _)| Names::of(self.texts.bytes(text))),
-            topics: heartbeat.topics,
+            topics: said.topics,
         };
         let bytes = &mut self.modern.bytes;
         bytes.clear();
         let next = match step {
             Step::Stay => Ok(None),
-            Step::Shrink => scene.shrink(epoch, heartbeat, bytes),
-            Step::Move => scene.go_on(epoch, target_epoch, heartbeat, bytes).map(Some),
+            Step::Shrink => scene.shrink(epoch, said, bytes),
+            Step::Move => scene.go_on(epoch, target_epoch, said, bytes).map(Some),
         };
         let next = next.map_err(|Full| GroupError::GroupFull)?;
         // Nothing is written down that is so already.
@@ -209,19 +246,13 @@ impl Scene<'_, '_> {
     }
 
     /// Source: `CurrentAssignmentBuilder.computeNextAssignment`.
-    fn go_on(
-        &self,
-        epoch: MemberEpoch,
-        target_epoch: MemberEpoch,
-        heartbeat: &ConsumerHeartbeat<'_>,
-        bytes: &mut List<'_, u8>,
-    ) -> Result<Next, Full> {
+    fn go_on(&self, epoch: MemberEpoch, target_epoch: MemberEpoch, said: &Presence<'_>, bytes: &mut List<'_, u8>) -> Result<Next, Full> {
         let mut builder = Builder::new(bytes);
         self.for_each(|compared| if let Compared::Left(held) = compared { builder.push(held) } else { Ok(()) })?;
         let revoking = builder.finish();
         let has_to_give_back = {
             let set = Partitions::of(bytes.get(revoking.clone()).unwrap_or_default());
-            !set.is_empty() && heartbeat.owns_any(set)
+            !set.is_empty() && said.owns_any(set)
         };
         if has_to_give_back {
             let mut builder = Builder::new(bytes);
@@ -246,7 +277,7 @@ impl Scene<'_, '_> {
     }
 
     /// Source: `CurrentAssignmentBuilder.updateCurrentAssignment`.
-    fn shrink(&self, epoch: MemberEpoch, heartbeat: &ConsumerHeartbeat<'_>, bytes: &mut List<'_, u8>) -> Result<Option<Next>, Full> {
+    fn shrink(&self, epoch: MemberEpoch, said: &Presence<'_>, bytes: &mut List<'_, u8>) -> Result<Option<Next>, Full> {
         let assigned_before = self.set(self.member.assigned);
         let goes = |topic: TopicId| !self.is_subscribed(topic);
         if !assigned_before.topics().any(|topic| goes(topic.topic)) {
@@ -267,7 +298,7 @@ impl Scene<'_, '_> {
             }
         }
         let revoking = builder.finish();
-        let owns = heartbeat.owns_any(Partitions::of(bytes.get(revoking.clone()).unwrap_or_default()));
+        let owns = said.owns_any(Partitions::of(bytes.get(revoking.clone()).unwrap_or_default()));
         if owns {
             return Ok(Some(Next { epoch, state: MemberState::UnrevokedPartitions, assigned, revoking }));
         }

@@ -11,6 +11,7 @@ use crate::wire::value::{Array, Form, Value};
 use crate::wire::writer::Writer;
 
 use super::names::Names;
+use super::offers::StoredClassic;
 use super::partitions::{Held, Partitions};
 use super::schema::{
     ConsumerGroupCurrentMemberAssignmentKey, ConsumerGroupCurrentMemberAssignmentValue, ConsumerGroupMemberMetadataKey,
@@ -101,7 +102,7 @@ pub struct Says<'a> {
     /// The assignor that it wants.
     pub assignor: Option<&'a str>,
     /// What it said in the classic protocol, if that is the one that it speaks.
-    pub classic: Option<super::schema::ClassicMemberMetadata<'a>>,
+    pub classic: Option<StoredClassic<'a>>,
 }
 
 /// What a member has.
@@ -395,7 +396,7 @@ impl<'a> Says<'a> {
             pattern: value.subscribed_topic_regex,
             rebalance_timeout,
             assignor: value.server_assignor,
-            classic: value.classic_member_metadata,
+            classic: value.classic_member_metadata.map(StoredClassic::Stored),
         }
     }
 
@@ -414,7 +415,7 @@ impl<'a> Says<'a> {
         let Some(classic) = self.classic else { return writer.uvarint(0) };
         writer.uvarint(1);
         writer.uvarint(0);
-        writer.sized(|writer| Some(classic).write(writer, nullable));
+        writer.sized(|writer| classic.write(writer, FLEXIBLE));
     }
 }
 
@@ -506,7 +507,7 @@ mod tests {
             pattern: Some("p*"),
             rebalance_timeout: Some(Millis(30)),
             assignor: Some("range"),
-            classic: Some(classic),
+            classic: Some(StoredClassic::Stored(classic)),
         };
         for says in [Says::NOTHING, full] {
             let records = written(&ConsumerRecord::Member { member_id: "m", says: Some(says) });

@@ -92,6 +92,8 @@ pub struct ConsumerGroup {
     pub(in crate::group) target_at: Option<Timestamp>,
     /// In the order in which they joined.
     pub(in crate::group) members: Chain,
+    /// How many of them speak the classic protocol. Follows from them.
+    pub(in crate::group) classics: usize,
     /// The topics that somebody subscribes to.
     pub(in crate::group) topics: Chain,
     pub(in crate::group) patterns: Chain,
@@ -114,6 +116,8 @@ pub struct Consumer {
     pub(in crate::group) pattern: Option<Text>,
     pub(in crate::group) assignor: Option<Text>,
     pub(in crate::group) rebalance_timeout: Option<Millis>,
+    /// What it said in the classic protocol, if that is the one it speaks.
+    pub(in crate::group) classic: Option<Classic>,
     pub(in crate::group) epoch: MemberEpoch,
     pub(in crate::group) previous: MemberEpoch,
     pub(in crate::group) state: MemberState,
@@ -125,9 +129,24 @@ pub struct Consumer {
     pub(in crate::group) target: Option<Text>,
     /// Soft: when its session ends; the deadline kept for it may be earlier, never later.
     pub(in crate::group) session_due: Instant,
+    /// Soft: until when a member that speaks the classic protocol is to join again, if it was told to.
+    pub(in crate::group) join_due: Option<Instant>,
+    /// Soft: until when a member that speaks the classic protocol is to ask for its assignment, if it has joined.
+    pub(in crate::group) sync_due: Option<Instant>,
     /// Scratch of an assignment: its number.
     pub(in crate::group) number: u32,
+    /// Scratch of a leave: it is among those who go.
+    pub(in crate::group) goes: bool,
     pub(in crate::group) links: Links,
+}
+
+/// What a member of a consumer group says that speaks the classic protocol.
+#[derive(Clone, Copy, Debug)]
+pub struct Classic {
+    /// How long it may be silent.
+    pub(in crate::group) session_timeout: Millis,
+    /// What it offers: [`super::offers::Offers`].
+    pub(in crate::group) offers: Text,
 }
 
 /// A topic that members of a group subscribe to.
@@ -139,6 +158,8 @@ pub struct Subscribed {
     pub(in crate::group) by_name: usize,
     /// How many patterns match it.
     pub(in crate::group) by_pattern: usize,
+    /// Scratch of a hash: how many of those are gone then; below 0 when some come.
+    pub(in crate::group) off: isize,
     /// Scratch of a target: its number.
     pub(in crate::group) number: u32,
     pub(in crate::group) links: Links,
@@ -151,6 +172,8 @@ pub struct Pattern {
     pub(in crate::group) text: Text,
     /// How many members have it.
     pub(in crate::group) members: usize,
+    /// Scratch of a leave: how many of those go.
+    pub(in crate::group) off: usize,
     /// What it matches, once that was looked up: [`super::names::Names`], in which version of the catalogue, and when.
     pub(in crate::group) matches: Option<(Text, i64, Timestamp)>,
     pub(in crate::group) links: Links,

@@ -8,16 +8,18 @@ use crate::bounded::list::List;
 use crate::bounded::slab::{Slab, Slot};
 use crate::bounded::table::{HashKey, Table};
 use crate::group::coordinator::Coordinator;
-use crate::ids::{MemberEpoch, PartitionIndex, TopicId};
+use crate::ids::{CallId, MemberEpoch, PartitionIndex, TopicId};
 use crate::time::Instant;
 
 use crate::group::assignor::subscriptions::Span;
+#[cfg(feature = "alloc")]
+use crate::group::assignor::uniform;
 use crate::member::assignor::owner::Owner;
 
 use super::heartbeat::{FIRST_EPOCH, Resume};
 use super::names::{Names, Place};
 use super::partitions::{Held, Partitions};
-use super::state::{Consumer, ConsumerGroup, Holding, MemberState, Pattern, Subscribed};
+use super::state::{Classic, Consumer, ConsumerGroup, Holding, MemberState, Pattern, Subscribed};
 use super::target::TargetTopic;
 
 /// The memory of consumer groups.
@@ -37,8 +39,8 @@ pub struct ModernMemory<'m> {
     pub holdings: Table<'m, Holding>,
     /// Capacity of `members`.
     pub sessions: Deadlines<'m>,
-    /// Capacity of `members`: until when what is to be given back is waited for.
-    pub revocations: Deadlines<'m>,
+    /// Capacity of `members`: until when it is waited for that a member gives back, joins again, or asks for its assignment.
+    pub patience: Deadlines<'m>,
     /// Scratch: the partitions of one member, or the names it subscribes to.
     pub bytes: List<'m, u8>,
     /// Scratch: the names that a pattern matches, as they come.
@@ -63,8 +65,10 @@ pub struct ModernMemory<'m> {
     pub words: List<'m, u32>,
     /// Soft: where a heartbeat goes on once what it has written is believed.
     pub resume: Option<Resume>,
-    /// Soft: whether a join goes on once what it has written is believed.
-    pub joins_again: bool,
+    /// Soft: the join that goes on once what it has written is believed.
+    pub joins_again: Option<CallId>,
+    /// Soft: the group that was made a classic one by a step whose records may not be written yet.
+    pub downgraded: Slot,
 }
 
 #[cfg(feature = "alloc")]
@@ -80,7 +84,7 @@ impl ModernMemory<'_> {
             patterns: Table::grown(members),
             holdings: Table::grown(partitions),
             sessions: Deadlines::grown(members),
-            revocations: Deadlines::grown(members),
+            patience: Deadlines::grown(members),
             bytes: List::grown(partitions.saturating_mul(32)),
             matched: List::grown(partitions.saturating_mul(32)),
             held: List::grown(partitions),
@@ -91,9 +95,10 @@ impl ModernMemory<'_> {
             pool: List::grown(partitions.saturating_mul(4)),
             spans: List::grown(members),
             owners: List::grown(partitions),
-            words: List::grown(partitions.saturating_mul(16)),
+            words: List::grown(uniform::words(members, partitions, partitions, partitions.saturating_mul(4))),
             resume: None,
-            joins_again: false,
+            joins_again: None,
+            downgraded: Slot::NONE,
         }
     }
 }
@@ -156,6 +161,7 @@ impl Coordinator<'_> {
             target_epoch: MemberEpoch(0),
             target_at: None,
             members: Chain::default(),
+            classics: 0,
             topics: Chain::default(),
             patterns: Chain::default(),
             checked: None,
@@ -207,6 +213,7 @@ impl Coordinator<'_> {
             pattern: None,
             assignor: None,
             rebalance_timeout: None,
+            classic: None,
             epoch: MemberEpoch::JOINS,
             previous: MemberEpoch(-1),
             state: MemberState::Stable,
@@ -214,7 +221,10 @@ impl Coordinator<'_> {
             revoking: Text::EMPTY,
             target: None,
             session_due: Instant::ZERO,
+            join_due: None,
+            sync_due: None,
             number: 0,
+            goes: false,
             links: Links::default(),
         };
         let hash = self.hash_within(group, member_id.as_bytes());
@@ -234,15 +244,27 @@ impl Coordinator<'_> {
         self.unsubscribe(group, names);
         self.leave_pattern(group, pattern);
         self.modern.sessions.clear(slot);
-        self.modern.revocations.clear(slot);
+        self.modern.patience.clear(slot);
         let chained = self.groups.get(group).map_or(Slot::NONE, |group| group.consumer);
         if let Some(entry) = self.modern.groups.get_mut(chained) {
             entry.members.unlink(&mut self.modern.members, slot);
         }
+        self.put_classic(slot, None);
         let Some(member) = self.modern.members.remove(slot) else { return };
         let texts = [member.id, member.client_id, member.client_host, member.names, member.assigned, member.revoking];
         let said = [member.instance, member.rack, member.pattern, member.assignor, member.target];
         texts.into_iter().chain(said.into_iter().flatten()).for_each(|text| self.texts.release(text));
+    }
+
+    /// Which protocol a member speaks.
+    pub(super) fn put_classic(&mut self, slot: Slot, classic: Option<Classic>) {
+        let Some(member) = self.modern.members.get_mut(slot) else { return };
+        let group = member.group;
+        let before = core::mem::replace(&mut member.classic, classic);
+        if let Some(entry) = self.consumer_group_mut(group) {
+            entry.classics = (entry.classics + usize::from(classic.is_some())).saturating_sub(usize::from(before.is_some()));
+        }
+        self.texts.release(before.map_or(Text::EMPTY, |before| before.offers));
     }
 
     pub(super) fn forget_instance(&mut self, slot: Slot) {
@@ -337,7 +359,7 @@ impl Coordinator<'_> {
         self.modern.bytes.extend_from_slice(name.as_bytes())?;
         let stored = self.texts.store(&self.modern.bytes)?;
         let hash = self.hash_within(group, &self.modern.bytes);
-        let topic = Subscribed { group, name: stored, by_name: 0, by_pattern: 0, number: 0, links: Links::default() };
+        let topic = Subscribed { group, name: stored, by_name: 0, by_pattern: 0, off: 0, number: 0, links: Links::default() };
         let slot = self.modern.topics.insert(hash, topic).inspect_err(|Full| self.texts.release(stored))?;
         let chained = self.groups.get(group).map_or(Slot::NONE, |group| group.consumer);
         if let Some(entry) = self.modern.groups.get_mut(chained) {
@@ -366,6 +388,28 @@ impl Coordinator<'_> {
     }
 }
 
+/// What is gone in a moment, for a hash of the topics that are left.
+impl Coordinator<'_> {
+    /// A member less names these topics, or a pattern less matches them.
+    pub(super) fn count_off(&mut self, group: Slot, names: Text) {
+        let mut at = 0;
+        while let Some((name, next)) = name_at(self.texts.bytes(names), at) {
+            at = next;
+            let slot = self.find_subscribed(group, name);
+            if let Some(topic) = slot.and_then(|slot| self.modern.topics.get_mut(slot)) {
+                topic.off += 1;
+            }
+        }
+    }
+
+    pub(super) fn count_off_pattern(&mut self, group: Slot, pattern: Slot) {
+        let matches = self.modern.patterns.get(pattern).and_then(|pattern| pattern.matches);
+        if let Some((names, _, _)) = matches {
+            self.count_off(group, names);
+        }
+    }
+}
+
 /// Patterns.
 impl Coordinator<'_> {
     /// The entry of a pattern, made if there is none.
@@ -378,7 +422,7 @@ impl Coordinator<'_> {
         }
         let text = self.texts.store(pattern.as_bytes())?;
         let hash = self.hash_within(group, pattern.as_bytes());
-        let entry = Pattern { group, text, members: 0, matches: None, links: Links::default() };
+        let entry = Pattern { group, text, members: 0, off: 0, matches: None, links: Links::default() };
         let slot = self.modern.patterns.insert(hash, entry).inspect_err(|Full| self.texts.release(text))?;
         let chained = self.groups.get(group).map_or(Slot::NONE, |group| group.consumer);
         if let Some(entry) = self.modern.groups.get_mut(chained) {
@@ -432,7 +476,7 @@ pub(in crate::group) fn holder(holdings: &Table<'_, Holding>, key: HashKey, grou
 }
 
 /// The name at a place of a run of names, and where the next one begins.
-fn name_at(names: &[u8], at: usize) -> Option<(&str, usize)> {
+pub(super) fn name_at(names: &[u8], at: usize) -> Option<(&str, usize)> {
     let (size, rest) = names.get(at..)?.split_first_chunk::<2>()?;
     let size = usize::from(u16::from_be_bytes(*size));
     Some((core::str::from_utf8(rest.get(..size)?).ok()?, at + 2 + size))

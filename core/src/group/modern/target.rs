@@ -8,7 +8,6 @@ use crate::group::assignor::subscriptions::{Span, Subscriptions};
 use crate::group::assignor::{range, uniform};
 use crate::group::coordinator::{Coordinator, Fx};
 use crate::group::error::GroupError;
-use crate::group::input::ConsumerHeartbeat;
 use crate::ids::{PartitionIndex, TopicId};
 use crate::member::assignor::error::AssignError;
 use crate::member::assignor::owner::Owner;
@@ -17,6 +16,7 @@ use crate::time::Moment;
 
 use super::names::Names;
 use super::partitions::{Builder, Held, Partitions};
+use super::presence::Presence;
 use super::record::{ConsumerRecord, StoredPartitions, TargetMade};
 use super::topics::Topics;
 
@@ -59,8 +59,8 @@ pub struct TargetTopic {
 
 impl<'m> Coordinator<'m> {
     /// Makes a target for the epoch of the group, if there is none yet and the last one is old enough.
-    pub(super) fn make_target(&mut self, at: Moment, heartbeat: &ConsumerHeartbeat<'_>, fx: &mut Fx<'_, '_, 'm>) -> Result<(), GroupError> {
-        let group_id = heartbeat.caller.group_id;
+    pub(super) fn make_target(&mut self, at: Moment, said: &Presence<'_>, fx: &mut Fx<'_, '_, 'm>) -> Result<(), GroupError> {
+        let group_id = said.caller.group_id;
         let group = self.consumer_group_named(group_id)?;
         let Some(entry) = self.consumer_group(group) else { return Err(GroupError::GroupNotFound) };
         let epoch = entry.epoch;
@@ -70,7 +70,7 @@ impl<'m> Coordinator<'m> {
         if entry.target_epoch >= epoch || is_early {
             return Ok(());
         }
-        self.gather_topics(group, heartbeat.topics).map_err(|Full| GroupError::GroupFull)?;
+        self.gather_topics(group, said.topics).map_err(|Full| GroupError::GroupFull)?;
         self.gather_members(group).map_err(|Full| GroupError::GroupFull)?;
         self.gather_owners().map_err(|Full| GroupError::GroupFull)?;
         self.run_assignor(self.preferred_assignor(group)).map_err(GroupError::Assignor)?;

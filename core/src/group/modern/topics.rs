@@ -7,6 +7,11 @@ pub trait Topics {
     /// Another number whenever a topic has come, gone, or got more partitions.
     fn version(&self) -> u64;
 
+    /// Whether it is known at all what topics there are.
+    fn is_known(&self) -> bool {
+        true
+    }
+
     /// The topic of a name.
     fn find(&self, name: &str) -> Option<TopicShape>;
 
@@ -36,6 +41,9 @@ impl Topics for NoTopics {
     fn version(&self) -> u64 {
         0
     }
+    fn is_known(&self) -> bool {
+        false
+    }
     fn find(&self, _: &str) -> Option<TopicShape> {
         None
     }
@@ -58,6 +66,16 @@ pub trait Matcher {
     /// # Errors
     /// [`BadPattern`] when it is none.
     fn select(&self, pattern: &str, names: &mut dyn Iterator<Item = &str>, see: &mut dyn FnMut(&str)) -> Result<(), BadPattern>;
+}
+
+/// No regular expressions, for those who do not come to look any up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoMatcher;
+
+impl Matcher for NoMatcher {
+    fn select(&self, _: &str, _: &mut dyn Iterator<Item = &str>, _: &mut dyn FnMut(&str)) -> Result<(), BadPattern> {
+        Ok(())
+    }
 }
 
 impl core::fmt::Debug for dyn Topics + '_ {

@@ -11,9 +11,8 @@ use core::ops::Range;
 
 use crate::bounded::Full;
 use crate::bounded::list::List;
-use crate::member::consumer_protocol::ConsumerProtocolSubscription;
-use crate::wire::reader::{DecodeError, Reader};
-use crate::wire::schema::Message as _;
+use crate::member::consumer_protocol::{ConsumerProtocolSubscription, subscription};
+use crate::wire::reader::DecodeError;
 use crate::wire::writer::Writer;
 
 use super::assignor::Assignor;
@@ -222,16 +221,6 @@ impl Names<'_> {
     }
 }
 
-/// Reads a subscription with its version before it. One of the future is read as the last one known, since those only add behind.
-///
-/// # Errors
-/// What [`DecodeError`] names.
-pub fn subscription(metadata: &[u8]) -> Result<ConsumerProtocolSubscription<'_>, DecodeError> {
-    let mut reader = Reader::new(metadata);
-    let version = i16::from_be_bytes(reader.array()?);
-    ConsumerProtocolSubscription::decode_from(&mut reader, version.min(ConsumerProtocolSubscription::VERSIONS.last))
-}
-
 /// Writes what a member is given, with its version before it: partitions that rise, by topic.
 ///
 /// Source: `ConsumerProtocolAssignment`, which is the same in versions 0 to 3; a leader answers each member in the version that it wrote.
@@ -260,6 +249,7 @@ fn size(count: usize) -> i32 {
 mod tests {
     use super::*;
     use crate::member::consumer_protocol::{ConsumerProtocolAssignment, SubscriptionTopicPartition};
+    use crate::wire::schema::Message as _;
     use crate::wire::value::Array;
     use alloc::vec;
     use alloc::vec::Vec;

@@ -1,0 +1,40 @@
+//! The clients of the matrix.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use millpond_tests::toolbox::workspace_dir;
+
+use super::install;
+
+/// A client, and where its version is written.
+pub(crate) struct Client {
+    pub(super) language: &'static str,
+    pub(super) name: &'static str,
+    /// The lock file, below `tests/interop`, and what stands before the version in it.
+    lock: (&'static str, &'static str),
+    /// Installs the client and its program; what it lacks, if it cannot.
+    pub(super) program: fn() -> Result<Command, String>,
+}
+
+impl Client {
+    /// The version that the lock file names.
+    pub(super) fn version(&self) -> String {
+        let (file, before) = self.lock;
+        let text = fs::read_to_string(interop_dir().join(file)).expect("the lock file is in the repository");
+        let at = text.find(before).unwrap_or_else(|| panic!("{file} has no {before:?}")) + before.len();
+        text[at..].chars().take_while(|character| character.is_ascii_alphanumeric() || *character == '.').collect()
+    }
+}
+
+pub(super) fn interop_dir() -> std::path::PathBuf {
+    workspace_dir().join(Path::new("tests/interop"))
+}
+
+pub(super) const FRANZ_GO: Client = Client {
+    language: "Go",
+    name: "franz-go",
+    lock: ("go/go.mod", "github.com/twmb/franz-go v"),
+    program: || install::go("franz"),
+};

@@ -1,0 +1,38 @@
+//! The client matrix: what each client does with the broker, one program a client, all of one contract: `tests/interop/README.md`.
+//!
+//! A test runs the program of its client, checks on the disk what the program says it did, and compares the client's row of the table in
+//! the README, which is written by `BLESS=1`. The clients are compiled and installed by their package managers, which takes minutes, so
+//! the tests run where `MILLPOND_MATRIX=1` asks for them, as `verify.sh` does.
+//!
+//! One client by itself: `MILLPOND_MATRIX=1 cargo test -p millpond-tests --test it interop::matrix::go_franz_go -- --nocapture`.
+
+mod client;
+mod contract;
+mod disk;
+mod install;
+mod table;
+
+use client::Client;
+
+/// One test a client.
+macro_rules! clients {
+    ($($test:ident: $client:ident,)*) => {
+        /// Every client, in the order of the table.
+        pub(crate) const CLIENTS: &[&Client] = &[$(&client::$client),*];
+        $(
+            #[test]
+            fn $test() {
+                contract::play(stringify!($test), &client::$client);
+            }
+        )*
+    };
+}
+
+clients! {
+    go_franz_go: FRANZ_GO,
+}
+
+#[test]
+fn the_table_has_a_row_for_each_client_with_the_version_that_its_lock_file_names() {
+    table::check(CLIENTS);
+}

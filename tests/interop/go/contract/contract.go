@@ -190,7 +190,9 @@ func LiveThroughRestart(send func(value string) bool, seen *Seen) {
 			}
 		}
 	}()
-	Until(func() string { return fmt.Sprint("records before the restart: ", count(), " sent, ", seen.Count(), " read") },
+	Until(func() string {
+		return fmt.Sprint("records before the restart: ", count(), " sent, ", seen.Count(), " read")
+	},
 		func() bool { return count() >= before && seen.Count() > 0 })
 	Restart()
 	restarted := count()

@@ -38,3 +38,17 @@ pub(super) const FRANZ_GO: Client = Client {
     lock: ("go/go.mod", "github.com/twmb/franz-go v"),
     program: || install::go("franz"),
 };
+
+pub(super) const SARAMA: Client = Client {
+    language: "Go",
+    name: "Sarama",
+    lock: ("go/go.mod", "github.com/IBM/sarama v"),
+    program: || install::go("sarama"),
+};
+
+pub(super) const KAFKA_GO: Client = Client {
+    language: "Go",
+    name: "kafka-go",
+    lock: ("go/go.mod", "github.com/segmentio/kafka-go v"),
+    program: || install::go("segmentio"),
+};

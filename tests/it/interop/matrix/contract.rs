@@ -1,6 +1,7 @@
 //! The driver's half of the contract that `tests/interop/README.md` tells.
 
 use core::fmt::Write as _;
+use core::time::Duration;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
@@ -54,6 +55,9 @@ const SETTINGS: &[(&str, &str)] = &[("group.consumer.min.heartbeat.interval.ms",
 /// How long a program may run, in seconds: far beyond what any needs.
 const PATIENCE: &str = "600";
 
+/// How long the broker is away.
+const AWAY: Duration = Duration::from_secs(1);
+
 /// What a program said of a capability.
 pub(super) enum Answer {
     Ok,
@@ -95,6 +99,7 @@ pub(super) fn play(test: &str, client: &Client) {
 }
 
 /// Runs a program to its end, and restarts the broker when it asks for that.
+#[expect(clippy::disallowed_methods, reason = "a broker that is away is away for a time")]
 fn converse(test: &str, program: Command, broker: &mut Broker, only: &[&str]) -> Answers {
     // Clients complain while the broker is away, at length: only a failure wants to read that.
     let complaints = tools_dir().join(format!("{test}.log"));
@@ -114,6 +119,8 @@ fn converse(test: &str, program: Command, broker: &mut Broker, only: &[&str]) ->
         writeln!(said, "{line}").expect("text grows");
         if line == "restart please" {
             broker.kill();
+            // Long enough for clients to find nobody there.
+            std::thread::sleep(AWAY);
             broker.restart();
             restarts += 1;
             // A program that is gone says so by how it ended.

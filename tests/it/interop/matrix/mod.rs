@@ -30,6 +30,8 @@ macro_rules! clients {
 
 clients! {
     go_franz_go: FRANZ_GO,
+    go_sarama: SARAMA,
+    go_kafka_go: KAFKA_GO,
 }
 
 #[test]

@@ -52,3 +52,24 @@ pub(super) const KAFKA_GO: Client = Client {
     lock: ("go/go.mod", "github.com/segmentio/kafka-go v"),
     program: || install::go("segmentio"),
 };
+
+pub(super) const KAFKAJS: Client = Client {
+    language: "JavaScript",
+    name: "KafkaJS",
+    lock: ("javascript/package.json", "\"kafkajs\": \""),
+    program: || install::javascript("kafkajs.js", false),
+};
+
+pub(super) const CONFLUENT_JAVASCRIPT: Client = Client {
+    language: "JavaScript",
+    name: "confluent-kafka-javascript",
+    lock: ("javascript/package.json", "\"@confluentinc/kafka-javascript\": \""),
+    program: || install::javascript("confluent.js", false),
+};
+
+pub(super) const PLATFORMATIC: Client = Client {
+    language: "JavaScript",
+    name: "@platformatic/kafka",
+    lock: ("javascript/package.json", "\"@platformatic/kafka\": \""),
+    program: || install::javascript("platformatic.js", true),
+};

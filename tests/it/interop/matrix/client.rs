@@ -94,3 +94,10 @@ pub(super) const AIOKAFKA: Client = Client {
     lock: ("python/requirements.txt", "aiokafka=="),
     program: || install::python("client_aiokafka.py"),
 };
+
+pub(super) const KAFKA_CLIENTS: Client = Client {
+    language: "Java",
+    name: "kafka-clients",
+    lock: ("java/pom.xml", "kafka_2.13</artifactId><version>"),
+    program: || install::java("Clients"),
+};

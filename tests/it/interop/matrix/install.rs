@@ -5,6 +5,7 @@ use std::process::Command;
 
 use millpond_tests::toolbox::{is_there, make_once, run_command, tools_dir};
 
+use super::super::{java, python};
 use super::client::interop_dir;
 
 /// A program of `tests/interop/go`, built.
@@ -53,9 +54,27 @@ pub(super) fn javascript(program: &str, newer: bool) -> Result<Command, String> 
 
 /// A program of `tests/interop/python/matrix`.
 pub(super) fn python(program: &str) -> Result<Command, String> {
-    let mut python = Command::new(super::super::python::installed()?);
-    python.env("PYTHONDONTWRITEBYTECODE", "1").arg(interop_dir().join("python/matrix").join(program));
-    Ok(python)
+    let mut command = Command::new(python::installed()?);
+    command.env("PYTHONDONTWRITEBYTECODE", "1").arg(interop_dir().join("python/matrix").join(program));
+    Ok(command)
+}
+
+/// A program of `tests/interop/java/matrix`, compiled.
+pub(super) fn java(program: &str) -> Result<Command, String> {
+    let jars = java::jars("kafka", "java/pom.xml")?;
+    let sources = interop_dir().join("java/matrix");
+    let sources = [sources.join("Contract.java"), sources.join(program).with_extension("java")];
+    let recipe = sources.each_ref().map(|source| fs::read_to_string(source).expect("the program is in the repository")).concat();
+    let classes = make_once(&format!("java-matrix-{program}"), &recipe, |dir| {
+        let mut javac = Command::new("javac");
+        javac.arg("-cp").arg(jars.join("*")).arg("-d").arg(dir).args(&sources);
+        run_command(&mut javac).map(drop)
+    })?;
+    let path = std::env::join_paths([jars.join("*"), classes]).expect("a class path");
+    let mut java = Command::new("java");
+    java.args(["-Xshare:auto", "-XX:TieredStopAtLevel=1", "-Xmx512M", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp"]);
+    java.arg(path).arg(program);
+    Ok(java)
 }
 
 fn needs(program: &str, argument: &str) -> Result<(), String> {

@@ -29,6 +29,7 @@ macro_rules! clients {
 }
 
 clients! {
+    java_kafka_clients: KAFKA_CLIENTS,
     python_kafka_python: KAFKA_PYTHON,
     python_confluent: CONFLUENT_PYTHON,
     python_aiokafka: AIOKAFKA,

@@ -101,3 +101,24 @@ pub(super) const KAFKA_CLIENTS: Client = Client {
     lock: ("java/pom.xml", "kafka_2.13</artifactId><version>"),
     program: || install::java("Clients"),
 };
+
+pub(super) const RDKAFKA: Client = Client {
+    language: "Rust",
+    name: "rdkafka",
+    lock: ("rust/Cargo.lock", "name = \"rdkafka\"\nversion = \""),
+    program: || install::rust("rdkafka"),
+};
+
+pub(super) const RSKAFKA: Client = Client {
+    language: "Rust",
+    name: "rskafka",
+    lock: ("rust/Cargo.lock", "name = \"rskafka\"\nversion = \""),
+    program: || install::rust("rskafka"),
+};
+
+pub(super) const KCAT: Client = Client {
+    language: "C",
+    name: "kcat, librdkafka",
+    lock: ("debian.txt", "kcat "),
+    program: || install::debian("c/kcat.sh", "kcat", "kcat"),
+};

@@ -77,6 +77,31 @@ pub(super) fn java(program: &str) -> Result<Command, String> {
     Ok(java)
 }
 
+/// A program of `tests/interop/rust`, compiled.
+pub(super) fn rust(program: &str) -> Result<Command, String> {
+    let target = tools_dir().join("rust");
+    one_at_a_time("rust", || {
+        // Cargo itself knows what is up to date.
+        let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        cargo.current_dir(interop_dir().join("rust")).args(["build", "--quiet", "--locked", "--bin", program, "--target-dir"]);
+        run_command(cargo.arg(&target))
+    })?;
+    Ok(Command::new(target.join("debug").join(program)))
+}
+
+/// A script around a program of Debian's, in the version that `tests/interop/debian.txt` names.
+pub(super) fn debian(script: &str, program: &str, package: &str) -> Result<Command, String> {
+    needs(program, "-V").or_else(|_| needs(program, "-v"))?;
+    let installed = run_command(Command::new("dpkg-query").args(["--show", "--showformat", "${Version}", package]))?;
+    let list = fs::read_to_string(interop_dir().join("debian.txt")).expect("the list is in the repository");
+    let (_, wanted) = list.lines().filter_map(|line| line.split_once(' ')).find(|(name, _)| *name == package).expect("it is in the list");
+    if installed.starts_with(wanted) {
+        Ok(Command::new(interop_dir().join(script)))
+    } else {
+        Err(format!("{package} is there in version {installed}, not {wanted}"))
+    }
+}
+
 fn needs(program: &str, argument: &str) -> Result<(), String> {
     if is_there(program, argument) { Ok(()) } else { Err(format!("{program} is missing")) }
 }

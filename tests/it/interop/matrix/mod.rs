@@ -39,6 +39,9 @@ clients! {
     javascript_kafkajs: KAFKAJS,
     javascript_confluent: CONFLUENT_JAVASCRIPT,
     javascript_platformatic: PLATFORMATIC,
+    rust_rdkafka: RDKAFKA,
+    rust_rskafka: RSKAFKA,
+    c_kcat: KCAT,
 }
 
 #[test]

@@ -14,41 +14,6 @@ use millpond_tests::toolbox::tools_dir;
 use super::client::Client;
 use super::{disk, table};
 
-/// The capabilities that every program answers for.
-///
-/// `share` is to stand behind `group-848` once the broker serves share groups.
-pub(super) const CAPABILITIES: &[&str] = &[
-    "none",
-    "gzip",
-    "snappy",
-    "lz4",
-    "zstd",
-    "idempotent",
-    "transactions",
-    "group",
-    "group-848",
-    "resume",
-    "seek",
-    "admin",
-    "restart",
-];
-
-/// The topics that every program finds, with their partitions.
-const TOPICS: &[(&str, u32)] = &[
-    ("codec-none", 1),
-    ("codec-gzip", 1),
-    ("codec-snappy", 1),
-    ("codec-lz4", 1),
-    ("codec-zstd", 1),
-    ("idempotent", 1),
-    ("transactions", 1),
-    ("group", 4),
-    ("group-848", 4),
-    ("resume", 1),
-    ("seek", 1),
-    ("restart", 2),
-];
-
 /// Members of KIP-848 hear of changes with their heartbeats, whose pace is the broker's.
 const SETTINGS: &[(&str, &str)] = &[("group.consumer.min.heartbeat.interval.ms", "100"), ("group.consumer.heartbeat.interval.ms", "300")];
 
@@ -78,13 +43,13 @@ pub(super) fn play(test: &str, client: &Client) {
         Err(lacks) => return skip(test, &lacks),
     };
     let Some(mut broker) = Broker::start_own_or_skip(test, SETTINGS) else { return };
-    for (topic, partitions) in TOPICS {
+    for (topic, partitions) in client.table.topics {
         command::run(broker.bootstrap(), &format!("topic create {topic} --partitions {partitions}"), Vec::new()).ok();
     }
     let only = std::env::var("MILLPOND_CAPABILITIES").unwrap_or_default();
     let only: Vec<&str> = only.split_whitespace().collect();
-    let answers = converse(test, program, &mut broker, &only);
-    let wanted = if only.is_empty() { CAPABILITIES } else { &*only };
+    let answers = converse(test, client, program, &mut broker, &only);
+    let wanted = if only.is_empty() { client.table.capabilities } else { &*only };
     let answered: Vec<&str> = answers.iter().map(|(capability, _)| &**capability).collect();
     assert_eq!(answered, wanted, "{test}: every capability is answered for, in order");
     let data_dir = broker.data_dir();
@@ -100,7 +65,7 @@ pub(super) fn play(test: &str, client: &Client) {
 
 /// Runs a program to its end, and restarts the broker when it asks for that.
 #[expect(clippy::disallowed_methods, reason = "a broker that is away is away for a time")]
-fn converse(test: &str, program: Command, broker: &mut Broker, only: &[&str]) -> Answers {
+fn converse(test: &str, client: &Client, program: Command, broker: &mut Broker, only: &[&str]) -> Answers {
     // Clients complain while the broker is away, at length: only a failure wants to read that.
     let complaints = tools_dir().join(format!("{test}.log"));
     let mut command = Command::new("timeout");
@@ -126,7 +91,7 @@ fn converse(test: &str, program: Command, broker: &mut Broker, only: &[&str]) ->
             // A program that is gone says so by how it ended.
             let _ = input.write_all(b"restarted\n");
         }
-        answers.extend(answer(&line));
+        answers.extend(answer(client, &line));
     }
     let status = child.wait().expect("it ends");
     let complaints = std::fs::read_to_string(&complaints).unwrap_or_default();
@@ -137,9 +102,9 @@ fn converse(test: &str, program: Command, broker: &mut Broker, only: &[&str]) ->
 }
 
 /// `CAPABILITY ok` or `CAPABILITY not offered: REASON`; any other line is the client's own talk.
-fn answer(line: &str) -> Option<(String, Answer)> {
+fn answer(client: &Client, line: &str) -> Option<(String, Answer)> {
     let (capability, answer) = line.split_once(' ')?;
-    if !CAPABILITIES.contains(&capability) {
+    if !client.table.capabilities.contains(&capability) {
         return None;
     }
     let answer = match answer.strip_prefix("not offered: ") {

@@ -59,9 +59,9 @@ pub(super) fn python(program: &str) -> Result<Command, String> {
     Ok(command)
 }
 
-/// A program of `tests/interop/java/matrix`, compiled.
-pub(super) fn java(program: &str) -> Result<Command, String> {
-    let jars = java::jars("kafka", "java/pom.xml")?;
+/// A program of `tests/interop/java/matrix`, compiled; with the jars of a list in a folder.
+pub(super) fn java(program: &str, (folder, list): (&str, &str)) -> Result<Command, String> {
+    let jars = java::jars(folder, list)?;
     let sources = interop_dir().join("java/matrix");
     let sources = [sources.join("Contract.java"), sources.join(program).with_extension("java")];
     let recipe = sources.each_ref().map(|source| fs::read_to_string(source).expect("the program is in the repository")).concat();

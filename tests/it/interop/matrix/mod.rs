@@ -1,4 +1,5 @@
-//! The client matrix: what each client does with the broker, one program a client, all of one contract: `tests/interop/README.md`.
+//! The client matrix: what each client, and each processor of logs and streams, does with the broker. One program each, all of one
+//! contract: `tests/interop/README.md`.
 //!
 //! A test runs the program of its client, checks on the disk what the program says it did, and compares the client's row of the table in
 //! the README, which is written by `BLESS=1`. The clients are compiled and installed by their package managers, which takes minutes, so
@@ -17,7 +18,7 @@ use client::Client;
 /// One test a client.
 macro_rules! clients {
     ($($test:ident: $client:ident,)*) => {
-        /// Every client, in the order of the table.
+        /// Every client and processor, in the order of the tables.
         pub(crate) const CLIENTS: &[&Client] = &[$(&client::$client),*];
         $(
             #[test]
@@ -42,9 +43,13 @@ clients! {
     rust_rdkafka: RDKAFKA,
     rust_rskafka: RSKAFKA,
     c_kcat: KCAT,
+    processor_kafka_streams: STREAMS,
+    processor_kafka_connect: CONNECT,
+    processor_rsyslog: RSYSLOG,
 }
 
 #[test]
-fn the_table_has_a_row_for_each_client_with_the_version_that_its_lock_file_names() {
-    table::check(CLIENTS);
+fn the_tables_have_a_row_for_each_client_with_the_version_that_its_lock_file_names() {
+    table::CLIENTS.check();
+    table::PROCESSORS.check();
 }

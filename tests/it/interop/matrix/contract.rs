@@ -12,7 +12,7 @@ use millpond_tests::skip::{skip, variable_or_skip};
 use millpond_tests::toolbox::tools_dir;
 
 use super::client::Client;
-use super::{disk, table};
+use super::{effects, table};
 
 /// Members of KIP-848 hear of changes with their heartbeats, whose pace is the broker's.
 const SETTINGS: &[(&str, &str)] = &[("group.consumer.min.heartbeat.interval.ms", "100"), ("group.consumer.heartbeat.interval.ms", "300")];
@@ -52,10 +52,9 @@ pub(super) fn play(test: &str, client: &Client) {
     let wanted = if only.is_empty() { client.table.capabilities } else { &*only };
     let answered: Vec<&str> = answers.iter().map(|(capability, _)| &**capability).collect();
     assert_eq!(answered, wanted, "{test}: every capability is answered for, in order");
-    let data_dir = broker.data_dir();
     for (capability, answer) in &answers {
         if matches!(answer, Answer::Ok) {
-            disk::check(capability, &data_dir);
+            effects::check(capability, &broker);
         }
     }
     if only.is_empty() {

@@ -1,7 +1,7 @@
 //! The client matrix: what each client, and each processor of logs and streams, does with the broker. One program each, all of one
 //! contract: `tests/interop/README.md`.
 //!
-//! A test runs the program of its client, checks on the disk what the program says it did, and compares the client's row of the table in
+//! A test runs the program of its client, checks on the disk and in the broker what the program says it did, and compares the client's row of the table in
 //! the README, which is written by `BLESS=1`. The clients are compiled and installed by their package managers, which takes minutes, so
 //! the tests run where `MILLPOND_MATRIX=1` asks for them, as `verify.sh` does.
 //!
@@ -9,7 +9,7 @@
 
 mod client;
 mod contract;
-mod disk;
+mod effects;
 mod install;
 mod table;
 

@@ -1,7 +1,11 @@
-//! What lies on the disk when a client says that it did something.
+//! What is to be seen on the disk and in the broker when a client says that it did something.
 
 use std::fs;
 use std::path::Path;
+
+use millpond_tests::broker::Broker;
+use millpond_tests::command;
+use serde_json::Value;
 
 use millpond_core::record::batch::{Batch, Header};
 use millpond_core::record::codec::Compression;
@@ -11,7 +15,8 @@ use millpond_core::record::marker::{EndMarker, Outcome};
 ///
 /// # Panics
 /// When it is not there.
-pub(super) fn check(capability: &str, data_dir: &Path) {
+pub(super) fn check(capability: &str, broker: &Broker) {
+    let data_dir = &*broker.data_dir();
     match capability {
         "none" => compressed_with(Compression::None, capability, data_dir),
         "gzip" => compressed_with(Compression::Gzip, capability, data_dir),
@@ -20,6 +25,8 @@ pub(super) fn check(capability: &str, data_dir: &Path) {
         "zstd" => compressed_with(Compression::Zstd, capability, data_dir),
         "idempotent" => numbered_without_gaps(data_dir),
         "transactions" => ended_with_markers(data_dir),
+        "group" => has_group_of_type(broker, capability, "classic"),
+        "group-848" => has_group_of_type(broker, capability, "consumer"),
         "admin" => {
             let left = data_dir.join("admin-0");
             assert!(!left.exists(), "{} was deleted and is still there", left.display());
@@ -32,6 +39,15 @@ fn compressed_with(codec: Compression, capability: &str, data_dir: &Path) {
     let headers = headers(data_dir, &format!("codec-{capability}"));
     let stored: Vec<_> = headers.iter().map(Header::compression).collect();
     assert!(!stored.is_empty() && stored.iter().all(|found| *found == Some(codec)), "{capability}: on the disk there is {stored:?}");
+}
+
+/// A client that was asked for the one protocol has not taken the other.
+fn has_group_of_type(broker: &Broker, group: &str, expected: &str) {
+    let listed = command::run(broker.bootstrap(), "group list --format json", Vec::new()).ok();
+    let listed: Value = serde_json::from_str(&listed).expect("it is JSON");
+    let found = listed.as_array().into_iter().flatten().find(|row| row["group"] == group).map(|row| &row["type"]);
+    let found = found.and_then(Value::as_str).map(str::to_lowercase);
+    assert_eq!(found.as_deref(), Some(expected), "{group}: the type of the group in {listed}");
 }
 
 /// Every batch has a producer's number, and their sequences follow each other.

@@ -170,6 +170,7 @@ restart() {
 for name in none gzip snappy lz4 zstd; do shows "$name" codec "$name"; done
 shows idempotent idempotent
 lacks transactions 'kcat has none'
+lacks exactly-once 'kcat has none'
 shows group group
 lacks group-848 'its librdkafka has the classic protocol only'
 shows resume resume

@@ -7,7 +7,12 @@ const { Kafka, logLevel } = confluent.KafkaJS
 const kafka = new Kafka({ kafkaJS: { brokers: [bootstrap], logLevel: logLevel.NOTHING } })
 
 const client = {
-  producer: options => kafka.producer({ kafkaJS: { acks: -1, ...options }, 'linger.ms': 5 }),
+  producer(options) {
+    const producer = kafka.producer({ kafkaJS: { acks: -1, ...options }, 'linger.ms': 5 })
+    // Who sends offsets hands over the consumer.
+    const sendOffsets = producer.sendOffsets.bind(producer)
+    return Object.assign(producer, { sendOffsets: ({ consumer, topics }) => sendOffsets({ consumer, topics }) })
+  },
   consumer({ protocol = 'classic', ...options }) {
     return kafka.consumer({ kafkaJS: { fromBeginning: true, ...options }, 'group.protocol': protocol, 'fetch.wait.max.ms': 100 })
   },

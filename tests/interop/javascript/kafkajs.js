@@ -23,7 +23,12 @@ const client = {
   producer({ compression = 'none', ...options }) {
     const producer = kafka.producer({ createPartitioner: () => ({ message }) => message.partition, maxInFlightRequests: 1, ...options })
     const send = producer.send
-    return { ...producer, send: record => send({ compression: types[compression], ...record }) }
+    // Who sends offsets names the group.
+    const transaction = async () => {
+      const { sendOffsets, ...rest } = await producer.transaction()
+      return { ...rest, sendOffsets: ({ consumerGroupId, topics }) => sendOffsets({ consumerGroupId, topics }) }
+    }
+    return { ...producer, send: record => send({ compression: types[compression], ...record }), transaction }
   },
   consumer({ autoCommit = true, ...options }) {
     const consumer = kafka.consumer({ maxWaitTimeInMs: 100, ...options })

@@ -70,6 +70,31 @@ export function capabilitiesOf(client) {
     assert.deepEqual(await read('transactions', 30, { readUncommitted: true }), [...first, ...aborted, ...second])
   }
 
+  async function exactlyOnce() {
+    const values = valuesOf('transfer', 10)
+    await produce('transfer-in', values)
+    const producer = client.producer({ idempotent: true, transactionalId: 'javascript-transfer' })
+    await producer.connect()
+    const found = []
+    const options = { groupId: 'transfer', autoCommit: false }
+    const { consumer, leave } = await consume('transfer-in', value => found.push(value), options)
+    await until(() => `10 values, there are ${found.length}`, () => found.length >= 10)
+    const transact = async (values, offset, end) => {
+      const transaction = await producer.transaction()
+      await transaction.send({ topic: 'transfer-out', messages: messages(0, values) })
+      const topics = [{ topic: 'transfer-in', partitions: [{ partition: 0, offset }] }]
+      if (offset) await transaction.sendOffsets({ consumer, consumerGroupId: 'transfer', topics })
+      await transaction[end]()
+    }
+    await transact(found.slice(0, 5), '5', 'commit')
+    await transact(found.slice(5), '10', 'abort')
+    await transact(['end'], null, 'commit')
+    await leave()
+    await producer.disconnect()
+    assert.deepEqual(await read('transfer-out', 6), [...values.slice(0, 5), 'end'])
+    assert.deepEqual(await read('transfer-in', 5, options), values.slice(5))
+  }
+
   const group = (topic, options) => async () => {
     const producer = client.producer({})
     await producer.connect()
@@ -141,6 +166,7 @@ export function capabilitiesOf(client) {
     zstd: codec('zstd'),
     idempotent,
     transactions,
+    'exactly-once': exactlyOnce,
     group: group('group'),
     'group-848': group('group-848', { protocol: 'consumer' }),
     resume,

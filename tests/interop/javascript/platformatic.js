@@ -23,7 +23,7 @@ async function consume(topic, see, { group = classic, groupId = `${topic}-${grou
   const consumer = new Consumer({ ...common, groupId, deserializers: stringDeserializers, maxWaitTime: 100, ...group })
   const start = { mode: 'committed', fallbackMode: 'earliest', autocommit: 100 }
   const stream = await consumer.consume({ topics: [topic], ...start, ...options })
-  stream.on('data', message => see(message.value))
+  stream.on('data', message => see(message.value, message))
   // A broker that is away is an error of the stream, which goes on when it is back.
   stream.on('error', () => {})
   return { consumer, owns: () => (consumer.assignments ?? []).flatMap(({ partitions }) => partitions), leave: () => consumer.close(true) }
@@ -64,6 +64,33 @@ async function transactions() {
   await producer.close()
   assert.deepEqual(await read('transactions', 20, { isolationLevel: 1 }), [...first, ...second])
   assert.deepEqual(await read('transactions', 30, { isolationLevel: 0 }), [...first, ...aborted, ...second])
+}
+
+async function exactlyOnce() {
+  const values = valuesOf('transfer', 10)
+  await produce('transfer-in', values)
+  const producer = producerOf({ idempotent: true, transactionalId: 'platformatic-transfer' })
+  const found = []
+  const options = { groupId: 'transfer', autocommit: false }
+  const { consumer, leave } = await consume('transfer-in', (_, message) => found.push(message), options)
+  await until(() => `10 values, there are ${found.length}`, () => found.length >= 10)
+  const transact = async (values, last, end) => {
+    const transaction = await producer.beginTransaction()
+    await transaction.send({ messages: messages('transfer-out', 0, values) })
+    if (last) {
+      await transaction.addConsumer(consumer)
+      await transaction.addOffset(last)
+    }
+    await transaction[end]()
+  }
+  const valuesFound = found.map(message => message.value)
+  await transact(valuesFound.slice(0, 5), found[4], 'commit')
+  await transact(valuesFound.slice(5), found[9], 'abort')
+  await transact(['end'], null, 'commit')
+  await leave()
+  await producer.close()
+  assert.deepEqual(await read('transfer-out', 6, { isolationLevel: 1 }), [...values.slice(0, 5), 'end'])
+  assert.deepEqual(await read('transfer-in', 5, options), values.slice(5))
 }
 
 const group = (topic, group) => async () => {
@@ -125,6 +152,7 @@ await run({
   zstd: codec('zstd'),
   idempotent,
   transactions,
+  'exactly-once': exactlyOnce,
   group: group('group', classic),
   'group-848': group('group-848', { groupProtocol: GroupProtocols.CONSUMER }),
   resume,

@@ -84,6 +84,35 @@ func transactions() {
 	Same(read("transactions", start, 30), slices.Concat(first, aborted, second), "all values")
 }
 
+func exactlyOnce() {
+	values := Values("transfer", 10)
+	produce("transfer-in", values)
+	session := Got(kgo.NewGroupTransactSession(kgo.SeedBrokers(Bootstrap), kgo.TransactionalID("franz-go-transfer"),
+		kgo.ConsumerGroup("transfer"), kgo.ConsumeTopics("transfer-in"), kgo.RecordPartitioner(kgo.ManualPartitioner())))
+	transaction := func(end kgo.TransactionEndTry, values func() []string) {
+		Must(session.Begin())
+		Must(session.ProduceSync(ctx, records("transfer-out", 0, values())...).FirstErr())
+		Same(Got(session.End(ctx, end)), bool(end), "whether it is committed")
+	}
+	five := func() (values []string) {
+		for len(values) < 5 {
+			fetches := session.PollRecords(ctx, 5-len(values))
+			Must(fetches.Err())
+			fetches.EachRecord(func(record *kgo.Record) { values = append(values, string(record.Value)) })
+		}
+		return values
+	}
+	transaction(kgo.TryCommit, five)
+	transaction(kgo.TryAbort, five)
+	transaction(kgo.TryCommit, func() []string { return []string{"end"} })
+	session.Close()
+	found := read("transfer-out", kgo.NewOffset().AtStart(), 6, kgo.FetchIsolationLevel(kgo.ReadCommitted()))
+	Same(found, append(slices.Clone(values[:5]), "end"), "committed values")
+	successor := client(kgo.ConsumerGroup("transfer"), kgo.ConsumeTopics("transfer-in"))
+	defer successor.Close()
+	Same(take(successor, 5), values[5:], "the successor's")
+}
+
 // member of a group, which polls by itself.
 type member struct {
 	client *kgo.Client
@@ -197,6 +226,7 @@ func main() {
 		codec("zstd", kgo.ZstdCompression()),
 		{Name: "idempotent", Show: idempotent},
 		{Name: "transactions", Show: transactions},
+		{Name: "exactly-once", Show: exactlyOnce},
 		{Name: "group", Show: group("group")},
 		{Name: "group-848", Show: group("group-848", kgo.ServerSideBalancer())},
 		{Name: "resume", Show: resume},

@@ -96,6 +96,32 @@ func transactions() {
 	Same(read("transactions", sarama.OffsetOldest, 30, nil), slices.Concat(first, aborted, second), "all values")
 }
 
+func exactlyOnce() {
+	values := Values("transfer", 10)
+	produce("transfer-in", values, nil)
+	producer := Got(sarama.NewSyncProducer(brokers, configured(func(config *sarama.Config) {
+		numbered(config)
+		config.Producer.Transaction.ID = "sarama-transfer"
+	})))
+	defer producer.Close()
+	transaction := func(values []string, offset int64, end func() error) {
+		Must(producer.BeginTxn())
+		Must(producer.SendMessages(messages("transfer-out", 0, values)))
+		if offset > 0 {
+			offsets := map[string][]*sarama.PartitionOffsetMetadata{"transfer-in": {{Partition: 0, Offset: offset}}}
+			Must(producer.AddOffsetsToTxn(offsets, "transfer"))
+		}
+		Must(end())
+	}
+	members := takeAsMember("transfer", "transfer-in", 10, -1)
+	transaction(members[:5], 5, producer.CommitTxn)
+	transaction(members[5:], 10, producer.AbortTxn)
+	transaction([]string{"end"}, 0, producer.CommitTxn)
+	only := func(config *sarama.Config) { config.Consumer.IsolationLevel = sarama.ReadCommitted }
+	Same(read("transfer-out", sarama.OffsetOldest, 6, only), append(slices.Clone(values[:5]), "end"), "committed values")
+	Same(takeAsMember("transfer", "transfer-in", 5, -1), values[5:], "the successor's")
+}
+
 // member of a group, which takes part in one session after the other.
 type member struct {
 	group sarama.ConsumerGroup
@@ -106,9 +132,9 @@ type member struct {
 	owns  []int32
 }
 
-func join(topic string, read func(sarama.ConsumerGroupSession, *sarama.ConsumerMessage), change func(*sarama.Config)) *member {
+func join(groupID, topic string, read func(sarama.ConsumerGroupSession, *sarama.ConsumerMessage), change func(*sarama.Config)) *member {
 	ctx, stop := context.WithCancel(context.Background())
-	m := &member{Got(sarama.NewConsumerGroup(brokers, topic, configured(change))), read, stop, make(chan struct{}), sync.Mutex{}, nil}
+	m := &member{Got(sarama.NewConsumerGroup(brokers, groupID, configured(change))), read, stop, make(chan struct{}), sync.Mutex{}, nil}
 	go func() {
 		defer close(m.done)
 		for ctx.Err() == nil {
@@ -174,7 +200,7 @@ func into(seen *Seen) func(sarama.ConsumerGroupSession, *sarama.ConsumerMessage)
 func group() {
 	producer := Got(sarama.NewSyncProducer(brokers, configured(nil)))
 	defer producer.Close()
-	Rebalance(func(seen *Seen) Member { return join("group", into(seen), nil) }, func(partition int32, values []string) {
+	Rebalance(func(seen *Seen) Member { return join("group", "group", into(seen), nil) }, func(partition int32, values []string) {
 		Must(producer.SendMessages(messages("group", partition, values)))
 	})
 }
@@ -182,27 +208,28 @@ func group() {
 func resume() {
 	values := Values("resume", 20)
 	produce("resume", values, nil)
-	// take reads so many values as a member of the group and commits the offset, if there is one.
-	take := func(count int, commit int64) (values []string) {
-		read := make(chan string)
-		m := join("resume", func(session sarama.ConsumerGroupSession, message *sarama.ConsumerMessage) {
-			if message.Offset == commit {
-				session.MarkOffset(message.Topic, message.Partition, commit, "")
-				session.Commit()
-			}
-			select {
-			case read <- string(message.Value):
-			case <-session.Context().Done():
-			}
-		}, func(config *sarama.Config) { config.Consumer.Offsets.AutoCommit.Enable = false })
-		for len(values) < count {
-			values = append(values, <-read)
+	Same(takeAsMember("resume", "resume", 20, 10), values, "the first reader's")
+	Same(takeAsMember("resume", "resume", 10, -1), values[10:], "the second reader's")
+}
+
+// takeAsMember reads so many values as a member of a group and commits the offset, if there is one.
+func takeAsMember(groupID, topic string, count int, commit int64) (values []string) {
+	read := make(chan string)
+	m := join(groupID, topic, func(session sarama.ConsumerGroupSession, message *sarama.ConsumerMessage) {
+		if message.Offset == commit {
+			session.MarkOffset(message.Topic, message.Partition, commit, "")
+			session.Commit()
 		}
-		m.Leave()
-		return values
+		select {
+		case read <- string(message.Value):
+		case <-session.Context().Done():
+		}
+	}, func(config *sarama.Config) { config.Consumer.Offsets.AutoCommit.Enable = false })
+	for len(values) < count {
+		values = append(values, <-read)
 	}
-	Same(take(20, 10), values, "the first reader's")
-	Same(take(10, -1), values[10:], "the second reader's")
+	m.Leave()
+	return values
 }
 
 func seek() {
@@ -228,7 +255,7 @@ func admin() {
 
 func restart() {
 	var seen Seen
-	consumer := join("restart", into(&seen), nil)
+	consumer := join("restart", "restart", into(&seen), nil)
 	defer consumer.Leave()
 	producer := Got(sarama.NewSyncProducer(brokers, configured(nil)))
 	defer producer.Close()
@@ -246,6 +273,7 @@ func main() {
 		codec("zstd", sarama.CompressionZSTD),
 		{Name: "idempotent", Show: idempotent},
 		{Name: "transactions", Show: transactions},
+		{Name: "exactly-once", Show: exactlyOnce},
 		{Name: "group", Show: group},
 		{Name: "group-848", Lacks: "it has the classic protocol only"},
 		{Name: "resume", Show: resume},

@@ -214,6 +214,7 @@ func main() {
 		codec("zstd", kafka.Zstd),
 		{Name: "idempotent", Lacks: "its writer does not number batches"},
 		{Name: "transactions", Lacks: "its writer does not number batches"},
+		{Name: "exactly-once", Lacks: "its writer does not number batches"},
 		{Name: "group", Show: group},
 		{Name: "group-848", Lacks: "it has the classic protocol only"},
 		{Name: "resume", Show: resume},

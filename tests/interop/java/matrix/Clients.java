@@ -32,6 +32,7 @@ public final class Clients {
         }
         contract.shows("idempotent", Clients::idempotent);
         contract.shows("transactions", Clients::transactions);
+        contract.shows("exactly-once", Clients::exactlyOnce);
         contract.shows("group", () -> group("group", "classic"));
         contract.shows("group-848", () -> group("group-848", "consumer"));
         // Share groups have their place here: `share`, with KafkaShareConsumer, once the broker serves them.
@@ -117,6 +118,37 @@ public final class Clients {
         send(producer, "transactions", 0, values);
         end.run();
         return values;
+    }
+
+    private static void exactlyOnce() throws Exception {
+        List<String> values = Contract.values("transfer", 10);
+        produce("transfer-in", values, Map.of());
+        Map<String, Object> settings = Map.of("group.id", "transfer", "enable.auto.commit", false);
+        try (var producer = producer(Map.of("enable.idempotence", true, "transactional.id", "java-transfer")); var consumer = consumer(settings)) {
+            producer.initTransactions();
+            consumer.subscribe(List.of("transfer-in"));
+            List<String> found = take(consumer, 10);
+            transfer(producer, consumer, found.subList(0, 5), 5, producer::commitTransaction);
+            transfer(producer, consumer, found.subList(5, 10), 10, producer::abortTransaction);
+            producer.beginTransaction();
+            send(producer, "transfer-out", 0, List.of("end"));
+            producer.commitTransaction();
+        }
+        List<String> committed = Stream.concat(values.subList(0, 5).stream(), Stream.of("end")).toList();
+        Contract.same(read("transfer-out", 6, Map.of("isolation.level", "read_committed")), committed, "committed values");
+        try (var successor = consumer(settings)) {
+            successor.subscribe(List.of("transfer-in"));
+            Contract.same(take(successor, 5), values.subList(5, 10), "the successor's");
+        }
+    }
+
+    private static void transfer(KafkaProducer<String, String> producer, KafkaConsumer<String, String> consumer, List<String> values,
+            long offset, Runnable end) throws Exception {
+        producer.beginTransaction();
+        send(producer, "transfer-out", 0, values);
+        var offsets = Map.of(new TopicPartition("transfer-in", 0), new OffsetAndMetadata(offset));
+        producer.sendOffsetsToTransaction(offsets, consumer.groupMetadata());
+        end.run();
     }
 
     /** A member of a group that polls in a thread of its own. */

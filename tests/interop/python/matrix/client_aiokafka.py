@@ -88,6 +88,29 @@ async def transactions():
     same(await read("transactions", 30), first + aborted + second, "all values")
 
 
+@waits
+async def exactly_once():
+    values = values_of("transfer", 10)
+    await produce("transfer-in", values)
+    async with producer(transactional_id="aiokafka-transfer") as sender, \
+            consumer("transfer-in", group_id="transfer", enable_auto_commit=False) as first:
+        found = await take(first, 10)
+
+        async def transact(values, offset, end):
+            await sender.begin_transaction()
+            await send(sender, "transfer-out", values)
+            if offset:
+                await sender.send_offsets_to_transaction({TopicPartition("transfer-in", 0): offset}, "transfer")
+            await end()
+
+        await transact(found[:5], 5, sender.commit_transaction)
+        await transact(found[5:], 10, sender.abort_transaction)
+        await transact([b"end"], None, sender.commit_transaction)
+    same(await read("transfer-out", 6, isolation_level="read_committed"), values[:5] + [b"end"], "committed values")
+    async with consumer("transfer-in", group_id="transfer", enable_auto_commit=False) as successor:
+        same(await take(successor, 5), values[5:], "the successor's")
+
+
 class Member:
     """A member of a group."""
 
@@ -174,6 +197,7 @@ run({
     "zstd": codec("zstd"),
     "idempotent": idempotent,
     "transactions": transactions,
+    "exactly-once": exactly_once,
     "group": group,
     "group-848": "it has the classic protocol only",
     "resume": resume,

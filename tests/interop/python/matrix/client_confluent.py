@@ -30,8 +30,12 @@ def send(sender, topic, values, partition=0):
 def take(reader, count):
     """Reads so many values."""
     values = []
-    while len(values) < count:
-        values += [value_of(message) for message in reader.consume(count - len(values), timeout=0.1)]
+
+    def enough():
+        values.extend(value_of(message) for message in reader.consume(count - len(values), timeout=0.1))
+        return len(values) >= count
+
+    until(enough, lambda: f"{count} values, there are {len(values)}")
     return values
 
 
@@ -81,6 +85,37 @@ def transactions():
     same(read("transactions", 30, isolation_level="read_uncommitted"), first + aborted + second, "all values")
 
 
+def exactly_once():
+    values = values_of("transfer", 10)
+    send(producer(), "transfer-in", values)
+    sender = producer(transactional_id="confluent-transfer")
+    sender.init_transactions()
+    first = member("transfer", "transfer-in")
+    found = take(first, 10)
+
+    def transact(values, offset, end):
+        sender.begin_transaction()
+        send(sender, "transfer-out", values)
+        if offset:
+            sender.send_offsets_to_transaction([TopicPartition("transfer-in", 0, offset)], first.consumer_group_metadata())
+        end()
+
+    transact(found[:5], 5, sender.commit_transaction)
+    transact(found[5:], 10, sender.abort_transaction)
+    transact([b"end"], None, sender.commit_transaction)
+    first.close()
+    same(read("transfer-out", 6, isolation_level="read_committed"), values[:5] + [b"end"], "committed values")
+    successor = member("transfer", "transfer-in")
+    same(take(successor, 5), values[5:], "the successor's")
+    successor.close()
+
+
+def member(group_id, topic):
+    reader = consumer(group_id=group_id, enable_auto_commit=False)
+    reader.subscribe([topic])
+    return reader
+
+
 class Grouped:
     """A consumer of a group, as a member wants it."""
 
@@ -110,17 +145,11 @@ def group(topic, **config):
 def resume():
     values = values_of("resume", 20)
     send(producer(), "resume", values)
-
-    def member():
-        reader = consumer(group_id="resume", enable_auto_commit=False)
-        reader.subscribe(["resume"])
-        return reader
-
-    first = member()
+    first = member("resume", "resume")
     same(take(first, 10), values[:10], "the first reader's")
     first.commit(offsets=[TopicPartition("resume", 0, 10)], asynchronous=False)
     first.close()
-    second = member()
+    second = member("resume", "resume")
     same(take(second, 10), values[10:], "the second reader's")
     second.close()
 
@@ -172,6 +201,7 @@ run({
     "zstd": codec("zstd"),
     "idempotent": idempotent,
     "transactions": transactions,
+    "exactly-once": exactly_once,
     "group": group("group"),
     "group-848": group("group-848", group_protocol="consumer"),
     "resume": resume,

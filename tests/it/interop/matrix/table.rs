@@ -24,8 +24,8 @@ pub(super) struct Table {
 pub(super) const CLIENTS: Table = Table {
     mark: "clients",
     head: "\
-| language | client | version | codecs | idempotent | transactions | groups | groups of KIP-848 | resume | seek | admin | restart | not offered by the client |
-|---|---|---|---|---|---|---|---|---|---|---|---|---|
+| language | client | version | codecs | idempotent | transactions | exactly once | groups | groups of KIP-848 | resume | seek | admin | restart | not offered by the client |
+|---|---|---|---|---|---|---|---|---|---|---|---|---|---|
 ",
     // `share` is to stand behind `group-848` once the broker serves share groups.
     capabilities: &[
@@ -36,6 +36,7 @@ pub(super) const CLIENTS: Table = Table {
         "zstd",
         "idempotent",
         "transactions",
+        "exactly-once",
         "group",
         "group-848",
         "resume",
@@ -51,6 +52,8 @@ pub(super) const CLIENTS: Table = Table {
         ("codec-zstd", 1),
         ("idempotent", 1),
         ("transactions", 1),
+        ("transfer-in", 1),
+        ("transfer-out", 1),
         ("group", 4),
         ("group-848", 4),
         ("resume", 1),
@@ -147,8 +150,7 @@ fn row(client: &Client, answers: &Answers) -> String {
             None => missing.push((reason, vec![capability])),
         }
     }
-    let missing: Vec<String> =
-        missing.iter().map(|(reason, capabilities)| format!("{}: {reason}", capabilities.join(", "))).collect();
+    let missing: Vec<String> = missing.iter().map(|(reason, capabilities)| format!("{}: {reason}", capabilities.join(", "))).collect();
     write!(row, " {} |", missing.join("; ")).expect("text grows");
     row
 }

@@ -99,6 +99,45 @@ async fn transactions() {
     assert_eq!(take(&all, 30).await, [first, aborted, second].concat());
 }
 
+async fn exactly_once() {
+    let values = values("transfer", 10);
+    produce(&producer(&[]), "transfer-in", &values).await;
+    let producer = producer(&[("transactional.id", "rdkafka-transfer")]);
+    producer.init_transactions(PATIENCE).expect("a producer's number");
+    let first = member("transfer", "transfer-in");
+    let found = take(&first, 10).await;
+    let transact = async |values: &[String], offset: Option<i64>, commit: bool| {
+        producer.begin_transaction().expect("a transaction begins");
+        produce(&producer, "transfer-out", values).await;
+        if let Some(offset) = offset {
+            let metadata = first.group_metadata().expect("a member");
+            producer.send_offsets_to_transaction(&offsets("transfer-in", offset), &metadata, PATIENCE).expect("offsets");
+        }
+        let ended = if commit { producer.commit_transaction(PATIENCE) } else { producer.abort_transaction(PATIENCE) };
+        ended.expect("it ends");
+    };
+    transact(&found[..5], Some(5), true).await;
+    transact(&found[5..], Some(10), false).await;
+    transact(&["end".to_owned()], None, true).await;
+    drop(first);
+    let committed = reader("transfer-out", &[("isolation.level", "read_committed")]);
+    assert_eq!(take(&committed, 6).await, [&values[..5], &["end".to_owned()]].concat());
+    assert_eq!(take(&member("transfer", "transfer-in"), 5).await, values[5..]);
+}
+
+/// A member of a group that commits what it is told to.
+fn member(group: &str, topic: &str) -> StreamConsumer {
+    let consumer = consumer(&[("group.id", group), ("enable.auto.commit", "false")]);
+    consumer.subscribe(&[topic]).expect("a subscription");
+    consumer
+}
+
+fn offsets(topic: &str, offset: i64) -> TopicPartitionList {
+    let mut offsets = TopicPartitionList::new();
+    offsets.add_partition_offset(topic, 0, Offset(offset)).expect("an offset");
+    offsets
+}
+
 /// A member of a group that reads in a task of its own.
 struct Grouped {
     consumer: Arc<StreamConsumer>,
@@ -144,18 +183,11 @@ async fn group(topic: &str, protocol: &str) {
 async fn resume() {
     let values = values("resume", 20);
     produce(&producer(&[]), "resume", &values).await;
-    let member = || {
-        let consumer = consumer(&[("group.id", "resume"), ("enable.auto.commit", "false")]);
-        consumer.subscribe(&["resume"]).expect("a subscription");
-        consumer
-    };
-    let first = member();
+    let first = member("resume", "resume");
     assert_eq!(take(&first, 20).await, values);
-    let mut offsets = TopicPartitionList::new();
-    offsets.add_partition_offset("resume", 0, Offset(10)).expect("an offset");
-    first.commit(&offsets, CommitMode::Sync).expect("a commit");
+    first.commit(&offsets("resume", 10), CommitMode::Sync).expect("a commit");
     drop(first);
-    assert_eq!(take(&member(), 10).await, values[10..]);
+    assert_eq!(take(&member("resume", "resume"), 10).await, values[10..]);
 }
 
 async fn seek() {
@@ -204,6 +236,7 @@ async fn main() {
     }
     shows("idempotent", idempotent()).await;
     shows("transactions", transactions()).await;
+    shows("exactly-once", exactly_once()).await;
     shows("group", group("group", "classic")).await;
     shows("group-848", group("group-848", "consumer")).await;
     shows("resume", resume()).await;

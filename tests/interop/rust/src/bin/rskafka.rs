@@ -91,6 +91,7 @@ async fn main() {
     shows("zstd", codec("zstd", Compression::Zstd)).await;
     lacks("idempotent", "it does not number batches");
     lacks("transactions", "it does not number batches");
+    lacks("exactly-once", "it does not number batches");
     lacks("group", "it reads partitions, without groups");
     lacks("group-848", "it reads partitions, without groups");
     lacks("resume", "it reads partitions, without groups");

@@ -5,7 +5,7 @@ bootstrap=$1
 shift
 only=" $* "
 work=$(mktemp -d)
-trap 'kill $(jobs -p) 2> /dev/null; rm -rf "$work"' EXIT
+trap 'kill $(jobs -p) 2> /dev/null || true; rm -rf "$work"' EXIT
 
 shows() { # CAPABILITY COMMAND…
   [ "$only" = "  " ] || [[ $only = *" $1 "* ]] || return 0

@@ -31,7 +31,7 @@ async function restart() {
 
 /** Waits for a condition. */
 export async function until(what, condition) {
-  for (const start = Date.now(); !condition(); await sleep(20)) {
+  for (const start = Date.now(); !(await condition()); await sleep(20)) {
     assert(Date.now() - start < 120_000, `not within two minutes: ${what()}`)
   }
 }

@@ -139,12 +139,14 @@ export function capabilitiesOf(client) {
     const admin = client.admin()
     await admin.connect()
     await admin.createTopics({ topics: [{ topic: 'admin', numPartitions: 3 }] })
+    const isListed = async () => (await admin.listTopics()).includes('admin')
+    await until(() => 'the topic is listed', isListed)
     const described = await admin.fetchTopicMetadata({ topics: ['admin'] })
     assert.equal((described.topics ?? described)[0].partitions.length, 3)
     const { groups } = await admin.listGroups()
     assert(groups.some(group => group.groupId === 'group'), JSON.stringify(groups))
     await admin.deleteTopics({ topics: ['admin'] })
-    assert(!(await admin.listTopics()).includes('admin'))
+    await until(() => 'the topic is listed no more', async () => !(await isListed()))
     await admin.disconnect()
   }
 

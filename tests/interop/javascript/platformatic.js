@@ -126,12 +126,14 @@ async function seek() {
 async function admin() {
   const admin = new Admin(common)
   await admin.createTopics({ topics: ['admin'], partitions: 3, replicas: 1 })
+  const isListed = async () => (await admin.listTopics()).includes('admin')
+  await until(() => 'the topic is listed', isListed)
   const described = await admin.metadata({ topics: ['admin'] })
   assert.equal(described.topics.get('admin').partitionsCount, 3)
   const listed = await admin.listGroups()
   assert(listed.has('group'), [...listed.keys()].join())
   await admin.deleteTopics({ topics: ['admin'] })
-  assert(!(await admin.listTopics()).includes('admin'))
+  await until(() => 'the topic is listed no more', async () => !(await isListed()))
   await admin.close()
 }
 

@@ -5,7 +5,7 @@ bootstrap=$1
 shift
 only=" $* "
 work=$(mktemp -d)
-trap 'kill $(jobs -p) 2> /dev/null; wait; rm -rf "$work"' EXIT
+trap 'kill $(jobs -p) 2> /dev/null || true; wait; rm -rf "$work"' EXIT
 touch "$work/source" "$work/sink"
 
 cat > "$work/rsyslog.conf" << CONF

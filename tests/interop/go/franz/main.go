@@ -199,11 +199,13 @@ func admin() {
 	admin := kadm.NewClient(client())
 	defer admin.Close()
 	Must(Got(admin.CreateTopics(ctx, 3, 1, nil, "admin")).Error())
-	Same(len(Got(admin.ListTopics(ctx, "admin"))["admin"].Partitions), 3, "partitions")
+	Until(func() string { return "the topic has three partitions" }, func() bool {
+		return len(Got(admin.ListTopics(ctx, "admin"))["admin"].Partitions) == 3
+	})
 	groups := Got(admin.ListGroups(ctx)).Groups()
 	Same(slices.Contains(groups, "group"), true, fmt.Sprint("the group is listed among ", groups))
 	Must(Got(admin.DeleteTopics(ctx, "admin")).Error())
-	Same(Got(admin.ListTopics(ctx)).Has("admin"), false, "the topic is listed")
+	Until(func() string { return "the topic is listed no more" }, func() bool { return !Got(admin.ListTopics(ctx)).Has("admin") })
 }
 
 func restart() {

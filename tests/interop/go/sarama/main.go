@@ -244,13 +244,17 @@ func admin() {
 	admin := Got(sarama.NewClusterAdmin(brokers, configured(nil)))
 	defer admin.Close()
 	Must(admin.CreateTopic("admin", &sarama.TopicDetail{NumPartitions: 3, ReplicationFactor: 1}, false))
-	Same(len(Got(admin.DescribeTopics([]string{"admin"}))[0].Partitions), 3, "partitions")
+	Until(func() string { return "the topic has three partitions" }, func() bool {
+		return len(Got(admin.DescribeTopics([]string{"admin"}))[0].Partitions) == 3
+	})
 	groups := Got(admin.ListConsumerGroups())
 	_, listed := groups["group"]
 	Same(listed, true, fmt.Sprint("the group is listed among ", groups))
 	Must(admin.DeleteTopic("admin"))
-	_, listed = Got(admin.ListTopics())["admin"]
-	Same(listed, false, "the topic is listed")
+	Until(func() string { return "the topic is listed no more" }, func() bool {
+		_, listed := Got(admin.ListTopics())["admin"]
+		return !listed
+	})
 }
 
 func restart() {

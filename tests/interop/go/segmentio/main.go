@@ -180,8 +180,9 @@ func admin() {
 	created := Got(client.CreateTopics(ctx, &kafka.CreateTopicsRequest{
 		Topics: []kafka.TopicConfig{{Topic: "admin", NumPartitions: 3, ReplicationFactor: 1}}}))
 	Must(created.Errors["admin"])
-	described := Got(client.Metadata(ctx, &kafka.MetadataRequest{Topics: []string{"admin"}}))
-	Same(len(described.Topics[0].Partitions), 3, "partitions")
+	Until(func() string { return "the topic has three partitions" }, func() bool {
+		return len(Got(client.Metadata(ctx, &kafka.MetadataRequest{Topics: []string{"admin"}})).Topics[0].Partitions) == 3
+	})
 	groups := Got(client.ListGroups(ctx, &kafka.ListGroupsRequest{})).Groups
 	isGroup := func(group kafka.ListGroupsResponseGroup) bool { return group.GroupID == "group" }
 	Same(slices.ContainsFunc(groups, isGroup), true, fmt.Sprint("the group is listed among ", groups))

@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.apache.kafka.clients.admin.Admin;
@@ -232,13 +233,25 @@ public final class Clients {
     private static void admin() throws Exception {
         try (Admin admin = Admin.create(Map.of("bootstrap.servers", bootstrap))) {
             admin.createTopics(List.of(new NewTopic("admin", 3, (short) 1))).all().get();
+            // Kafka's brokers learn of it later than the answer comes.
+            isListed(admin, true);
             var described = admin.describeTopics(List.of("admin")).allTopicNames().get().get("admin");
             Contract.same(described.partitions().size(), 3, "partitions");
             var groups = admin.listGroups().all().get().stream().map(GroupListing::groupId).toList();
             Contract.same(groups.contains("group"), true, "the group is listed among " + groups);
             admin.deleteTopics(List.of("admin")).all().get();
-            Contract.same(admin.listTopics().names().get().contains("admin"), false, "the topic is listed");
+            isListed(admin, false);
         }
+    }
+
+    private static void isListed(Admin admin, boolean expected) throws InterruptedException {
+        Contract.until(() -> "that the topic is listed is " + expected, () -> {
+            try {
+                return admin.listTopics().names().get().contains("admin") == expected;
+            } catch (InterruptedException | ExecutionException failed) {
+                throw new AssertionError(failed);
+            }
+        });
     }
 
     private static void restart() throws Exception {

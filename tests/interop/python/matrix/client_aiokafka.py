@@ -6,7 +6,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError
 
-from contract import BOOTSTRAP, live_through_restart, rebalance, run, same, values_of
+from contract import BOOTSTRAP, live_through_restart, rebalance, run, same, until, values_of
 
 LOOP = asyncio.new_event_loop()
 threading.Thread(target=LOOP.run_forever, daemon=True).start()
@@ -159,18 +159,16 @@ async def seek():
         same(await take(reader, 20), values, "from the start again")
 
 
-@waits
-async def admin():
-    client = AIOKafkaAdminClient(bootstrap_servers=BOOTSTRAP)
-    await client.start()
-    await client.create_topics([NewTopic("admin", 3, 1)])
-    described = await client.describe_topics(["admin"])
-    same(len(described[0]["partitions"]), 3, "partitions")
-    groups = [group for group, *_ in await client.list_consumer_groups()]
+def admin():
+    client = wait(start(AIOKafkaAdminClient, bootstrap_servers=BOOTSTRAP))
+    wait(client.create_topics([NewTopic("admin", 3, 1)]))
+    until(lambda: "admin" in wait(client.list_topics()), lambda: "the topic is listed")
+    same(len(wait(client.describe_topics(["admin"]))[0]["partitions"]), 3, "partitions")
+    groups = [group for group, *_ in wait(client.list_consumer_groups())]
     assert "group" in groups, groups
-    await client.delete_topics(["admin"])
-    assert "admin" not in await client.list_topics()
-    await client.close()
+    wait(client.delete_topics(["admin"]))
+    until(lambda: "admin" not in wait(client.list_topics()), lambda: "the topic is listed no more")
+    wait(client.close())
 
 
 def restart():

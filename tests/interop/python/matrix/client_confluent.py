@@ -175,7 +175,7 @@ def admin():
     groups = [group.group_id for group in client.list_consumer_groups().result().valid]
     assert "group" in groups, groups
     client.delete_topics(["admin"])["admin"].result()
-    assert "admin" not in client.list_topics().topics
+    until(lambda: "admin" not in client.list_topics().topics, lambda: "the topic is listed no more")
 
 
 def restart():

@@ -156,11 +156,12 @@ def seek():
 def admin():
     client = KafkaAdminClient(bootstrap_servers=BOOTSTRAP)
     client.create_topics([NewTopic("admin", 3, 1)])
+    until(lambda: "admin" in client.list_topics(), lambda: "the topic is listed")
     same(len(client.describe_topics(["admin"])[0]["partitions"]), 3, "partitions")
     groups = client.list_groups()
     assert "group" in str(groups), groups
     client.delete_topics(["admin"])
-    assert "admin" not in client.list_topics()
+    until(lambda: "admin" not in client.list_topics(), lambda: "the topic is listed no more")
     client.close()
 
 

@@ -214,7 +214,7 @@ async fn admin() {
     let groups = asks.fetch_group_list(None, PATIENCE).expect("groups");
     assert!(groups.groups().iter().any(|group| group.name() == "group"));
     admin.delete_topics(&["admin"], &AdminOptions::new()).await.expect("an answer")[0].as_ref().expect("it is deleted");
-    assert!(topics().iter().all(|(name, _)| name != "admin"));
+    until(|| "the topic is listed no more".to_owned(), || topics().iter().all(|(name, _)| name != "admin")).await;
 }
 
 async fn restart() {

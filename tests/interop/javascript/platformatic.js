@@ -3,7 +3,8 @@ import assert from 'node:assert/strict'
 import { Admin, Consumer, GroupProtocols, Producer, stringDeserializers, stringSerializers } from '@platformatic/kafka'
 import { bootstrap, liveThroughRestart, rebalance, run, until, valuesOf } from './contract.js'
 
-const common = { clientId: 'matrix', bootstrapBrokers: [bootstrap] }
+// It tries again for as long as a broker is away.
+const common = { clientId: 'matrix', bootstrapBrokers: [bootstrap], retries: true, retryDelay: 200 }
 const classic = { sessionTimeout: 10_000, heartbeatInterval: 300 }
 let groups = 0
 
@@ -24,8 +25,6 @@ async function consume(topic, see, { group = classic, groupId = `${topic}-${grou
   const start = { mode: 'committed', fallbackMode: 'earliest', autocommit: 100 }
   const stream = await consumer.consume({ topics: [topic], ...start, ...options })
   stream.on('data', message => see(message.value, message))
-  // A broker that is away is an error of the stream, which goes on when it is back.
-  stream.on('error', () => {})
   return { consumer, owns: () => (consumer.assignments ?? []).flatMap(({ partitions }) => partitions), leave: () => consumer.close(true) }
 }
 

@@ -6,6 +6,7 @@ mod assignors;
 mod both_ways;
 mod exactly_once;
 mod java;
+mod matrix;
 mod process;
 mod python;
 mod tier;

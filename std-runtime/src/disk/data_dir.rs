@@ -17,6 +17,7 @@ use millpond_core::catalog::catalog::Catalog;
 use millpond_core::catalog::name::CLUSTER_METADATA;
 use millpond_core::catalog::others::Others;
 use millpond_core::catalog::snapshot::{SnapshotDamage, SnapshotId};
+use millpond_core::group::config::GroupConfig;
 use millpond_core::ids::{BrokerId, LeaderEpoch, PartitionIndex, ProducerId, TopicId};
 use millpond_core::log::config::LogConfig;
 use millpond_core::log::partition_log::{LogLimits, LogMemory};
@@ -24,6 +25,7 @@ use millpond_core::log::recover::{OpenHints, RecoveryReport};
 use millpond_core::shard::directory::{LeftOut, LogDirectory, PartitionName, Refused, Unreadable};
 
 use crate::config::broker_config::{BrokerConfig, topic_log_config};
+use crate::config::groups;
 use crate::config::properties;
 
 use super::checkpoint;
@@ -129,6 +131,8 @@ pub struct DataDir {
     identity: Identity,
     /// The settings of logs whose topics set nothing else.
     log_defaults: LogConfig,
+    /// The settings that hold for groups as far as they set nothing else.
+    defaults: BrokerConfig,
     open: Arc<OpenFiles>,
     hash_key: HashKey,
     next_number: u64,
@@ -182,6 +186,7 @@ impl DataDir {
             refusal: Arc::default(),
             identity,
             log_defaults: config.log,
+            defaults: config.clone(),
             open,
             hash_key,
             next_number: 0,
@@ -210,9 +215,10 @@ impl DataDir {
         &self.identity
     }
 
-    /// Changes the settings of logs whose topics set nothing else, for logs opened from now on.
-    pub const fn set_log_defaults(&mut self, log_defaults: LogConfig) {
-        self.log_defaults = log_defaults;
+    /// Changes the settings of logs and groups that set nothing else, for logs opened from now on.
+    pub fn set_defaults(&mut self, defaults: BrokerConfig) {
+        self.log_defaults = defaults.log;
+        self.defaults = defaults;
     }
 
     /// Where it is.
@@ -420,6 +426,10 @@ impl LogDirectory<'static> for DataDir {
 
     fn log_config<'e>(&self, own: &mut dyn Iterator<Item = (&'e str, &'e str)>) -> LogConfig {
         topic_log_config(self.log_defaults, own)
+    }
+
+    fn group_config<'e>(&self, own: &mut dyn Iterator<Item = (&'e str, &'e str)>) -> Option<GroupConfig> {
+        Some(groups::effective(&self.defaults, own))
     }
 
     fn hints(&self, partition: PartitionName<'_>) -> OpenHints {

@@ -203,7 +203,7 @@ impl Turn<'_> {
         // What is set for this broker wins over what is set for all of them.
         let dynamic: Vec<(String, String)> = of("").chain(of(&node)).collect();
         let config = self.around.config.with(&dynamic);
-        self.inner.shard.directory_mut().set_log_defaults(config.log);
+        self.inner.shard.directory_mut().set_defaults(config.clone());
         self.around.live.set(config);
         self.inner.shard.reconfigure_all();
     }

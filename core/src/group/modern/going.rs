@@ -3,6 +3,7 @@
 use crate::bounded::Full;
 use crate::bounded::slab::Slot;
 use crate::group::answer::Answer;
+use crate::group::config::GroupConfig;
 use crate::group::coordinator::{Coordinator, Fx};
 use crate::group::error::GroupError;
 use crate::group::input::LeavingMember;
@@ -198,10 +199,10 @@ impl<'m> Coordinator<'m> {
         }
     }
 
-    /// A member has been heard of.
-    pub(super) fn extend_consumer_session(&mut self, now: Instant, slot: Slot) {
+    /// A member has been heard of. Its session is that of its group; one that spoke the classic protocol has its own.
+    pub(super) fn extend_consumer_session(&mut self, now: Instant, slot: Slot, config: &GroupConfig) {
         let Some(member) = self.modern.members.get_mut(slot) else { return };
-        let due = now.after(member.classic.map_or(self.config.consumer_session_timeout, |classic| classic.session_timeout));
+        let due = now.after(member.classic.map_or(config.consumer_session_timeout, |classic| classic.session_timeout));
         let later = due >= member.session_due && member.session_due > Instant::ZERO;
         member.session_due = due;
         if !later || !self.modern.sessions.is_set(slot) {
@@ -215,7 +216,8 @@ impl<'m> Coordinator<'m> {
         let mut slot = self.consumer_group(group).map_or(Slot::NONE, |entry| entry.members.first());
         while let Some(member) = self.modern.members.get(slot) {
             let (next, is_classic) = (member.links.next_slot(), member.classic.is_some());
-            self.extend_consumer_session(now, slot);
+            let config = self.config;
+            self.extend_consumer_session(now, slot, &config);
             // Whoever speaks the classic protocol is told with its next heartbeat what it is to do, and its time runs from there.
             if !is_classic {
                 self.await_revocation(now, slot);

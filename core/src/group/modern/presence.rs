@@ -1,5 +1,6 @@
 //! What a member says of itself, in whichever protocol it says it.
 
+use crate::group::config::GroupConfig;
 use crate::group::error::GroupError;
 use crate::group::input::{Caller, ConsumerHeartbeat, Join, ShowOwned};
 use crate::ids::MemberEpoch;
@@ -24,16 +25,32 @@ pub(super) struct Presence<'a> {
     pub(super) assignor: Option<&'a str>,
     pub(super) owned: Option<&'a ShowOwned<'a>>,
     pub(super) topics: &'a dyn Topics,
+    /// The settings in force for its group.
+    pub(super) config: GroupConfig,
     /// What it said in the classic protocol, if that is the one it speaks.
     pub(super) classic: Option<&'a Join<'a>>,
 }
 
 impl<'a> Presence<'a> {
     /// A member that speaks the consumer protocol.
-    pub(super) const fn of(heartbeat: &ConsumerHeartbeat<'a>, topics: &'a dyn Topics) -> Self {
+    pub(super) fn of(heartbeat: &ConsumerHeartbeat<'a>, topics: &'a dyn Topics, config: GroupConfig) -> Self {
         let ConsumerHeartbeat { caller, epoch, client_id, client_host, rack_id, rebalance_timeout, names, pattern, assignor, owned } =
             *heartbeat;
-        Self { caller, epoch, client_id, client_host, rack_id, rebalance_timeout, names, pattern, assignor, owned, topics, classic: None }
+        Self {
+            caller,
+            epoch,
+            client_id,
+            client_host,
+            rack_id,
+            rebalance_timeout,
+            names,
+            pattern,
+            assignor,
+            owned,
+            topics,
+            config,
+            classic: None,
+        }
     }
 
     /// Source: `GroupCoordinatorService.throwIfConsumerGroupHeartbeatRequestIsInvalid`, in its order.

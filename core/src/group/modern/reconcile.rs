@@ -78,7 +78,7 @@ impl<'m> Coordinator<'m> {
         let seat = ConsumerSeat {
             member_id: caller.member_id,
             epoch,
-            heartbeat_interval: self.config.consumer_heartbeat_interval,
+            heartbeat_interval: said.config.consumer_heartbeat_interval,
             assigned: Some(assigned).filter(|_| wants_all),
         };
         fx.answers.answer(caller.call, When::Written, Answer::Consumer(seat));
@@ -102,7 +102,7 @@ impl<'m> Coordinator<'m> {
             Some(next) => self.record_next(slot, next, caller.group_id, fx)?,
             None => false,
         };
-        self.extend_consumer_session(at.now, slot);
+        self.extend_consumer_session(at.now, slot, &said.config);
         if let Some(join) = said.classic {
             if let Some(member) = self.modern.members.get_mut(slot) {
                 (member.join_due, member.sync_due) = (None, Some(at.now.after(join.rebalance_timeout)));

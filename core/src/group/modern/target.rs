@@ -64,7 +64,7 @@ impl<'m> Coordinator<'m> {
         let group = self.consumer_group_named(group_id)?;
         let Some(entry) = self.consumer_group(group) else { return Err(GroupError::GroupNotFound) };
         let epoch = entry.epoch;
-        let interval = self.config.consumer_assignment_interval;
+        let interval = said.config.consumer_assignment_interval;
         // An interval of 0 does not ask the clock, which may have been put back. Source: KIP-1263.
         let is_early = interval.0 > 0 && entry.target_at.is_some_and(|made| at.wall < made.after(interval));
         if entry.target_epoch >= epoch || is_early {

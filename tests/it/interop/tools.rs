@@ -122,6 +122,16 @@ fn stable(kafka: &Kafka, line: &str) -> Option<String> {
         "N".clone_into(end);
     }
     let line = words.join(" ");
+    // Kafka tells of passwords in no order.
+    let line = match line.split_once(" are SCRAM") {
+        Some((whose, passwords)) => {
+            let passwords = format!("SCRAM{passwords}");
+            let mut each: Vec<&str> = passwords.split(", ").collect();
+            each.sort_unstable();
+            format!("{whose} are {}", each.join(", "))
+        }
+        None => line,
+    };
     // How far the catalogue has got is another matter.
     let counted = ["HighWatermark:", "LeaderEpoch:", "Epoch:"].iter().find_map(|word| line.find(word).map(|at| at + word.len()));
     Some(match counted {

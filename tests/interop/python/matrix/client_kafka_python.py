@@ -1,9 +1,8 @@
 """kafka-python in the client matrix."""
 from kafka import KafkaConsumer, KafkaProducer, OffsetAndMetadata, TopicPartition
 from kafka.admin import KafkaAdminClient, NewTopic
-from kafka.errors import KafkaError
 
-from contract import BOOTSTRAP, Member, live_through_restart, rebalance, run, same, until, values_of
+from contract import BOOTSTRAP, Member, rebalance, run, same, until, values_of
 
 
 def producer(**config):
@@ -113,7 +112,7 @@ class Grouped:
     """A consumer of a group, as a member wants it."""
 
     def __init__(self, topic):
-        self.consumer = consumer(group_id=topic, heartbeat_interval_ms=300, session_timeout_ms=6000)
+        self.consumer = consumer(group_id=topic, heartbeat_interval_ms=300)
         self.consumer.subscribe([topic])
 
     def poll(self):
@@ -165,27 +164,6 @@ def admin():
     client.close()
 
 
-def restart():
-    seen = set()
-    members = [Member(lambda: Grouped("restart"), seen)]
-    sender = producer()
-
-    def send(partition, value):
-        try:
-            return sender.send("restart", value, partition=partition).get()
-        except KafkaError:
-            return None
-
-    def succeed():
-        members[0].leave()
-        members[0] = Member(lambda: Grouped("restart"), seen)
-
-    live_through_restart(send, seen, succeed)
-    members[0].leave()
-    sender.close()
-    return "with a new consumer, since 3.0.12's may stop reading when a broker was away, Apache Kafka's too"
-
-
 run({
     "none": codec("none"),
     "gzip": codec("gzip"),
@@ -200,5 +178,6 @@ run({
     "resume": resume,
     "seek": seek,
     "admin": admin,
-    "restart": restart,
+    # Its producer is shown to live through restarts by `through_restart.py`.
+    "restart": "its consumer may stop reading when a broker was away for seconds, Apache Kafka's too",
 })

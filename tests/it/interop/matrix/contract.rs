@@ -25,8 +25,7 @@ const AWAY: Duration = Duration::from_secs(1);
 
 /// What a program said of a capability.
 pub(super) enum Answer {
-    /// It was shown; how, if not as others show it.
-    Ok(Option<String>),
+    Ok,
     /// The client does not have it; why.
     NotOffered(String),
 }
@@ -55,7 +54,7 @@ pub(super) fn play(test: &str, client: &Client) {
     let answered: Vec<&str> = answers.iter().map(|(capability, _)| &**capability).collect();
     assert_eq!(answered, wanted, "{test}: every capability is answered for, in order");
     for (capability, answer) in &answers {
-        if matches!(answer, Answer::Ok(_)) {
+        if matches!(answer, Answer::Ok) {
             effects::check(capability, &broker);
         }
     }
@@ -97,22 +96,21 @@ fn converse(test: &str, client: &Client, program: Command, broker: &mut Broker, 
     let status = child.wait().expect("it ends");
     let complaints = std::fs::read_to_string(&complaints).unwrap_or_default();
     assert!(status.success(), "{test} ended with {status}:\n{said}{complaints}");
-    let lived_through_one = answers.iter().any(|(capability, answer)| capability == "restart" && matches!(answer, Answer::Ok(_)));
+    let lived_through_one = answers.iter().any(|(capability, answer)| capability == "restart" && matches!(answer, Answer::Ok));
     assert_eq!(restarts, u32::from(lived_through_one), "{test}: restarts");
     answers
 }
 
-/// `CAPABILITY ok`, `CAPABILITY ok: REMARK` or `CAPABILITY not offered: REASON`; any other line is the client's own talk.
+/// `CAPABILITY ok` or `CAPABILITY not offered: REASON`; any other line is the client's own talk.
 fn answer(client: &Client, line: &str) -> Option<(String, Answer)> {
     let (capability, answer) = line.split_once(' ')?;
     if !client.table.capabilities.contains(&capability) {
         return None;
     }
-    let answer = match answer.split_once(": ") {
-        None if answer == "ok" => Answer::Ok(None),
-        Some(("ok", remark)) => Answer::Ok(Some(remark.to_owned())),
-        Some(("not offered", reason)) => Answer::NotOffered(reason.to_owned()),
-        _ => return None,
+    let answer = match answer.strip_prefix("not offered: ") {
+        None if answer == "ok" => Answer::Ok,
+        None => return None,
+        Some(reason) => Answer::NotOffered(reason.to_owned()),
     };
     Some((capability.to_owned(), answer))
 }

@@ -24,7 +24,7 @@ pub(super) struct Table {
 pub(super) const CLIENTS: Table = Table {
     mark: "clients",
     head: "\
-| language | client | version | codecs | idempotent | transactions | exactly once | groups | groups of KIP-848 | resume | seek | admin | restart | not offered by the client, or otherwise |
+| language | client | version | codecs | idempotent | transactions | exactly once | groups | groups of KIP-848 | resume | seek | admin | restart | not offered by the client |
 |---|---|---|---|---|---|---|---|---|---|---|---|---|---|
 ",
     // `share` is to stand behind `group-848` once the broker serves share groups.
@@ -66,7 +66,7 @@ pub(super) const CLIENTS: Table = Table {
 pub(super) const PROCESSORS: Table = Table {
     mark: "processors",
     head: "\
-| processor | what it does here | version | flow | resume | restart | not offered, or otherwise |
+| processor | what it does here | version | flow | resume | restart | not offered |
 |---|---|---|---|---|---|---|
 ",
     capabilities: &["flow", "resume", "restart"],
@@ -129,7 +129,7 @@ fn beginning(client: &Client) -> String {
 }
 
 fn row(client: &Client, answers: &Answers) -> String {
-    let has = |capability: &str| answers.iter().any(|(name, answer)| name == capability && matches!(answer, Answer::Ok(_)));
+    let has = |capability: &str| answers.iter().any(|(name, answer)| name == capability && matches!(answer, Answer::Ok));
     let mut row = format!("{}| {} |", beginning(client), client.version());
     // Codecs share a cell.
     let (codecs, others): (Vec<_>, Vec<_>) = client.table.capabilities.iter().copied().partition(|name| CODECS.contains(name));
@@ -144,7 +144,7 @@ fn row(client: &Client, answers: &Answers) -> String {
     // Capabilities that are missing for one reason are named together.
     let mut missing: Vec<(&str, Vec<&str>)> = Vec::new();
     for (capability, answer) in answers {
-        let (Answer::NotOffered(reason) | Answer::Ok(Some(reason))) = answer else { continue };
+        let Answer::NotOffered(reason) = answer else { continue };
         match missing.iter_mut().find(|(known, _)| known == reason) {
             Some((_, capabilities)) => capabilities.push(capability),
             None => missing.push((reason, vec![capability])),

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use millpond_core::bounded::list::List;
 use millpond_core::bounded::table::HashKey;
 use millpond_core::catalog::catalog::{Catalog, CatalogConfig, CatalogMemory};
+use millpond_core::catalog::features::SUPPORTED;
 use millpond_core::catalog::input::{Bootstrap, Input, ResourceKind};
+use millpond_core::catalog::name::KRAFT_VERSION;
 use millpond_core::group::coordinator::{Coordinator, CoordinatorLimits, CoordinatorMemory};
 use millpond_core::shard::parked::{Parked, ParkedMemory};
 use millpond_core::shard::shard::{Machines, Shard, ShardMemory, ShardPartitions};
@@ -15,14 +17,13 @@ use millpond_core::share::coordinator::{Coordinator as ShareCoordinator, ShareMe
 use millpond_core::txn::coordinator::{Coordinator as TxnCoordinator, CoordinatorMemory as TxnMemory};
 use tokio::task::JoinHandle;
 
-use crate::api::api_versions::FEATURES;
 use crate::api::catalog;
 use crate::clock::Clock;
 use crate::config::broker_config::{BrokerConfig, RemoteConfig, topic_log_config};
 use crate::disk::data_dir::{DataDir, DataDirError};
 use crate::net::listener;
 use crate::tier::Cold;
-use crate::worker::turn::Surroundings;
+use crate::worker::turn::{Live, Surroundings};
 use crate::worker::worker::Worker;
 
 /// How many partitions a broker holds at the most.
@@ -130,7 +131,13 @@ impl Broker {
             Some(make) => Some(make(&config.remote, &cluster_id)),
             None => Cold::open(&config.remote, &cluster_id).map_err(|error| StartError::Store(error.to_string()))?,
         };
-        let surroundings = Surroundings { config: Arc::clone(&config), identity: directory.identity().clone(), advertised, cold };
+        let surroundings = Surroundings {
+            config: Arc::clone(&config),
+            live: Live::new(Arc::clone(&config)),
+            identity: directory.identity().clone(),
+            advertised,
+            cold,
+        };
         let shard = load(&config, directory, clock, key)?;
         let worker = Worker::new(shard, surroundings, clock);
         bootstrap(&worker)?;
@@ -216,7 +223,7 @@ fn load(config: &BrokerConfig, directory: DataDir, clock: Clock, key: HashKey) -
     let refusal = directory.refusal();
     let catalog_config = CatalogConfig { node: config.node, directory: directory.identity().directory_id };
     let catalog = Catalog::new(catalog_config, key, CatalogMemory::grown(PARTITIONS_MAX));
-    let groups = Coordinator::new(config.group, key, CoordinatorMemory::grown(CoordinatorLimits::default()));
+    let groups = Coordinator::new(config.groups.group, key, CoordinatorMemory::grown(CoordinatorLimits::default()));
     let txns = TxnCoordinator::new(config.txn, key, TxnMemory::grown(TRANSACTIONAL_IDS_MAX, TRANSACTION_PARTITIONS_MAX));
     let shares = ShareCoordinator::new(config.share, key, ShareMemory::grown(SHARED_PARTITIONS_MAX, SHARED_RUNS_MAX));
     let machines = Machines { catalog, groups, transactions: txns, shares };
@@ -257,7 +264,9 @@ fn bootstrap(worker: &Worker) -> Result<(), StartError> {
         if !turn.inner.shard.catalog().is_blank() {
             return Ok(());
         }
-        let features: Vec<(&str, i16)> = FEATURES.iter().map(|(name, _, level)| (*name, *level)).collect();
+        // That of the quorum is told by control records, which stand before all others.
+        let of_records = SUPPORTED.iter().filter(|feature| feature.name != KRAFT_VERSION);
+        let features: Vec<(&str, i16)> = of_records.map(|feature| (feature.name, feature.max)).collect();
         let input = Input::Bootstrap(Bootstrap { call: catalog::HERE, features: &features });
         let done = catalog::turn(turn, input, |_| Ok(()));
         done.map(drop).map_err(|refusal| StartError::Load { directory: turn.around.config.data_dir.clone(), reason: refusal.message })

@@ -4,7 +4,7 @@
 //!
 //! Rooms, each importing only from those to its right: [`broker`] > [`net`] > [`api`] > [`worker`] > [`protocol`], [`config`],
 //! [`disk`], [`clock`], [`compression`], with [`tier`] > [`config`], [`disk`] and [`compression`]. Beside them, [`cli`] > [`broker`] and
-//! [`client`]; [`client`] > [`protocol`], [`clock`], [`compression`]: what speaks to a broker knows nothing of ours but the protocol. [`protocol`] and [`config`] need neither the feature `std` nor an operating system.
+//! [`client`]; [`api`] and [`cli`] > [`loggers`]; [`client`] > [`protocol`], [`clock`], [`compression`]: what speaks to a broker knows nothing of ours but the protocol. [`protocol`] and [`config`] need neither the feature `std` nor an operating system.
 #![cfg_attr(not(feature = "std"), no_std)]
 
 extern crate alloc;
@@ -26,6 +26,8 @@ pub mod clock;
 pub mod compression;
 #[cfg(feature = "std")]
 pub mod disk;
+#[cfg(feature = "std")]
+pub mod loggers;
 #[cfg(feature = "std")]
 pub mod net;
 #[cfg(feature = "std")]

@@ -105,6 +105,16 @@ fn the_reference_of_settings_is_what_the_keys_say() {
             row(&mut topic, key, name);
         }
     }
+    let mut group = String::from("| key | kind | default | must be | of the broker |\n|---|---|---|---|---|\n");
+    sorted.sort_by_key(|key| key.group_name);
+    for key in &sorted {
+        if let Some(name) = key.group_name {
+            let (kind, default) = (format!("{:?}", key.kind).to_lowercase(), key.default.unwrap_or_default());
+            let of_broker = if key.name.is_empty() { String::new() } else { format!("`{}`", key.name) };
+            writeln!(group, "| `{name}` | {kind} | `{default}` | {} | {of_broker} |", key.rule).expect("text grows");
+        }
+    }
+    holds(CONFIGURATION, "group settings", &group);
     holds(CONFIGURATION, "broker settings", &broker);
     holds(CONFIGURATION, "topic settings", &topic);
 }

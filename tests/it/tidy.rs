@@ -33,11 +33,11 @@ const CORE_BESIDE: &[(&str, &str)] = &[("wire", "ids"), ("wire", "bounded"), ("m
 /// The rooms of the runtime, each with those it may import.
 const RUNTIME_ROOMS: &[(&str, &[&str])] = &[
     ("bin", &["cli"]),
-    ("cli", &["broker", "client", "config", "protocol", "compression", "disk", "clock"]),
+    ("cli", &["broker", "client", "config", "protocol", "compression", "disk", "clock", "loggers"]),
     ("broker", &["net", "api", "worker", "config", "disk", "clock", "tier"]),
     ("client", &["protocol", "compression", "clock"]),
     ("net", &["api", "worker", "protocol", "disk"]),
-    ("api", &["worker", "protocol", "config", "compression", "disk"]),
+    ("api", &["worker", "protocol", "config", "compression", "disk", "loggers"]),
     // The worker hands what core answers to the file of its request, and is handed requests by it: the one pair that knows each other.
     ("worker", &["api", "protocol", "config", "disk", "clock", "compression", "tier"]),
     ("tier", &["config", "disk", "compression"]),
@@ -45,6 +45,7 @@ const RUNTIME_ROOMS: &[(&str, &[&str])] = &[
     ("protocol", &[]),
     ("config", &[]),
     ("clock", &[]),
+    ("loggers", &[]),
     ("compression", &[]),
 ];
 

@@ -79,20 +79,39 @@ macro_rules! every_api {
             end_txn EndTxnRequest EndTxnResponse;
             write_txn_markers WriteTxnMarkersRequest WriteTxnMarkersResponse;
             txn_offset_commit TxnOffsetCommitRequest TxnOffsetCommitResponse;
+            describe_acls DescribeAclsRequest DescribeAclsResponse;
+            create_acls CreateAclsRequest CreateAclsResponse;
+            delete_acls DeleteAclsRequest DeleteAclsResponse;
             describe_configs DescribeConfigsRequest DescribeConfigsResponse;
             alter_configs AlterConfigsRequest AlterConfigsResponse;
+            alter_replica_log_dirs AlterReplicaLogDirsRequest AlterReplicaLogDirsResponse;
             describe_log_dirs DescribeLogDirsRequest DescribeLogDirsResponse;
             sasl_authenticate SaslAuthenticateRequest SaslAuthenticateResponse;
             create_partitions CreatePartitionsRequest CreatePartitionsResponse;
+            create_delegation_token CreateDelegationTokenRequest CreateDelegationTokenResponse;
+            renew_delegation_token RenewDelegationTokenRequest RenewDelegationTokenResponse;
+            expire_delegation_token ExpireDelegationTokenRequest ExpireDelegationTokenResponse;
+            describe_delegation_token DescribeDelegationTokenRequest DescribeDelegationTokenResponse;
             delete_groups DeleteGroupsRequest DeleteGroupsResponse;
+            elect_leaders ElectLeadersRequest ElectLeadersResponse;
             incremental_alter_configs IncrementalAlterConfigsRequest IncrementalAlterConfigsResponse;
+            alter_partition_reassignments AlterPartitionReassignmentsRequest AlterPartitionReassignmentsResponse;
+            list_partition_reassignments ListPartitionReassignmentsRequest ListPartitionReassignmentsResponse;
             offset_delete OffsetDeleteRequest OffsetDeleteResponse;
+            describe_client_quotas DescribeClientQuotasRequest DescribeClientQuotasResponse;
+            alter_client_quotas AlterClientQuotasRequest AlterClientQuotasResponse;
+            describe_user_scram_credentials DescribeUserScramCredentialsRequest DescribeUserScramCredentialsResponse;
+            alter_user_scram_credentials AlterUserScramCredentialsRequest AlterUserScramCredentialsResponse;
+            describe_quorum DescribeQuorumRequest DescribeQuorumResponse;
+            update_features UpdateFeaturesRequest UpdateFeaturesResponse;
             describe_cluster DescribeClusterRequest DescribeClusterResponse;
             describe_producers DescribeProducersRequest DescribeProducersResponse;
+            unregister_broker UnregisterBrokerRequest UnregisterBrokerResponse;
             describe_transactions DescribeTransactionsRequest DescribeTransactionsResponse;
             list_transactions ListTransactionsRequest ListTransactionsResponse;
             consumer_group_heartbeat ConsumerGroupHeartbeatRequest ConsumerGroupHeartbeatResponse;
             consumer_group_describe ConsumerGroupDescribeRequest ConsumerGroupDescribeResponse;
+            list_config_resources ListConfigResourcesRequest ListConfigResourcesResponse;
             describe_topic_partitions DescribeTopicPartitionsRequest DescribeTopicPartitionsResponse;
         }
     };
@@ -132,7 +151,7 @@ pub fn everything() -> Vec<Entry> {
     all.extend(entries!(metadata: TopicRecord PartitionRecord PartitionChangeRecord ConfigRecord RemoveTopicRecord FeatureLevelRecord
         RegisterBrokerRecord BrokerRegistrationChangeRecord RegisterControllerRecord ProducerIdsRecord NoOpRecord
         UnregisterBrokerRecord FenceBrokerRecord UnfenceBrokerRecord BeginTransactionRecord EndTransactionRecord
-        AbortTransactionRecord ClientQuotaRecord LeaderChangeMessage SnapshotHeaderRecord SnapshotFooterRecord KRaftVersionRecord
+        AbortTransactionRecord ClientQuotaRecord UserScramCredentialRecord RemoveUserScramCredentialRecord LeaderChangeMessage SnapshotHeaderRecord SnapshotFooterRecord KRaftVersionRecord
         VotersRecord));
     all
 }

@@ -3,6 +3,7 @@
 use crate::ids::{ProducerId, TopicId};
 
 use super::error::CatalogError;
+use super::features::FeatureError;
 
 /// One answer of the catalogue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +20,23 @@ pub enum Answer<'a> {
     ConfigsAltered(Result<(), CatalogError>),
     /// The ids are the caller's.
     ProducerIds(Result<ProducerIdBlock, CatalogError>),
+    /// The features have their levels.
+    FeaturesUpdated(Result<(), FeatureRefusal>),
+    /// The quotas are changed.
+    QuotasAltered(Result<(), CatalogError>),
+    /// The password is set, or gone.
+    CredentialAltered(Result<(), CatalogError>),
+    /// The broker is off the books.
+    BrokerUnregistered(Result<(), CatalogError>),
+}
+
+/// Why no feature has changed its level.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FeatureRefusal {
+    /// Which of the changes cannot be, counted from 0.
+    pub index: usize,
+    /// Why.
+    pub error: FeatureError,
 }
 
 /// A topic that has come into being.

@@ -11,11 +11,13 @@ use crate::time::{Instant, Moment};
 use crate::wire::value::Array;
 
 use super::answer::{Answer, CreatedTopic, DeletedTopic, ProducerIdBlock};
+use super::credentials::{Credential, Credentials};
 use super::error::CatalogError;
 use super::input::{AlterConfigs, CreatePartitions, CreateTopic, DeleteTopic, Input, ResourceKind, TopicRef};
 use super::name;
 use super::others::{Elsewhere, Obstacle, Others};
 use super::quorum::{ControlRecord, Quorum};
+use super::quotas::{Quota, Quotas};
 use super::record::CatalogRecord;
 use super::schema::{
     ConfigRecord, FeatureLevelRecord, PartitionChangeRecord, PartitionRecord, ProducerIdsRecord, RemoveTopicRecord, TopicRecord,
@@ -24,7 +26,11 @@ use super::schema::{
 /// How many producer ids are handed out at once. Source: `ProducerIdsBlock.PRODUCER_ID_BLOCK_SIZE`.
 pub const PRODUCER_ID_BLOCK_SIZE: i64 = 1000;
 
-type Fx<'e, 'm, 'c> = Effects<'e, 'm, Catalog<'c>>;
+/// How many brokers a directory of Kafka's may know: more than any cluster has.
+#[cfg(feature = "alloc")]
+const BROKERS_MAX: usize = 65_536;
+
+pub(super) type Fx<'e, 'm, 'c> = Effects<'e, 'm, Catalog<'c>>;
 
 /// What the catalogue is told about its broker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,22 +44,26 @@ pub struct CatalogConfig {
 /// All topics, their partitions and everybody's settings. All of it is hard state.
 #[derive(Debug)]
 pub struct Catalog<'m> {
-    config: CatalogConfig,
-    key: HashKey,
-    texts: ByteHeap<'m>,
+    pub(super) config: CatalogConfig,
+    pub(super) key: HashKey,
+    pub(super) texts: ByteHeap<'m>,
     topics: Table<'m, Topic>,
     /// The same topics by id.
     ids: Table<'m, Slot>,
     partitions: Table<'m, Partition>,
     resources: Table<'m, Resource>,
     configs: Table<'m, ConfigEntry>,
-    features: Table<'m, Feature>,
+    pub(super) features: Table<'m, Feature>,
+    pub(super) quotas: Quotas<'m>,
+    pub(super) credentials: Credentials<'m>,
+    /// The brokers on the books, this one among them if it ever was a Kafka.
+    pub(super) brokers: Table<'m, Registration>,
     next_producer_id: i64,
     /// How many records of topics were believed.
     topics_version: u64,
     /// The epoch of this broker's last registration, if it ever was a Kafka. Unit: an offset of the log.
     broker_epoch: Option<i64>,
-    quorum: Quorum,
+    pub(super) quorum: Quorum,
     others: Others,
 }
 
@@ -74,6 +84,12 @@ pub struct CatalogMemory<'m> {
     pub configs: Table<'m, ConfigEntry>,
     /// One entry a feature.
     pub features: Table<'m, Feature>,
+    /// One entry a quota.
+    pub quotas: Table<'m, Quota>,
+    /// One entry a password.
+    pub credentials: Table<'m, Credential>,
+    /// One entry a broker.
+    pub brokers: Table<'m, Registration>,
 }
 
 #[cfg(feature = "alloc")]
@@ -89,6 +105,9 @@ impl CatalogMemory<'_> {
             resources: Table::grown(partitions_max),
             configs: Table::grown(partitions_max.saturating_mul(2)),
             features: Table::grown(64),
+            quotas: Table::grown(partitions_max),
+            credentials: Table::grown(partitions_max),
+            brokers: Table::grown(BROKERS_MAX),
         }
     }
 }
@@ -132,8 +151,17 @@ pub struct ConfigEntry {
 /// One feature and the level it is finalized at.
 #[derive(Debug)]
 pub struct Feature {
-    name: Text,
-    level: i16,
+    pub(super) name: Text,
+    pub(super) level: i16,
+}
+
+/// A broker on the books.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Registration {
+    /// Its number.
+    pub broker: BrokerId,
+    /// The epoch that the controller gave it. Unit: an offset of the log.
+    pub epoch: i64,
 }
 
 linked!(Partition, ConfigEntry);
@@ -176,6 +204,9 @@ impl<'m> Catalog<'m> {
             resources: memory.resources,
             configs: memory.configs,
             features: memory.features,
+            quotas: Quotas::new(memory.quotas),
+            credentials: Credentials::new(memory.credentials),
+            brokers: memory.brokers,
             next_producer_id: 0,
             topics_version: 0,
             broker_epoch: None,
@@ -551,6 +582,11 @@ impl<'m> Machine for Catalog<'m> {
             Input::CreatePartitions(create) => (create.call, Answer::PartitionsCreated(self.create_partitions(&create, fx))),
             Input::AlterConfigs(alter) => (alter.call, Answer::ConfigsAltered(self.alter_configs(&alter, fx))),
             Input::AllocateProducerIds(allocate) => (allocate.call, Answer::ProducerIds(self.allocate_producer_ids(fx))),
+            Input::UpdateFeatures(update) => (update.call, Answer::FeaturesUpdated(self.update_features(&update, fx))),
+            Input::AlterQuotas(alter) => (alter.call, Answer::QuotasAltered(self.alter_quotas(&alter, fx))),
+            Input::SetCredential(set) => (set.call, Answer::CredentialAltered(self.set_credential(&set, fx))),
+            Input::RemoveCredential(remove) => (remove.call, Answer::CredentialAltered(self.remove_credential(&remove, fx))),
+            Input::UnregisterBroker(unregister) => (unregister.call, Answer::BrokerUnregistered(self.unregister_broker(unregister, fx))),
         };
         if answer.is_refusal() {
             fx.records.truncate(before);
@@ -582,6 +618,16 @@ impl<'m> Machine for Catalog<'m> {
                 if broker.broker_id == self.config.node.0 {
                     self.broker_epoch = Some(broker.broker_epoch);
                 }
+                self.believe_broker(BrokerId(broker.broker_id), broker.broker_epoch)
+            }
+            CatalogRecord::UnregisterBroker(broker) => {
+                self.forget_broker(BrokerId(broker.broker_id));
+                Ok(())
+            }
+            CatalogRecord::ClientQuota(quota) => self.quotas.believe(self.key, &mut self.texts, quota),
+            CatalogRecord::UserScramCredential(credential) => self.credentials.believe(self.key, &mut self.texts, credential),
+            CatalogRecord::RemoveUserScramCredential(gone) => {
+                self.credentials.forget(self.key, &mut self.texts, gone.name, gone.mechanism);
                 Ok(())
             }
             CatalogRecord::Foreign(kind) => {
@@ -609,7 +655,12 @@ impl Answer<'_> {
             Self::Bootstrapped => false,
             Self::TopicCreated(result) => result.is_err(),
             Self::TopicDeleted(result) => result.is_err(),
-            Self::PartitionsCreated(result) | Self::ConfigsAltered(result) => result.is_err(),
+            Self::PartitionsCreated(result)
+            | Self::ConfigsAltered(result)
+            | Self::QuotasAltered(result)
+            | Self::CredentialAltered(result)
+            | Self::BrokerUnregistered(result) => result.is_err(),
+            Self::FeaturesUpdated(result) => result.is_err(),
             Self::ProducerIds(result) => result.is_err(),
         }
     }

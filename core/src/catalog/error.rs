@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use crate::ids::BrokerId;
+
 use super::name::NameError;
 
 /// A refusal; nothing has changed.
@@ -36,6 +38,12 @@ pub enum CatalogError {
         /// How many brokers there are.
         brokers: i16,
     },
+    /// The user has no such password.
+    UnknownCredential,
+    /// No broker of this number is on the books.
+    UnknownBroker(BrokerId),
+    /// The broker serves this catalogue, alone.
+    SoleBroker(BrokerId),
     /// The memory set aside for the catalogue is used up.
     Full,
 }
@@ -55,6 +63,9 @@ impl fmt::Display for CatalogError {
             Self::InvalidReplicationFactor { asked, brokers } => {
                 write!(f, "the replication factor {asked} is not between 1 and the {brokers} brokers there are")
             }
+            Self::UnknownCredential => f.write_str("the user has no password for this mechanism"),
+            Self::UnknownBroker(BrokerId(broker)) => write!(f, "broker {broker} is not registered"),
+            Self::SoleBroker(BrokerId(broker)) => write!(f, "broker {broker} is the one that answers, and there is no other"),
             Self::Full => f.write_str("the memory set aside for the catalogue is used up"),
         }
     }

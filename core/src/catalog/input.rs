@@ -1,6 +1,10 @@
 //! What is asked of the catalogue.
 
-use crate::ids::{CallId, TopicId};
+use crate::ids::{BrokerId, CallId, TopicId};
+
+use super::features::FeatureUpdate;
+use super::quotas::QuotaEntity;
+use super::schema::UserScramCredentialRecord;
 
 /// One input of the catalogue.
 #[derive(Clone, Copy, Debug)]
@@ -17,6 +21,16 @@ pub enum Input<'a> {
     AlterConfigs(AlterConfigs<'a>),
     /// A block of producer ids is wanted.
     AllocateProducerIds(AllocateProducerIds),
+    /// Features are to change their levels.
+    UpdateFeatures(UpdateFeatures<'a>),
+    /// Quotas of an entity are to change.
+    AlterQuotas(AlterQuotas<'a>),
+    /// A user's password is to be set.
+    SetCredential(SetCredential<'a>),
+    /// A user's password is to go.
+    RemoveCredential(RemoveCredential<'a>),
+    /// A broker is to be taken off the books.
+    UnregisterBroker(UnregisterBroker),
 }
 
 /// The first records of a data directory.
@@ -87,6 +101,8 @@ impl ResourceKind {
     pub const TOPIC: Self = Self(2);
     /// A broker; all of them when the name is empty.
     pub const BROKER: Self = Self(4);
+    /// What a broker logs.
+    pub const BROKER_LOGGER: Self = Self(8);
     /// What clients are to measure.
     pub const CLIENT_METRICS: Self = Self(16);
     /// A group.
@@ -113,4 +129,64 @@ pub struct AlterConfigs<'a> {
 pub struct AllocateProducerIds {
     /// The call to answer.
     pub call: CallId,
+}
+
+/// Features are to change their levels: all of them, or none.
+#[derive(Clone, Copy, Debug)]
+pub struct UpdateFeatures<'a> {
+    /// The call to answer.
+    pub call: CallId,
+    /// The changes, each feature once.
+    pub updates: &'a [FeatureUpdate<'a>],
+    /// Whether to say only what would happen.
+    pub validate_only: bool,
+}
+
+/// Quotas of an entity are to change.
+#[derive(Clone, Copy, Debug)]
+pub struct AlterQuotas<'a> {
+    /// The call to answer.
+    pub call: CallId,
+    /// Whom they apply to.
+    pub entity: QuotaEntity<&'a str>,
+    /// The quotas, each once with its new limit, or `None` to remove it.
+    pub changes: &'a [(&'a str, Option<f64>)],
+    /// Whether to say only what would happen.
+    pub validate_only: bool,
+}
+
+/// A user's password is to be set, in place of what there was for its mechanism.
+#[derive(Clone, Copy)]
+pub struct SetCredential<'a> {
+    /// The call to answer.
+    pub call: CallId,
+    /// All that is kept of it.
+    pub credential: UserScramCredentialRecord<'a>,
+}
+
+impl core::fmt::Debug for SetCredential<'_> {
+    /// Without what is secret.
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("SetCredential").field("call", &self.call).field("name", &self.credential.name).finish_non_exhaustive()
+    }
+}
+
+/// A user's password is to go.
+#[derive(Clone, Copy, Debug)]
+pub struct RemoveCredential<'a> {
+    /// The call to answer.
+    pub call: CallId,
+    /// The user.
+    pub name: &'a str,
+    /// 1 SCRAM-SHA-256, 2 SCRAM-SHA-512.
+    pub mechanism: i8,
+}
+
+/// A broker is to be taken off the books.
+#[derive(Clone, Copy, Debug)]
+pub struct UnregisterBroker {
+    /// The call to answer.
+    pub call: CallId,
+    /// Which.
+    pub broker: BrokerId,
 }

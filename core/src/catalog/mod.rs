@@ -4,14 +4,18 @@
 //! schema: one truth, in the format that Apache Kafka reads too. Values of settings are opaque here; what they mean is known to the
 //! runtime, which refuses what is wrong before it comes here.
 
+pub mod administration;
 pub mod answer;
 #[expect(clippy::module_inception, reason = "the room is named for the machine it holds")]
 pub mod catalog;
+pub mod credentials;
 pub mod error;
+pub mod features;
 pub mod input;
 pub mod name;
 pub mod others;
 pub mod quorum;
+pub mod quotas;
 pub mod record;
 pub mod schema;
 pub mod snapshot;

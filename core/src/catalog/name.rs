@@ -22,6 +22,10 @@ pub const GROUP_VERSION: &str = "group.version";
 /// The feature that share groups belong to. Source: `ShareVersion`.
 pub const SHARE_VERSION: &str = "share.version";
 
+/// The feature that says under which protocol the controllers' quorum runs. What is in force of it stands in control records.
+/// Source: KIP-853.
+pub const KRAFT_VERSION: &str = "kraft.version";
+
 /// The feature that says by which rules the catalogue is written. Source: KIP-584, KIP-778.
 pub const METADATA_VERSION: &str = "metadata.version";
 /// The highest level of it that is known: that of Kafka 4.3. Source: `MetadataVersion.LATEST_PRODUCTION`.

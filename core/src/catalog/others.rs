@@ -13,17 +13,11 @@ pub enum ForeignKind {
     AccessControlEntry,
     /// An entry goes (19).
     RemoveAccessControlEntry,
-    /// Somebody's password, salted and hashed (11).
-    UserScramCredential,
-    /// It goes (22).
-    RemoveUserScramCredential,
-    /// How much somebody may send, or a limit that goes (14).
-    ClientQuota,
     /// A token that stands for somebody (10).
     DelegationToken,
     /// It goes (26).
     RemoveDelegationToken,
-    /// Which brokers and controllers there are, in which state: 1, 7, 8, 17, 27. And what is nothing: 20, 21, 28.
+    /// Which brokers and controllers there are, in which state: 7, 8, 17, 27. And what is nothing: 20, 21, 28.
     Cluster,
     /// A kind that Kafka 4.3 does not write.
     Unknown(i16),
@@ -36,12 +30,9 @@ impl ForeignKind {
         match number {
             18 => Self::AccessControlEntry,
             19 => Self::RemoveAccessControlEntry,
-            11 => Self::UserScramCredential,
-            22 => Self::RemoveUserScramCredential,
-            14 => Self::ClientQuota,
             10 => Self::DelegationToken,
             26 => Self::RemoveDelegationToken,
-            1 | 7 | 8 | 17 | 20 | 21 | 27 | 28 => Self::Cluster,
+            7 | 8 | 17 | 20 | 21 | 27 | 28 => Self::Cluster,
             unknown => Self::Unknown(unknown),
         }
     }
@@ -52,10 +43,6 @@ impl ForeignKind {
 pub struct Others {
     /// Entries that say who may do what. Each has an id and comes and goes once, so this is exact.
     pub access_control_entries: u64,
-    /// Whether there may be passwords of users.
-    pub scram_credentials: bool,
-    /// Whether there may be quotas of clients.
-    pub client_quotas: bool,
     /// Whether there may be delegation tokens.
     pub delegation_tokens: bool,
     /// Records of kinds that are not known at all.
@@ -69,10 +56,8 @@ impl Others {
         match kind {
             ForeignKind::AccessControlEntry => self.access_control_entries = self.access_control_entries.saturating_add(1),
             ForeignKind::RemoveAccessControlEntry => self.access_control_entries = self.access_control_entries.saturating_sub(1),
-            ForeignKind::UserScramCredential => self.scram_credentials = true,
-            ForeignKind::ClientQuota => self.client_quotas = true,
             ForeignKind::DelegationToken => self.delegation_tokens = true,
-            ForeignKind::RemoveUserScramCredential | ForeignKind::RemoveDelegationToken | ForeignKind::Cluster => {}
+            ForeignKind::RemoveDelegationToken | ForeignKind::Cluster => {}
             ForeignKind::Unknown(number) => {
                 self.unknown_records = self.unknown_records.saturating_add(1);
                 self.unknown_kind = Some(number);

@@ -8,8 +8,9 @@ use crate::wire::schema::Message;
 
 use super::others::ForeignKind;
 use super::schema::{
-    AbortTransactionRecord, BeginTransactionRecord, ConfigRecord, EndTransactionRecord, FeatureLevelRecord, PartitionChangeRecord,
-    PartitionRecord, ProducerIdsRecord, RegisterBrokerRecord, RemoveTopicRecord, TopicRecord,
+    AbortTransactionRecord, BeginTransactionRecord, ClientQuotaRecord, ConfigRecord, EndTransactionRecord, FeatureLevelRecord,
+    PartitionChangeRecord, PartitionRecord, ProducerIdsRecord, RegisterBrokerRecord, RemoveTopicRecord, RemoveUserScramCredentialRecord,
+    TopicRecord, UnregisterBrokerRecord, UserScramCredentialRecord,
 };
 
 /// The first number of every record. Source: `AbstractApiMessageSerde.DEFAULT_FRAME_VERSION`.
@@ -40,8 +41,16 @@ pub enum CatalogRecord<'a> {
     FeatureLevel(FeatureLevelRecord<'a>),
     /// A block of producer ids is handed out.
     ProducerIds(ProducerIdsRecord),
-    /// A broker has registered: this one when it was a Kafka.
+    /// A broker has registered: this one when it was a Kafka, or another one of its cluster.
     RegisterBroker(RegisterBrokerRecord<'a>),
+    /// A broker is taken off the books.
+    UnregisterBroker(UnregisterBrokerRecord),
+    /// A quota of clients changes.
+    ClientQuota(ClientQuotaRecord<'a>),
+    /// A user's password changes.
+    UserScramCredential(UserScramCredentialRecord<'a>),
+    /// A user's password goes.
+    RemoveUserScramCredential(RemoveUserScramCredentialRecord<'a>),
     /// What follows counts only once it is ended. Source: KIP-868.
     BeginTransaction(BeginTransactionRecord<'a>),
     /// What was written since the beginning counts.
@@ -82,6 +91,10 @@ impl<'a> CatalogRecord<'a> {
             FeatureLevelRecord::KEY => Self::FeatureLevel(Message::decode(bytes, version)?),
             ProducerIdsRecord::KEY => Self::ProducerIds(Message::decode(bytes, version)?),
             RegisterBrokerRecord::KEY => Self::RegisterBroker(Message::decode(bytes, version)?),
+            UnregisterBrokerRecord::KEY => Self::UnregisterBroker(Message::decode(bytes, version)?),
+            ClientQuotaRecord::KEY => Self::ClientQuota(Message::decode(bytes, version)?),
+            UserScramCredentialRecord::KEY => Self::UserScramCredential(Message::decode(bytes, version)?),
+            RemoveUserScramCredentialRecord::KEY => Self::RemoveUserScramCredential(Message::decode(bytes, version)?),
             BeginTransactionRecord::KEY => Self::BeginTransaction(Message::decode(bytes, version)?),
             EndTransactionRecord::KEY => {
                 EndTransactionRecord::decode(bytes, version)?;
@@ -107,6 +120,10 @@ impl<'a> CatalogRecord<'a> {
             Self::FeatureLevel(record) => push(records, record, 0),
             Self::ProducerIds(record) => push(records, record, 0),
             Self::AbortTransaction(record) => push(records, record, 0),
+            Self::UnregisterBroker(record) => push(records, record, 0),
+            Self::ClientQuota(record) => push(records, record, 0),
+            Self::UserScramCredential(record) => push(records, record, 0),
+            Self::RemoveUserScramCredential(record) => push(records, record, 0),
             // What only Kafka's controllers write.
             Self::RegisterBroker(_) | Self::BeginTransaction(_) | Self::EndTransaction | Self::Foreign(_) => Ok(()),
         }

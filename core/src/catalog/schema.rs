@@ -332,6 +332,36 @@ message! {
 }
 
 message! {
+    /// A user's password for SCRAM changes.
+    ///
+    /// Source: KIP-900.
+    UserScramCredentialRecord<'a>, key 11, versions 0-0, flexible 0+;
+    /// The user.
+    name: &'a str, 0+;
+    /// How the password is hashed: 1 SCRAM-SHA-256, 2 SCRAM-SHA-512.
+    mechanism: i8, 0+;
+    /// What it is salted with.
+    salt: &'a [u8], 0+;
+    /// The hash of the client's key.
+    stored_key: &'a [u8], 0+;
+    /// The server's key.
+    server_key: &'a [u8], 0+;
+    /// How often it is hashed.
+    iterations: i32, 0+;
+}
+
+message! {
+    /// A user's password for SCRAM goes.
+    ///
+    /// Source: KIP-900.
+    RemoveUserScramCredentialRecord<'a>, key 22, versions 0-0, flexible 0+;
+    /// The user.
+    name: &'a str, 0+;
+    /// How the password is hashed: 1 SCRAM-SHA-256, 2 SCRAM-SHA-512.
+    mechanism: i8, 0+;
+}
+
+message! {
     /// A control record: a quorum has a new leader.
     ///
     /// Source: KIP-595, KIP-853 (v1).

@@ -2,6 +2,7 @@
 
 use crate::catalog::catalog::Catalog;
 use crate::catalog::snapshot::{SnapshotDamage, SnapshotId};
+use crate::group::config::GroupConfig;
 use crate::ids::{LeaderEpoch, Offset, PartitionIndex, ProducerId, TopicId};
 use crate::log::config::LogConfig;
 use crate::log::partition_log::LogMemory;
@@ -78,6 +79,12 @@ pub trait LogDirectory<'m> {
 
     /// The settings of a topic's log, given the topic's own settings.
     fn log_config<'e>(&self, own: &mut dyn Iterator<Item = (&'e str, &'e str)>) -> LogConfig;
+
+    /// The settings in force for a group, given the group's own; `None` where a directory leaves that to the coordinator.
+    fn group_config<'e>(&self, own: &mut dyn Iterator<Item = (&'e str, &'e str)>) -> Option<GroupConfig> {
+        let _ = own;
+        None
+    }
 
     /// What was remembered of a partition's log since it was last open.
     fn hints(&self, partition: PartitionName<'_>) -> OpenHints;

@@ -5,6 +5,7 @@ use crate::catalog::quorum::ControlRecord;
 use crate::catalog::record::CatalogRecord;
 use crate::catalog::schema::AbortTransactionRecord;
 use crate::ids::LeaderEpoch;
+use crate::log::watermarks::Watermarks;
 use crate::record::batch::Batch;
 use crate::record::validate;
 use crate::time::Moment;
@@ -33,6 +34,17 @@ impl Lead {
 }
 
 impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
+    /// How the catalogue's log stands, and the latest epoch that anybody has led it under.
+    ///
+    /// # Errors
+    /// When the log cannot be opened.
+    pub fn catalog_stands(&mut self, at: Moment) -> Result<(Watermarks, LeaderEpoch), PartitionError<StoreFailure<'m, D>>> {
+        let slot = self.metadata_log(at)?;
+        let partition = self.logs.partitions.get(slot).ok_or(PartitionError::Unknown)?;
+        let latest = partition.log.epochs().last().map_or(self.lead.epoch, |start| start.epoch);
+        Ok((partition.log.watermarks(), latest.max(self.lead.epoch)))
+    }
+
     /// Takes the lead of the catalogue's log if this broker does not have it since its start, and answers the epoch: a new one, so that
     /// an offset and an epoch always name one record. Source: KIP-595; `QuorumState.transitionToLeader`.
     pub(super) fn take_the_lead(

@@ -12,8 +12,9 @@ use crate::catalog::name;
 use crate::catalog::quorum::{ControlRecord, Quorum};
 use crate::catalog::record::CatalogRecord;
 use crate::catalog::schema::{
-    AbortTransactionRecord, BeginTransactionRecord, EndTransactionRecord, FeatureLevelRecord, PartitionRecord, RegisterBrokerRecord,
-    RemoveTopicRecord, SnapshotFooterRecord, SnapshotHeaderRecord, TopicRecord,
+    AbortTransactionRecord, BeginTransactionRecord, ClientQuotaRecord, EndTransactionRecord, EntityData, FeatureLevelRecord,
+    PartitionRecord, RegisterBrokerRecord, RemoveTopicRecord, SnapshotFooterRecord, SnapshotHeaderRecord, TopicRecord,
+    UserScramCredentialRecord,
 };
 use crate::catalog::snapshot::{SnapshotDamage, SnapshotId};
 use crate::group::config::GroupConfig;
@@ -423,12 +424,15 @@ fn reason(directory: &Directory) -> String {
 fn records_that_nobody_here_acts_upon_are_counted_and_stepped_over() {
     let registered = RegisterBrokerRecord { broker_id: 1, broker_epoch: 14, ..RegisterBrokerRecord::default() };
     let others = RegisterBrokerRecord { broker_id: 2, broker_epoch: 15, ..RegisterBrokerRecord::default() };
+    let credential = UserScramCredentialRecord { name: "u", mechanism: 1, iterations: 4096, ..UserScramCredentialRecord::default() };
+    let user = [EntityData { entity_type: "user", entity_name: Some("u") }];
+    let quota = ClientQuotaRecord { entity: Array::from(&user), key: "producer_byte_rate", value: 1.0, remove: false };
     let values = [
         topic("a", 1),
         value(&registered, 4),
         value(&others, 4),
-        vec![1, 11, 0, 1, 2, 3],
-        vec![1, 14, 0],
+        value(&credential, 0),
+        value(&quota, 0),
         vec![1, 10, 0],
         vec![1, 20, 0, 0],
         vec![1, 99, 5, 1, 2, 3],
@@ -436,7 +440,8 @@ fn records_that_nobody_here_acts_upon_are_counted_and_stepped_over() {
     ];
     let shard = open(&Directory { log: batch(0, 1, &values), ..Directory::default() }).unwrap();
     let found = shard.catalog().others();
-    assert!(found.scram_credentials && found.client_quotas && found.delegation_tokens);
+    assert!(found.delegation_tokens);
+    assert_eq!((shard.catalog().credentials().count(), shard.catalog().quotas().count(), shard.catalog().brokers().count()), (1, 1, 2));
     assert_eq!((found.unknown_records, found.unknown_kind, found.access_control_entries), (1, Some(99), 0));
     assert_eq!(shard.catalog().broker_epoch(), Some(14));
     assert_eq!(shard.catalog().topic_count(), 2);

@@ -2,8 +2,10 @@
 
 use crate::bounded::slab::Slot;
 use crate::catalog::catalog::{Catalog, TopicView};
+use crate::catalog::input::ResourceKind;
 use crate::catalog::name;
 use crate::catalog::record::CatalogRecord;
+use crate::group::config::GroupConfig;
 use crate::group::coordinator::Coordinator;
 use crate::group::input::{ForgetTopic, Input as GroupInput};
 use crate::group::modern::topics::{BadPattern, Matcher, NoMatcher, TopicShape, Topics};
@@ -39,7 +41,7 @@ impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
     ) -> Result<Option<Written>, WriteError<StoreFailure<'m, D>>> {
         loop {
             self.records.clear();
-            let topics = KnownTopics { catalog: &self.catalog, matcher };
+            let topics = KnownTopics { catalog: &self.catalog, directory: &self.directory, matcher };
             self.groups.step_among(&topics, at, input, &mut Effects { records: &mut self.records, answers });
             if self.records.is_empty() {
                 // What is told now may have been decided by a step whose records are not safe yet.
@@ -60,7 +62,7 @@ impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
         out: &mut dyn Release,
     ) -> Option<Result<Option<Written>, WriteError<StoreFailure<'m, D>>>> {
         self.records.clear();
-        let topics = KnownTopics { catalog: &self.catalog, matcher: &NoMatcher };
+        let topics = KnownTopics { catalog: &self.catalog, directory: &self.directory, matcher: &NoMatcher };
         let acted = self.groups.handle_timeout_among(&topics, at, &mut Effects { records: &mut self.records, answers });
         acted.then(|| self.write_down_group(at, out).inspect_err(|_| self.groups.give_up(answers)))
     }
@@ -286,14 +288,20 @@ impl<M: Machine + ?Sized> Answers<M> for Nobody {
 }
 
 /// The topics of the catalogue, as groups see them.
-struct KnownTopics<'a, 'm> {
+struct KnownTopics<'a, 'm, D> {
     catalog: &'a Catalog<'m>,
+    directory: &'a D,
     matcher: &'a dyn Matcher,
 }
 
-impl Topics for KnownTopics<'_, '_> {
+impl<'m, D: LogDirectory<'m>> Topics for KnownTopics<'_, 'm, D> {
     fn version(&self) -> u64 {
         self.catalog.topics_version()
+    }
+    fn settings_of(&self, group_id: &str) -> Option<GroupConfig> {
+        let mut own = self.catalog.configs_of(ResourceKind::GROUP, group_id).peekable();
+        own.peek()?;
+        self.directory.group_config(&mut own)
     }
     fn find(&self, name: &str) -> Option<TopicShape> {
         let topic = self.catalog.topic(name)?;

@@ -201,6 +201,15 @@ pub const fn tags_rise(tags: &[u32]) -> bool {
     true
 }
 
+/// The name of a field without the mark of those that are words of Rust, such as `r#match`.
+#[must_use]
+pub const fn plain(name: &'static str) -> &'static str {
+    match name.as_bytes() {
+        [b'r', b'#', ..] => name.split_at(2).1,
+        _ => name,
+    }
+}
+
 /// Defines a message or a structure inside one. The grammar is shown at the head of [`crate::wire::schema`].
 #[macro_export]
 macro_rules! message {
@@ -265,7 +274,7 @@ macro_rules! message {
             const KIND: $crate::wire::schema::Kind = $crate::wire::schema::Kind::Struct(&$crate::wire::schema::Schema {
                 name: stringify!($title),
                 fields: &[$($crate::wire::schema::FieldSchema {
-                    name: stringify!($field),
+                    name: $crate::wire::schema::plain(stringify!($field)),
                     kind: <$type as $crate::wire::value::Value<$life>>::KIND,
                     versions: $versions,
                     nullable: $crate::message!(@option $null),

@@ -1,9 +1,10 @@
 //! Fetch, key 1, served 4-18. KIP-74, KIP-98 (v4), KIP-107 (v5), KIP-227 (v7), KIP-320 (v9), KIP-392 (v11), KIP-516 (v13).
 //!
 //! Records leave as whole ranges of files: nothing is copied or decoded.
-//! Differences from Apache Kafka: a fetch waits five minutes at the most; no fetch sessions are kept (every answer says session 0, which clients take for
-//! "not cached"); a follower's fields are read and left aside, since there are no followers; when the object store fails the code is
-//! KAFKA_STORAGE_ERROR, where Kafka's is UNKNOWN_SERVER_ERROR.
+//! Differences from Apache Kafka: a fetch waits five minutes at the most; a fetch session has ten thousand partitions at the most, and all of
+//! them together a million (who wants more gets no session, and names all of them each time); a follower's fields are read and left
+//! aside, since there are no followers; when the object store fails the code is KAFKA_STORAGE_ERROR, where Kafka's is
+//! UNKNOWN_SERVER_ERROR.
 
 use millpond_core::bounded::slab::Slot;
 use millpond_core::ids::{LeaderEpoch, Offset, PartitionIndex, TopicId};
@@ -15,10 +16,12 @@ use millpond_core::time::{Instant, Millis};
 use millpond_core::wire::reader::{DecodeError, Reader};
 use millpond_core::wire::schema::Message;
 use millpond_core::wire::value::{Array, Records};
+use millpond_core::wire::writer::Writer;
 
 use crate::protocol::error_code::ErrorCode;
 use crate::protocol::messages::fetch::{
-    AbortedTransaction, EpochEndOffset, FetchRequest, FetchResponse, FetchableTopicResponse, PartitionData,
+    AbortedTransaction, EpochEndOffset, FetchPartition as FetchWish, FetchRequest, FetchResponse, FetchTopic, FetchableTopicResponse,
+    PartitionData,
 };
 use crate::worker::calls::{Call, Head, WaitingRequest};
 use crate::worker::remote::{RemoteAnswer, RemoteWish};
@@ -26,8 +29,9 @@ use crate::worker::reply::{FileRange, Outgoing, Reply};
 use crate::worker::turn::Turn;
 
 use super::dispatch::Asked;
+use super::fetch_session::{Answered, LAST_EPOCH, NO_SESSION, Opened};
 use super::remote::{Progress, WaitingRemote};
-use super::{error_map, respond};
+use super::{catalog, error_map, respond};
 
 /// The longest that a fetch waits, whatever it asks for: a client that is answered with nothing asks again.
 const WAIT_MAX: Millis = Millis(300_000);
@@ -37,17 +41,53 @@ const BY_ID_SINCE: i16 = 13;
 pub(crate) fn serve(asked: Asked<'_>) -> Result<(), DecodeError> {
     let request: FetchRequest<'_> = asked.decode()?;
     let Asked { worker, head, reply, body, .. } = asked;
-    if request.session_id != 0 {
-        // We never gave out a session. Source: `FetchManager.newContext`.
-        let error_code = ErrorCode::FETCH_SESSION_ID_NOT_FOUND.number();
-        reply.send(respond::encode(head, &FetchResponse { error_code, ..Default::default() }));
-        return Ok(());
-    }
     worker.turn(|turn| {
         let due = turn.at.now.after(Millis::from_signed(i64::from(request.max_wait_ms)).min(WAIT_MAX));
-        carry_out(turn, head, &request, reply, due, (body, Progress::default()));
+        let by_id = head.version >= BY_ID_SINCE;
+        let opened = turn.inner.fetch_sessions.open(turn.at.now, &request, by_id);
+        match opened {
+            Err(code) => reply.send(respond::encode(head, &FetchResponse { error_code: code.number(), ..Default::default() })),
+            Ok(Opened::Whole) => carry_out(turn, head, &request, reply, due, (body, Progress::default())),
+            Ok(Opened::Ended) => {
+                let (session_id, session_epoch) = (NO_SESSION, LAST_EPOCH);
+                let whole = FetchRequest { session_id, session_epoch, forgotten_topics_data: Array::default(), ..request };
+                carry_out_as(turn, head, &whole, reply, due);
+            }
+            Ok(Opened::Incremental) => {
+                let wanted: Vec<(String, TopicId, FetchWish)> = turn
+                    .inner
+                    .fetch_sessions
+                    .wanted(request.session_id)
+                    .into_iter()
+                    .map(|(name, id, wanted)| (name.to_owned(), id, wanted))
+                    .collect();
+                let partitions: Vec<FetchWish> = wanted.iter().map(|(_, _, wanted)| *wanted).collect();
+                let topics = topics_of(&wanted, &partitions);
+                let whole = FetchRequest { topics: Array::from(&*topics), forgotten_topics_data: Array::default(), ..request };
+                carry_out_as(turn, head, &whole, reply, due);
+            }
+        }
     });
     Ok(())
+}
+
+/// The partitions of a session as topics of a request: those of one topic that stand beside each other together.
+fn topics_of<'a>(wanted: &'a [(String, TopicId, FetchWish)], partitions: &'a [FetchWish]) -> Vec<FetchTopic<'a>> {
+    let mut rest = partitions;
+    let topics = wanted.chunk_by(|one, next| (&one.0, one.1) == (&next.0, next.1)).filter_map(|chunk| {
+        let (mine, behind) = rest.split_at_checked(chunk.len())?;
+        rest = behind;
+        let (name, topic_id, _) = chunk.first()?;
+        Some(FetchTopic { topic: name, topic_id: *topic_id, partitions: Array::from(mine) })
+    });
+    topics.collect()
+}
+
+/// Carries out a request that is another than the one that came: written down anew, so that it can wait like any other.
+fn carry_out_as(turn: &mut Turn<'_>, head: Head, request: &FetchRequest<'_>, reply: Reply, due: Instant) {
+    let mut writer = Writer::growing();
+    request.encode(&mut writer, head.version);
+    carry_out(turn, head, request, reply, due, (writer.bytes(), Progress::default()));
 }
 
 /// Carries out a fetch again that waited for bytes.
@@ -119,7 +159,7 @@ fn carry_out(turn: &mut Turn<'_>, head: Head, request: &FetchRequest<'_>, reply:
     let wishes = wishes(turn, &wanted, &remote, &progress, committed_only);
     if !wishes.is_empty() {
         let request = WaitingRequest { head, reply, body: body.to_vec(), due };
-        let patience = turn.around.config.remote.fetch_wait_max;
+        let patience = turn.around.live.get().remote.fetch_wait_max;
         return super::remote::wait(turn, WaitingRemote { request, progress, wishes }, patience);
     }
     for (number, _) in &remote {
@@ -147,11 +187,13 @@ fn carry_out(turn: &mut Turn<'_>, head: Head, request: &FetchRequest<'_>, reply:
         // Too many wait already: this one is answered with what there is.
         if let Some(Call::Fetch(waiting)) = inner.calls.take(call) {
             waiting.reply.waited(call, waiting.body.len());
-            waiting.reply.send(tell(head, request, &told, ranges));
+            let outgoing = tell(turn, head, request, &told, ranges);
+            waiting.reply.send(outgoing);
         }
         return;
     }
-    reply.send(tell(head, request, &told, ranges));
+    let outgoing = tell(turn, head, request, &told, ranges);
+    reply.send(outgoing);
 }
 
 /// What partitions want of the object store that have not got it yet.
@@ -253,17 +295,41 @@ fn find_partitions(turn: &Turn<'_>, request: &FetchRequest<'_>, version: i16) ->
     wanted
 }
 
-fn tell(head: Head, request: &FetchRequest<'_>, told: &[PartitionData<'_>], ranges: Vec<FileRange>) -> Outgoing {
-    let mut rest = told;
-    let topics: Vec<FetchableTopicResponse<'_>> = request
+/// Encodes an answer: all of it, or what a session has not been told yet. What is left out has no records, so the ranges are its own still.
+fn tell(turn: &mut Turn<'_>, head: Head, request: &FetchRequest<'_>, told: &[PartitionData<'_>], ranges: Vec<FileRange>) -> Outgoing {
+    let by_id = head.version >= BY_ID_SINCE;
+    let draw = &mut || i32::from_be_bytes(catalog::random()) & i32::MAX;
+    let (session_id, tells) = match turn.inner.fetch_sessions.answer(turn.at.now, request, by_id, told, draw) {
+        Answered::All(session_id) => (session_id, None),
+        Answered::Some(session_id, tells) => (session_id, Some(tells)),
+        Answered::Refused(session_id, code) => {
+            return respond::encode(head, &FetchResponse { session_id, error_code: code.number(), ..Default::default() });
+        }
+    };
+    let is_told = |number: usize| tells.as_ref().is_none_or(|tells| tells.get(number).copied().unwrap_or(true));
+    let mut number = 0;
+    let partitions: Vec<Vec<PartitionData<'_>>> = request
         .topics
         .iter()
         .map(|topic| {
-            let (mine, behind) = rest.split_at_checked(topic.partitions.len()).unwrap_or_default();
-            rest = behind;
-            let (topic, topic_id): (&str, TopicId) = (topic.topic, topic.topic_id);
-            FetchableTopicResponse { topic, topic_id, partitions: Array::from(mine) }
+            let from = number;
+            number += topic.partitions.len();
+            let mine = told.iter().enumerate().skip(from).take(topic.partitions.len());
+            mine.filter(|(number, _)| is_told(*number)).map(|(_, told)| *told).collect()
         })
         .collect();
-    respond::encode_with_files(head, &FetchResponse { responses: Array::from(&*topics), ..Default::default() }, ranges)
+    let topics: Vec<FetchableTopicResponse<'_>> = request
+        .topics
+        .iter()
+        .zip(&partitions)
+        // A topic that nothing is told of is not named, but for one that was asked for without partitions.
+        .filter(|(topic, partitions)| !partitions.is_empty() || (tells.is_none() && topic.partitions.is_empty()))
+        .map(|(topic, partitions)| FetchableTopicResponse {
+            topic: topic.topic,
+            topic_id: topic.topic_id,
+            partitions: Array::from(&**partitions),
+        })
+        .collect();
+    let message = FetchResponse { session_id, responses: Array::from(&*topics), ..Default::default() };
+    respond::encode_with_files(head, &message, ranges)
 }

@@ -14,6 +14,7 @@ use millpond_core::wire::schema::Message as _;
 use millpond_core::wire::value::Array;
 
 use crate::compression::Codecs;
+use crate::disk::files::DiskError;
 use crate::protocol::error_code::ErrorCode;
 use crate::protocol::messages::list_offsets::{
     ListOffsetsPartition, ListOffsetsPartitionResponse, ListOffsetsRequest, ListOffsetsResponse, ListOffsetsTopicResponse,
@@ -100,7 +101,7 @@ fn carry_out(
     }
     if !wishes.is_empty() {
         let request = WaitingRequest { head, reply, body: body.to_vec(), due };
-        let patience = turn.around.config.remote.find_wait_max;
+        let patience = turn.around.live.get().remote.find_wait_max;
         return super::remote::wait(turn, WaitingRemote { request, progress, wishes }, patience);
     }
     let topics: Vec<ListOffsetsTopicResponse<'_>> = request
@@ -144,7 +145,25 @@ enum Sought {
     Elsewhere(TieredLog, RemoteWish),
 }
 
+/// What a search for an offset on the disk ends with.
+pub(crate) type Found = Result<Option<FoundOffset>, FetchError<DiskError>>;
+
 /// Looks for an offset on the disk.
+pub(crate) fn find_offset(turn: &mut Turn<'_>, wanted: &FetchPartition, query: TimestampQuery, up_to: ReadUpTo) -> Found {
+    let inner = &mut *turn.inner;
+    inner.batch.clear();
+    inner.records.clear();
+    let mut codec = Codecs::default();
+    let scratch = ReadScratch { batch: &mut inner.batch, records: &mut inner.records, codec: Some(&mut codec) };
+    let found = inner.shard.find_offset(turn.at, wanted, query, up_to, scratch);
+    for list in [&mut inner.batch, &mut inner.records] {
+        list.clear();
+        list.shrink();
+    }
+    found
+}
+
+/// Looks on the disk for what a partition asks for.
 fn find(turn: &mut Turn<'_>, topic: Slot, partition: &ListOffsetsPartition, (query, up_to): (Option<TimestampQuery>, ReadUpTo)) -> Sought {
     let Some(query) = query else { return Sought::Told(refused(partition, ErrorCode::UNSUPPORTED_VERSION)) };
     let index = PartitionIndex(partition.partition_index);
@@ -156,22 +175,12 @@ fn find(turn: &mut Turn<'_>, topic: Slot, partition: &ListOffsetsPartition, (que
         current_leader_epoch: Some(LeaderEpoch(partition.current_leader_epoch)).filter(|epoch| epoch.0 >= 0),
         last_fetched_epoch: None,
     };
-    let inner = &mut *turn.inner;
-    inner.batch.clear();
-    inner.records.clear();
-    let mut codec = Codecs::default();
-    let scratch = ReadScratch { batch: &mut inner.batch, records: &mut inner.records, codec: Some(&mut codec) };
-    let found = inner.shard.find_offset(turn.at, &wanted, query, up_to, scratch);
-    for list in [&mut inner.batch, &mut inner.records] {
-        list.clear();
-        list.shrink();
-    }
-    match found {
+    match find_offset(turn, &wanted, query, up_to) {
         Err(FetchError::Read(ReadError::Remote(segment))) => {
-            let topic_id = inner.shard.catalog().topic_at(topic).map_or(TopicId::ZERO, |topic| topic.topic_id);
+            let topic_id = turn.inner.shard.catalog().topic_at(topic).map_or(TopicId::ZERO, |topic| topic.topic_id);
             let (timestamp, from) = match query {
                 TimestampQuery::At(timestamp) => {
-                    let start = inner.shard.log(turn.at, topic, index).map_or(Offset::ZERO, |log| log.watermarks().log_start());
+                    let start = turn.inner.shard.log(turn.at, topic, index).map_or(Offset::ZERO, |log| log.watermarks().log_start());
                     (timestamp, start)
                 }
                 TimestampQuery::AtFrom(timestamp, from) => (timestamp, from),

@@ -1,10 +1,13 @@
 //! ApiVersions, key 18, served 0-4. KIP-35, KIP-482 (v3), KIP-511 (v3), KIP-584 (features).
 //!
 //! What is reported is `protocol::api_key`'s table, the one that dispatch obeys.
+//! Reports of clients on themselves (GetTelemetrySubscriptions, PushTelemetry; KIP-714) are not asked for, as Apache Kafka does not without a
+//! plugin that takes them.
 //! Differences from Apache Kafka: APIs that are not served yet are not reported, and neither are features that need them. A directory that
 //! Kafka wrote may have them finalized; it keeps them.
 
-use millpond_core::catalog::name::{GROUP_VERSION, METADATA_VERSION, METADATA_VERSION_MAX, SHARE_VERSION, TRANSACTION_VERSION};
+use millpond_core::catalog::features::{self, SUPPORTED};
+use millpond_core::catalog::name::KRAFT_VERSION;
 use millpond_core::wire::reader::DecodeError;
 use millpond_core::wire::value::Array;
 
@@ -18,9 +21,8 @@ use crate::worker::calls::Head;
 use super::dispatch::Asked;
 use super::respond;
 
-/// The features that this broker knows, and up to which level.
-pub(crate) const FEATURES: &[(&str, i16, i16)] =
-    &[(GROUP_VERSION, 0, 1), (METADATA_VERSION, 7, METADATA_VERSION_MAX), (SHARE_VERSION, 0, 1), (TRANSACTION_VERSION, 0, 2)];
+/// From which version on clients can be told that a feature may be out of force. Source: KAFKA-17492.
+const LEVEL_0_SINCE: i16 = 4;
 
 pub(crate) fn serve(asked: Asked<'_>) -> Result<(), DecodeError> {
     if !ApiKey::ApiVersions.api().serves(asked.head.version) {
@@ -41,21 +43,26 @@ pub(crate) fn serve(asked: Asked<'_>) -> Result<(), DecodeError> {
         return Ok(());
     }
     let api_keys: Vec<ApiVersion> = ApiKey::ALL.iter().filter_map(|key| row(*key)).collect();
-    let supported: Vec<SupportedFeatureKey<'_>> = FEATURES
+    let supported: Vec<SupportedFeatureKey<'_>> = SUPPORTED
         .iter()
-        .map(|(name, min_version, max_version)| SupportedFeatureKey { name, min_version: *min_version, max_version: *max_version })
+        .filter(|feature| feature.min > 0 || asked.head.version >= LEVEL_0_SINCE)
+        .map(|feature| SupportedFeatureKey { name: feature.name, min_version: feature.min, max_version: feature.max })
         .collect();
-    let is_known = |feature: &str| FEATURES.iter().any(|(known, _, _)| *known == feature);
-    let levels: Vec<(String, i16)> = asked.worker.turn(|turn| {
-        let known = turn.inner.shard.catalog().features().filter(|(name, _)| is_known(name));
-        known.map(|(name, level)| (name.to_string(), level)).collect()
+    let (levels, epoch): (Vec<(String, i16)>, i64) = asked.worker.turn(|turn| {
+        // A client takes the levels of the answer with the highest epoch for those of today, so it rises with every change: it is the
+        // offset of the last record. Source: `KRaftMetadataCache.features`.
+        let epoch = turn.inner.shard.catalog_stands(turn.at).map_or(-1, |(marks, _)| marks.log_end().0 - 1);
+        let catalog = turn.inner.shard.catalog();
+        let quorum = Some((KRAFT_VERSION, catalog.feature_level(KRAFT_VERSION))).filter(|(_, level)| *level > 0);
+        let known = catalog.features().filter(|(name, _)| features::supported(name).is_some());
+        (known.chain(quorum).map(|(name, level)| (name.to_string(), level)).collect(), epoch)
     });
     let finalized: Vec<FinalizedFeatureKey<'_>> =
         levels.iter().map(|(name, level)| FinalizedFeatureKey { name, max_version_level: *level, min_version_level: *level }).collect();
     asked.answer(&ApiVersionsResponse {
         api_keys: Array::from(&*api_keys),
         supported_features: Array::from(&*supported),
-        finalized_features_epoch: 0,
+        finalized_features_epoch: epoch,
         finalized_features: Array::from(&*finalized),
         ..Default::default()
     });

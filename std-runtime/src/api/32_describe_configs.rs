@@ -1,7 +1,8 @@
 //! DescribeConfigs, key 32, served 1-4. KIP-133, KIP-226 (v1), KIP-569 (v3).
 //!
 //! Everything told comes from the rows of `config::keys`.
-//! Differences from Apache Kafka: settings that neither know are not shown; loggers have no settings.
+//! Differences from Apache Kafka: settings that neither know are not shown; loggers are our own, and a broker inside of another program has
+//! them only if that hands them over.
 
 use std::collections::BTreeSet;
 
@@ -11,8 +12,10 @@ use millpond_core::catalog::name;
 use millpond_core::wire::reader::DecodeError;
 use millpond_core::wire::value::Array;
 
-use crate::config::key::{Key, Kind};
+use crate::config::client_metrics;
+use crate::config::key::Key;
 use crate::config::keys;
+use crate::loggers::{self, Level, Loggers};
 use crate::protocol::error_code::ErrorCode;
 use crate::protocol::messages::describe_configs::{
     DescribeConfigsRequest, DescribeConfigsResource, DescribeConfigsResourceResult, DescribeConfigsResponse, DescribeConfigsResult,
@@ -40,6 +43,10 @@ pub(crate) enum Source {
     StaticBroker = 4,
     /// Nowhere.
     Default = 5,
+    /// The level of a logger.
+    BrokerLogger = 6,
+    /// Set for the subscription.
+    ClientMetrics = 7,
     /// Set for the group.
     Group = 8,
 }
@@ -118,21 +125,35 @@ fn describe(turn: &Turn<'_>, resource: &DescribeConfigsResource<'_>) -> Result<V
             of_topic(turn, &mut own.iter().map(|(name, value)| (name.as_str(), value.as_str())))
         }
         ResourceKind::BROKER => {
-            let node = turn.around.config.node.to_string();
-            if !resource.resource_name.is_empty() && resource.resource_name != node {
-                let message = format!("Unexpected broker id, expected {node}, but received {}", resource.resource_name);
-                return Err(Refusal::new(ErrorCode::INVALID_REQUEST, message));
+            if !resource.resource_name.is_empty() {
+                check_node(turn, resource.resource_name)?;
             }
             of_broker(turn, resource.resource_name)
         }
-        ResourceKind::GROUP => stored(turn, ResourceKind::GROUP, resource.resource_name, Source::Group),
-        ResourceKind::CLIENT_METRICS => stored(turn, ResourceKind::CLIENT_METRICS, resource.resource_name, Source::Group),
+        ResourceKind::GROUP | ResourceKind::CLIENT_METRICS if resource.resource_name.is_empty() => {
+            return Err(Refusal::new(ErrorCode::INVALID_REQUEST, "the resource has no name"));
+        }
+        ResourceKind::GROUP => of_group(turn, resource.resource_name),
+        ResourceKind::CLIENT_METRICS => of_subscription(turn, resource.resource_name),
+        ResourceKind::BROKER_LOGGER => {
+            check_node(turn, resource.resource_name)?;
+            of_loggers()
+        }
         ResourceKind(other) => {
             return Err(Refusal::new(ErrorCode::INVALID_REQUEST, format!("{other} names no kind of resource that has settings here")));
         }
     };
     described.retain(|config| wanted(&config.name));
     Ok(described)
+}
+
+/// Whether this is the broker that is meant.
+pub(crate) fn check_node(turn: &Turn<'_>, name: &str) -> Result<(), Refusal> {
+    let node = turn.around.config.node.to_string();
+    if name == node {
+        return Ok(());
+    }
+    Err(Refusal::new(ErrorCode::INVALID_REQUEST, format!("Unexpected broker id, expected {node}, but received {name}")))
 }
 
 /// The settings of a topic, given those of its own.
@@ -160,7 +181,7 @@ pub(crate) fn of_topic(turn: &Turn<'_>, own: &mut dyn Iterator<Item = (&str, &st
 /// The settings of this broker, or with an empty name those that are set for all brokers.
 fn of_broker(turn: &Turn<'_>, name: &str) -> Vec<Described> {
     if name.is_empty() {
-        return stored(turn, ResourceKind::BROKER, "", Source::DefaultBroker);
+        return stored(turn, "", Source::DefaultBroker);
     }
     let of_key = |key: &'static Key| {
         let mut synonyms = Vec::new();
@@ -170,27 +191,88 @@ fn of_broker(turn: &Turn<'_>, name: &str) -> Vec<Described> {
     keys::KEYS.iter().filter(|key| !key.name.is_empty()).map(of_key).collect()
 }
 
-/// Settings that are kept for a resource and have no defaults.
-fn stored(turn: &Turn<'_>, kind: ResourceKind, name: &str, source: Source) -> Vec<Described> {
-    let configs = turn.inner.shard.catalog().configs_of(kind, name);
-    configs
-        .map(|(name, value)| {
-            let synonyms = vec![(name.to_string(), Some(value.to_string()), source)];
-            match keys::broker_key(name) {
-                Some(key) => described(name, key, synonyms, false),
-                None => Described {
-                    name: name.to_string(),
-                    value: Some(value.to_string()),
-                    source,
-                    read_only: false,
-                    sensitive: false,
-                    kind: Kind::String.number(),
-                    doc: "",
-                    synonyms,
-                },
-            }
-        })
-        .collect()
+/// Settings of brokers that are kept, as they are kept. What is not known is a secret: it may be one. Source: `KafkaConfig.maybeSensitive`.
+fn stored(turn: &Turn<'_>, name: &str, source: Source) -> Vec<Described> {
+    let configs = turn.inner.shard.catalog().configs_of(ResourceKind::BROKER, name);
+    let of_unknown = |name: &str| Described {
+        name: name.to_string(),
+        value: None,
+        source,
+        read_only: false,
+        sensitive: true,
+        kind: UNKNOWN_KIND,
+        doc: "",
+        synonyms: Vec::new(),
+    };
+    let told = configs.map(|(name, value)| match keys::broker_key(name) {
+        Some(key) => described(name, key, vec![(name.to_string(), Some(value.to_string()), source)], false),
+        None => of_unknown(name),
+    });
+    told.collect()
+}
+
+/// The kind of a value that nothing is known of. Source: `DescribeConfigsResponse.ConfigType`.
+const UNKNOWN_KIND: i8 = 0;
+
+/// The settings of a group: its own, and the broker's for what it does not set.
+fn of_group(turn: &Turn<'_>, group: &str) -> Vec<Described> {
+    let own = |of: &str| {
+        let mut configs = turn.inner.shard.catalog().configs_of(ResourceKind::GROUP, group);
+        configs.find(|(name, _)| *name == of).map(|(_, value)| value)
+    };
+    let of_key = |key: &'static Key| {
+        let name = key.group_name?;
+        let mut synonyms = Vec::new();
+        synonyms.extend(own(name).map(|value| (name.to_string(), Some(value.to_string()), Source::Group)));
+        if key.name.is_empty() {
+            synonyms.extend(key.default.map(|default| (name.to_string(), Some(default.to_string()), Source::Default)));
+        } else {
+            push_broker_sources(turn, &[key.name], &mut synonyms);
+        }
+        Some(described(name, key, synonyms, false))
+    };
+    keys::KEYS.iter().filter_map(of_key).collect()
+}
+
+/// What is logged.
+fn of_loggers() -> Vec<Described> {
+    let levels = loggers::handed_over().map(Loggers::levels).unwrap_or_default();
+    let of_level = |(name, level): (&str, Level)| Described {
+        name: name.to_string(),
+        value: Some(level.name().to_string()),
+        source: Source::BrokerLogger,
+        read_only: false,
+        sensitive: false,
+        kind: UNKNOWN_KIND,
+        doc: "",
+        synonyms: Vec::new(),
+    };
+    levels.into_iter().map(of_level).collect()
+}
+
+/// What clients are to measure by a subscription.
+fn of_subscription(turn: &Turn<'_>, subscription: &str) -> Vec<Described> {
+    let own = |of: &str| {
+        let mut configs = turn.inner.shard.catalog().configs_of(ResourceKind::CLIENT_METRICS, subscription);
+        configs.find(|(name, _)| *name == of).map(|(_, value)| value)
+    };
+    let of_key = |key: &client_metrics::MetricsKey| {
+        let set = own(key.name).map(|value| (key.name.to_string(), Some(value.to_string()), Source::ClientMetrics));
+        let synonyms: Vec<_> = set.into_iter().collect();
+        let default = (Some(key.default.to_string()), Source::Default);
+        let (value, source) = synonyms.first().map_or(default, |(_, value, source)| (value.clone(), *source));
+        Described {
+            name: key.name.to_string(),
+            value,
+            source,
+            read_only: false,
+            sensitive: false,
+            kind: key.kind.number(),
+            doc: key.doc,
+            synonyms,
+        }
+    };
+    client_metrics::KEYS.iter().map(of_key).collect()
 }
 
 /// Where the broker's value of these keys, which all say the same, may come from: first what counts. Source: `ConfigHelper.configSynonyms`.
@@ -205,7 +287,7 @@ fn push_broker_sources(turn: &Turn<'_>, names: &[&str], synonyms: &mut Vec<(Stri
                 Source::DefaultBroker => set("", name),
                 Source::StaticBroker => turn.around.config.given(name),
                 Source::Default => keys::broker_key(name).and_then(|key| key.default),
-                Source::Topic | Source::Group => None,
+                Source::Topic | Source::Group | Source::ClientMetrics | Source::BrokerLogger => None,
             };
             synonyms.extend(value.map(|value| ((*name).to_string(), Some(value.to_string()), source)));
         }

@@ -1,7 +1,8 @@
 //! AlterConfigs, key 33, served 0-2, and IncrementalAlterConfigs, key 44, served 0-1. KIP-133, KIP-339.
 //!
-//! Differences from Apache Kafka: of a broker's settings those of logs can be changed while it runs, and no others; settings of groups and of client
-//! metrics are kept and shown, and have no effect yet.
+//! Differences from Apache Kafka: fewer of a broker's settings can be changed while it runs, see docs/configuration.md, and names that are not known
+//! are refused, where Kafka keeps them for plugins; settings of share groups and streams groups are kept and shown, and have no effect yet; loggers
+//! are our own; what clients are to measure is kept and told to nobody, as Kafka does without a plugin that takes it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,8 +14,10 @@ use millpond_core::shard::logs::Written;
 use millpond_core::wire::reader::DecodeError;
 use millpond_core::wire::value::Array;
 
+use crate::config::client_metrics::{self, BadSubscription};
 use crate::config::key::Kind;
-use crate::config::keys;
+use crate::config::{groups, keys};
+use crate::loggers::{self, LoggerError};
 use crate::protocol::error_code::ErrorCode;
 use crate::protocol::messages::alter_configs::{self as replace, AlterConfigsRequest, AlterConfigsResponse};
 use crate::protocol::messages::incremental_alter_configs::{
@@ -24,6 +27,7 @@ use crate::worker::turn::Turn;
 
 use super::catalog::{self, Refusal};
 use super::create_topics::check_topic_config;
+use super::describe_configs::check_node;
 use super::dispatch::Asked;
 use super::repeated::repeated;
 use super::{respond, tier_rules};
@@ -48,6 +52,9 @@ impl Operation {
         }
     }
 }
+
+/// What a pattern may take when it is compiled. Unit: bytes.
+const PATTERN_BYTES_MAX: usize = 1 << 20;
 
 type Changes = Vec<(String, Option<String>)>;
 
@@ -128,6 +135,9 @@ fn current(turn: &Turn<'_>, kind: ResourceKind, name: &str) -> BTreeMap<String, 
 }
 
 fn replaced(turn: &Turn<'_>, kind: ResourceKind, resource: &replace::AlterConfigsResource<'_>) -> Result<Changes, Refusal> {
+    if kind == ResourceKind::BROKER_LOGGER {
+        return Err(Refusal::new(ErrorCode::INVALID_REQUEST, "levels of loggers are changed one by one"));
+    }
     let mut changes: BTreeMap<String, Option<String>> =
         current(turn, kind, resource.resource_name).into_keys().map(|name| (name, None)).collect();
     if !repeated(resource.configs.iter().map(|config| config.name)).is_empty() {
@@ -171,14 +181,27 @@ fn changed(turn: &Turn<'_>, kind: ResourceKind, resource: &incremental::AlterCon
 
 /// The value that a list begins from when a resource has none of its own; an error when the setting is no list.
 fn inherited(turn: &Turn<'_>, kind: ResourceKind, name: &str) -> Result<String, Refusal> {
-    let key = if kind == ResourceKind::TOPIC { keys::topic_key(name) } else { keys::broker_key(name) };
+    let key = match kind {
+        ResourceKind::TOPIC => keys::topic_key(name),
+        ResourceKind::GROUP => keys::group_key(name),
+        ResourceKind::BROKER_LOGGER => {
+            let message = format!("the level of the logger {name} is no list");
+            return Err(Refusal::new(ErrorCode::INVALID_REQUEST, message));
+        }
+        ResourceKind::CLIENT_METRICS => {
+            let key = client_metrics::KEYS.iter().find(|key| key.name == name && key.kind == Kind::List);
+            return key.map(|key| key.default.to_string()).ok_or_else(|| no_list(name));
+        }
+        _ => keys::broker_key(name),
+    };
     match key {
         Some(key) if key.kind == Kind::List => Ok(turn.around.config.value_of(key.name).or(key.default).unwrap_or_default().to_string()),
-        Some(_) | None => {
-            let message = format!("Can't append or subtract from the config key {name}, which is no list");
-            Err(Refusal::new(ErrorCode::INVALID_CONFIG, message))
-        }
+        Some(_) | None => Err(no_list(name)),
     }
+}
+
+fn no_list(name: &str) -> Refusal {
+    Refusal::new(ErrorCode::INVALID_CONFIG, format!("Can't append or subtract from the config key {name}, which is no list"))
 }
 
 fn edited(list: &str, words: &str, operation: Operation) -> String {
@@ -214,21 +237,32 @@ fn alter(
                     check_topic_config(key, value)?;
                 }
             }
-            let before = current(turn, kind, name);
-            let mut after = before.clone();
-            for (key, value) in changes {
-                match value {
-                    Some(value) => drop(after.insert(key.clone(), value.clone())),
-                    None => drop(after.remove(key)),
-                }
-            }
-            tier_rules::check(turn, &before, &after)?;
+            tier_rules::check(turn, &current(turn, kind, name), &after(turn, kind, name, changes))?;
         }
         ResourceKind::BROKER => check_broker_changes(turn, name, changes)?,
         ResourceKind::GROUP | ResourceKind::CLIENT_METRICS if name.is_empty() => {
             return Err(Refusal::new(ErrorCode::INVALID_REQUEST, "Default resources are not allowed here."));
         }
-        ResourceKind::GROUP | ResourceKind::CLIENT_METRICS => {}
+        // What is there is judged with what is to come, so that the whole makes sense.
+        ResourceKind::GROUP => {
+            let checked = groups::check(&turn.around.config, &after(turn, kind, name, changes));
+            checked.map_err(|message| Refusal::new(ErrorCode::INVALID_CONFIG, message))?;
+        }
+        ResourceKind::CLIENT_METRICS => {
+            let is_pattern = |text: &str| regex::RegexBuilder::new(text).size_limit(PATTERN_BYTES_MAX).build().is_ok();
+            client_metrics::check(&after(turn, kind, name, changes), is_pattern).map_err(|bad| match bad {
+                BadSubscription::Request(message) => Refusal::new(ErrorCode::INVALID_REQUEST, message),
+                BadSubscription::Value(message) => Refusal::new(ErrorCode::INVALID_CONFIG, message),
+            })?;
+        }
+        ResourceKind::BROKER_LOGGER => {
+            check_node(turn, name)?;
+            // They are of this moment: nothing is written down.
+            return match loggers::handed_over() {
+                Some(loggers) => loggers.change(changes, validate_only).map_err(|error| refusal_of_logger(&error)),
+                None => Err(Refusal::new(ErrorCode::INVALID_CONFIG, "this broker has no loggers")),
+            };
+        }
         ResourceKind(other) => {
             return Err(Refusal::new(ErrorCode::INVALID_REQUEST, format!("{other} names no kind of resource that has settings here")));
         }
@@ -247,10 +281,30 @@ fn alter(
     Ok(())
 }
 
+fn refusal_of_logger(error: &LoggerError) -> Refusal {
+    let code = match error {
+        LoggerError::Unknown(_) | LoggerError::Level(_) => ErrorCode::INVALID_CONFIG,
+        LoggerError::RootNeedsLevel => ErrorCode::INVALID_REQUEST,
+        LoggerError::Failed(_) => ErrorCode::UNKNOWN_SERVER_ERROR,
+    };
+    Refusal::new(code, error.to_string())
+}
+
+/// The settings of a resource as they will be.
+fn after(turn: &Turn<'_>, kind: ResourceKind, name: &str, changes: &Changes) -> BTreeMap<String, String> {
+    let mut after = current(turn, kind, name);
+    for (key, value) in changes {
+        match value {
+            Some(value) => drop(after.insert(key.clone(), value.clone())),
+            None => drop(after.remove(key)),
+        }
+    }
+    after
+}
+
 fn check_broker_changes(turn: &Turn<'_>, name: &str, changes: &Changes) -> Result<(), Refusal> {
-    let node = turn.around.config.node.to_string();
-    if !name.is_empty() && name != node {
-        return Err(Refusal::new(ErrorCode::INVALID_REQUEST, format!("Unexpected broker id, expected {node}, but received {name}")));
+    if !name.is_empty() {
+        check_node(turn, name)?;
     }
     for (key, value) in changes {
         let Some(row) = keys::broker_key(key) else {

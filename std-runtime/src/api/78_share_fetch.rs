@@ -8,17 +8,20 @@ use std::collections::BTreeMap;
 use std::os::unix::fs::FileExt as _;
 
 use millpond_core::bounded::slab::Slot;
-use millpond_core::ids::{CallId, PartitionIndex};
-use millpond_core::log::reading::ReadUpTo;
+use millpond_core::ids::{CallId, Offset, PartitionIndex};
+use millpond_core::log::error::ReadError;
+use millpond_core::log::reading::{ReadUpTo, TimestampQuery};
+use millpond_core::log::txn_index::AbortedTransaction;
 use millpond_core::record::batch::Batch;
-use millpond_core::shard::fetch::{FetchLimits, FetchPartition};
+use millpond_core::shard::fetch::{FetchError, FetchLimits, FetchPartition};
 use millpond_core::shard::logs::Written;
 use millpond_core::share::answer::Acquired;
 use millpond_core::share::input::{Acquire, Input, LogBatch, LogBegins, ShareKey};
-use millpond_core::time::{Instant, Millis};
+use millpond_core::time::{Instant, Millis, Timestamp};
 use millpond_core::wire::reader::DecodeError;
 use millpond_core::wire::value::{Array, Records};
 
+use crate::config::groups::{GroupSettings, ShareReset};
 use crate::protocol::error_code::ErrorCode;
 use crate::protocol::messages::share_fetch::{
     AcquiredRecords, PartitionData, ShareFetchRequest, ShareFetchResponse, ShareFetchableTopicResponse,
@@ -29,7 +32,7 @@ use crate::worker::turn::Turn;
 
 use super::dispatch::Asked;
 use super::share_session::{CLOSES, OPENS, Owner, Wanted};
-use super::{error_map, respond, share};
+use super::{error_map, list_offsets, respond, share};
 
 /// The longest that a fetch waits, whatever it asks for.
 const WAIT_MAX: Millis = Millis(300_000);
@@ -53,6 +56,8 @@ pub struct WaitingShare {
     /// What must be committed before that may be told.
     written: Vec<Written>,
     limits: Limits,
+    /// What is in force for the group.
+    settings: GroupSettings,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -170,7 +175,8 @@ fn begin(
         batch_size: u32::try_from(request.batch_size).unwrap_or(0).max(1),
         is_strict: request.share_acquire_mode == 1,
     };
-    Ok(WaitingShare { head, reply, due, owner, wanted, tells_all: epoch == OPENS, acknowledged, written, limits })
+    let settings = share::settings(turn, &owner.0);
+    Ok(WaitingShare { settings, head, reply, due, owner, wanted, tells_all: epoch == OPENS, acknowledged, written, limits })
 }
 
 fn carry_out(turn: &mut Turn<'_>, mut waiting: WaitingShare) {
@@ -192,7 +198,7 @@ fn carry_out(turn: &mut Turn<'_>, mut waiting: WaitingShare) {
         back.reply.waited(call, size);
         waiting = *back;
     }
-    let lock = i32::try_from(turn.around.config.share_limits.record_lock.0).unwrap_or(i32::MAX);
+    let lock = i32::try_from(waiting.settings.share.record_lock.0).unwrap_or(i32::MAX);
     let outgoing = tell(&waiting, &told, lock);
     let WaitingShare { head, reply, written, .. } = waiting;
     turn.hold(head, reply, outgoing, &written, ErrorCode::NOT_COORDINATOR, None);
@@ -205,7 +211,7 @@ fn acquire_all(turn: &mut Turn<'_>, waiting: &WaitingShare) -> (BTreeMap<Wanted,
     let (mut bytes_left, mut records_left) = (waiting.limits.max_bytes, waiting.limits.records_max);
     for place in &waiting.wanted {
         let mut of_place = Told::default();
-        match wanted_of(turn, &waiting.owner, *place) {
+        match wanted_of(turn, waiting, *place) {
             Err(code) => of_place.error = Some(code),
             Ok(wanted) => {
                 if bytes_left > 0 && records_left > 0 {
@@ -226,19 +232,17 @@ fn acquire_all(turn: &mut Turn<'_>, waiting: &WaitingShare) -> (BTreeMap<Wanted,
 }
 
 /// Where a partition is to be read from.
-fn wanted_of(turn: &mut Turn<'_>, owner: &Owner, place: Wanted) -> Result<FetchPartition, ErrorCode> {
+fn wanted_of(turn: &mut Turn<'_>, waiting: &WaitingShare, place: Wanted) -> Result<FetchPartition, ErrorCode> {
     share::check_partition(turn, place)?;
     let (topic_id, index) = place;
-    let key = ShareKey { group_id: &owner.0, topic_id, partition: index };
+    let key = ShareKey { group_id: &waiting.owner.0, topic_id, partition: index };
     let topic = turn.inner.shard.catalog().topic_by_id(topic_id).map_or(Slot::NONE, |topic| topic.slot);
     let Some(view) = turn.inner.shard.shares().view(&key) else { return Err(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION) };
     let start = view.start;
-    let log = turn.inner.shard.log(turn.at, topic, index).map_err(|error| error_map::of_partition(&error))?;
-    let marks = log.watermarks();
+    let log_start = turn.inner.shard.log(turn.at, topic, index).map_err(|error| error_map::of_partition(&error))?.watermarks().log_start();
     let begins = match start {
-        // The group has not begun here yet: it takes what comes from now on, unless it was told otherwise.
-        None => Some(marks.high_watermark()),
-        Some(start) => Some(marks.log_start()).filter(|begins| *begins > start),
+        None => Some(first_of(turn, (topic, index), waiting.settings.share_reset)?),
+        Some(start) => Some(log_start).filter(|begins| *begins > start),
     };
     if let Some(offset) = begins {
         share::turn(turn, Input::LogBegins(LogBegins { call: CallId(0), key, offset }))?;
@@ -246,6 +250,26 @@ fn wanted_of(turn: &mut Turn<'_>, owner: &Owner, place: Wanted) -> Result<FetchP
     let offset = turn.inner.shard.shares().next_fetch_offset(&key).unwrap_or_default();
     let max_bytes = PARTITION_BYTES_MAX;
     Ok(FetchPartition { topic, index, offset, max_bytes, current_leader_epoch: None, last_fetched_epoch: None })
+}
+
+/// Where a group begins in a partition that is new to it. Source: `SharePartition.startOffsetDuringInitialization`.
+fn first_of(turn: &mut Turn<'_>, (topic, index): (Slot, PartitionIndex), reset: ShareReset) -> Result<Offset, ErrorCode> {
+    let query = match reset {
+        ShareReset::Earliest => TimestampQuery::Earliest,
+        ShareReset::Latest => TimestampQuery::Latest,
+        ShareReset::ByDuration(duration) => {
+            TimestampQuery::At(Timestamp(turn.at.wall.0.saturating_sub(i64::try_from(duration.0).unwrap_or(i64::MAX))))
+        }
+    };
+    let wanted = FetchPartition { topic, index, offset: Offset::ZERO, max_bytes: 0, current_leader_epoch: None, last_fetched_epoch: None };
+    match list_offsets::find_offset(turn, &wanted, query, ReadUpTo::HighWatermark) {
+        Ok(Some(found)) => Ok(found.offset),
+        // Nothing is as young as that yet. Source: `ShareFetchUtils.offsetForTimestamp`.
+        Ok(None) => Err(ErrorCode::OFFSET_NOT_AVAILABLE),
+        // The first record that is not older lies in the object store: so does what is behind it, up to the first that is local.
+        Err(FetchError::Read(ReadError::Remote(_))) => Err(ErrorCode::KAFKA_STORAGE_ERROR),
+        Err(error) => Err(error_map::of_fetch(&error)),
+    }
 }
 
 /// Reads a partition, and acquires what the member may have of it. Answers the batches with what it has in them.
@@ -257,14 +281,17 @@ fn acquire(
     (max_bytes, records_max): (u32, u32),
 ) -> Result<(Vec<u8>, Vec<Acquired>), ErrorCode> {
     let key = ShareKey { group_id: &waiting.owner.0, topic_id, partition };
-    let limits = turn.around.config.share_limits;
+    let limits = waiting.settings.share;
     if !turn.inner.shard.shares().may_acquire(&key, &limits) {
         return Ok((Vec::new(), Vec::new()));
     }
-    let fetch = FetchLimits { min_bytes: 1, max_bytes, up_to: ReadUpTo::HighWatermark };
+    let up_to = if waiting.settings.is_share_committed_only { ReadUpTo::LastStable } else { ReadUpTo::HighWatermark };
+    let fetch = FetchLimits { min_bytes: 1, max_bytes, up_to };
+    let mut aborted = Vec::new();
     let mut range: Option<Result<Option<FileRange>, ErrorCode>> = None;
     let inner = &mut *turn.inner;
-    inner.shard.fetch(turn.at, core::slice::from_ref(wanted), fetch, &mut inner.aborted, |_, fetched, _| {
+    inner.shard.fetch(turn.at, core::slice::from_ref(wanted), fetch, &mut inner.aborted, |_, fetched, of_range| {
+        aborted.extend_from_slice(of_range);
         range = Some(match fetched {
             Ok(found) => Ok(found.bytes.map(|slice| FileRange { at: 0, file: slice.handle, position: slice.position, size: slice.size })),
             Err(error) => Err(error_map::of_fetch(&error)),
@@ -278,13 +305,14 @@ fn acquire(
     })?;
     let places = places_of(&bytes);
     let batches: Vec<LogBatch> = places.iter().map(|(batch, _)| *batch).collect();
+    let aborted = aborted_of(&bytes, &aborted);
     let input = Acquire {
         call: CallId(0),
         key,
         member_id: &waiting.owner.1,
         read_from: wanted.offset,
         batches: &batches,
-        aborted: &[],
+        aborted: &aborted,
         records_max,
         batch_size: waiting.limits.batch_size,
         is_strict: waiting.limits.is_strict,
@@ -305,6 +333,26 @@ fn places_of(bytes: &[u8]) -> Vec<(LogBatch, core::ops::Range<usize>)> {
         rest = behind;
     }
     places
+}
+
+/// The batches in what was read whose transactions were aborted. Source: `SharePartition.fetchAbortedTransactionRecordBatches`.
+fn aborted_of(bytes: &[u8], aborted: &[AbortedTransaction]) -> Vec<LogBatch> {
+    let mut batches = Vec::new();
+    let mut rest = bytes;
+    while let Ok((batch, behind)) = Batch::split_first(rest)
+        && !aborted.is_empty()
+    {
+        let header = batch.header();
+        let (first, last) = (header.base_offset(), header.last_offset());
+        let is_of = |it: &AbortedTransaction| {
+            header.producer().is_some_and(|stamp| stamp.id == it.producer_id) && (it.first_offset..=it.last_offset).contains(&first)
+        };
+        if header.is_transactional() && !header.is_control() && aborted.iter().any(is_of) {
+            batches.push(LogBatch { first, last });
+        }
+        rest = behind;
+    }
+    batches
 }
 
 /// The batches from the first to the last that something was acquired of.
@@ -368,7 +416,6 @@ fn tell_acquired(acquired: &Acquired) -> AcquiredRecords {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use millpond_core::ids::Offset;
 
     #[test]
     fn what_is_sent_begins_and_ends_with_batches_that_something_was_acquired_of() {

@@ -76,7 +76,7 @@ pub(crate) fn serve(asked: Asked<'_>) -> Result<(), DecodeError> {
             .zip(&told)
             .map(|(topic, partitions)| ShareAcknowledgeTopicResponse { topic_id: topic.topic_id, partitions: Array::from(&**partitions) })
             .collect();
-        let lock = i32::try_from(turn.around.config.share_limits.record_lock.0).unwrap_or(i32::MAX);
+        let lock = i32::try_from(share::settings(turn, &owner.0).share.record_lock.0).unwrap_or(i32::MAX);
         let message = ShareAcknowledgeResponse {
             acquisition_lock_timeout_ms: if request.is_renew_ack { lock } else { 0 },
             responses: Array::from(&*responses),

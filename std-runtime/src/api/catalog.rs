@@ -130,7 +130,7 @@ pub fn ensure_topic(at: &mut Turn<'_>, name: &str, partition_count: i32, configs
 /// # Errors
 /// Why there is none now either.
 pub fn ensure_offsets_topic(at: &mut Turn<'_>) -> Result<Option<Written>, Refusal> {
-    let count = at.around.config.group.offsets_partition_count;
+    let count = at.around.config.groups.group.offsets_partition_count;
     let segment_bytes = at.around.config.value_of("offsets.topic.segment.bytes").unwrap_or_default();
     let configs = [("compression.type", "producer"), ("cleanup.policy", "compact"), ("segment.bytes", segment_bytes)];
     ensure_topic(at, millpond_core::catalog::name::CONSUMER_OFFSETS, count, &configs)

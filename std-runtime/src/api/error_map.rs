@@ -1,6 +1,7 @@
 //! Errors of the core to Kafka's codes: the only file that names both sides.
 
 use millpond_core::catalog::error::CatalogError;
+use millpond_core::catalog::features::FeatureError;
 use millpond_core::group::error::GroupError;
 use millpond_core::log::error::{AppendError, LogError, ReadError};
 use millpond_core::log::producers::ProducerError;
@@ -121,7 +122,26 @@ pub const fn of_catalog(error: &CatalogError) -> ErrorCode {
         CatalogError::UnknownTopicId => ErrorCode::UNKNOWN_TOPIC_ID,
         CatalogError::InvalidPartitionCount { .. } | CatalogError::PartitionCountNotLarger { .. } => ErrorCode::INVALID_PARTITIONS,
         CatalogError::InvalidReplicationFactor { .. } => ErrorCode::INVALID_REPLICATION_FACTOR,
+        CatalogError::UnknownCredential => ErrorCode::RESOURCE_NOT_FOUND,
+        CatalogError::UnknownBroker(_) => ErrorCode::BROKER_ID_NOT_REGISTERED,
+        CatalogError::SoleBroker(_) => ErrorCode::INVALID_REQUEST,
         CatalogError::Full => ErrorCode::POLICY_VIOLATION,
+    }
+}
+
+/// A feature whose level stays. Source: `FeatureControlManager`.
+#[must_use]
+pub const fn of_feature(error: FeatureError) -> ErrorCode {
+    match error {
+        FeatureError::UnknownUpgradeType(_)
+        | FeatureError::Negative
+        | FeatureError::UnknownFeature
+        | FeatureError::NotSupported { .. }
+        | FeatureError::WouldDowngrade { .. }
+        | FeatureError::WouldUpgrade { .. }
+        | FeatureError::LosesMetadata { .. }
+        | FeatureError::OfTheQuorum { .. } => ErrorCode::INVALID_UPDATE_VERSION,
+        FeatureError::Full => ErrorCode::POLICY_VIOLATION,
     }
 }
 

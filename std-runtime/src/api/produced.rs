@@ -215,7 +215,7 @@ fn join(turn: &mut Turn<'_>, checked: &mut Checked<'_>) -> Joined {
     }
     let who = Identity { producer_id: stamp.id, producer_epoch: stamp.epoch };
     if checked.head.version < JOINS_SINCE {
-        if turn.around.config.txn_verify_partitions {
+        if turn.around.live.get().txn_verify_partitions {
             verify(turn, checked, transactional_id, who, &missing);
         }
         return Joined::Now(turn.inner.shard.uncommitted_transaction(transactional_id).into_iter().collect());

@@ -1,5 +1,6 @@
 //! What the requests of share groups share.
 
+use millpond_core::catalog::input::ResourceKind;
 use millpond_core::catalog::name::SHARE_GROUP_STATE;
 use millpond_core::ids::{CallId, Offset, PartitionIndex, TopicId};
 use millpond_core::machine::{Answers, When};
@@ -10,6 +11,7 @@ use millpond_core::share::error::ShareError;
 use millpond_core::share::input::{Acknowledge, Acknowledged, Input, Release, ShareKey};
 use millpond_core::share::state::AcknowledgeType;
 
+use crate::config::groups::{self, GroupSettings};
 use crate::protocol::error_code::ErrorCode;
 use crate::worker::turn::Turn;
 
@@ -70,6 +72,12 @@ pub(crate) fn turn(at: &mut Turn<'_>, input: Input<'_>) -> Result<(Vec<Acquired>
     }
 }
 
+/// What is in force for a group.
+pub(crate) fn settings(at: &Turn<'_>, group_id: &str) -> GroupSettings {
+    let config = at.around.live.get();
+    groups::effective(&config, at.inner.shard.catalog().configs_of(ResourceKind::GROUP, group_id))
+}
+
 /// A batch of acknowledgements as a request names it: the first and the last offset, and what is said of them.
 pub(crate) type SaidBatch = (i64, i64, Vec<i8>);
 
@@ -103,7 +111,7 @@ pub(crate) fn acknowledge(
         .map(|((first, last, _), types)| Acknowledged { first: Offset(*first), last: Offset(*last), types })
         .collect();
     let key = ShareKey { group_id, topic_id, partition };
-    let limits = at.around.config.share_limits;
+    let limits = settings(at, group_id).share;
     turn(at, Input::Acknowledge(Acknowledge { call: HERE, key, member_id, batches: &batches, limits })).map(|(_, written)| written)
 }
 

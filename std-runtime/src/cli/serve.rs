@@ -7,10 +7,12 @@ use std::process::ExitCode;
 
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
 
 use crate::broker::Broker;
 use crate::config::broker_config::BrokerConfig;
 use crate::config::properties;
+use crate::loggers::{self, Level};
 
 /// Run a broker.
 #[derive(Clone, Debug, Default, Args)]
@@ -36,11 +38,9 @@ impl Serve {
     /// Runs the broker.
     #[must_use]
     pub fn run(self) -> ExitCode {
-        let filter = tracing_subscriber::EnvFilter::try_from_env("MILLPOND_LOG");
-        let filter = filter.unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
         // Colours are for people, not for files, and for those who did not ask to be spared. Source: no-color.org.
         let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours).with_target(false).init();
+        log_to_stderr(colours);
         let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
             Ok(runtime) => runtime,
             Err(error) => return fail(&format!("the runtime cannot be started: {error}")),
@@ -112,6 +112,30 @@ fn open_as_many_files_as_may_be() {
     let limit = rustix::process::getrlimit(resource);
     // If it may not, it stays as it is.
     let _ = rustix::process::setrlimit(resource, rustix::process::Rlimit { current: limit.maximum, ..limit });
+}
+
+/// Begins to log, by the filter in `MILLPOND_LOG`; what is logged can be changed later.
+fn log_to_stderr(colours: bool) {
+    const DEFAULT: &str = "info";
+    let asked = std::env::var("MILLPOND_LOG").ok().filter(|filter| EnvFilter::try_new(filter).is_ok());
+    let text = asked.as_deref().unwrap_or(DEFAULT);
+    let filter = EnvFilter::new(text);
+    let root = match filter.max_level_hint().and_then(tracing::level_filters::LevelFilter::into_level) {
+        Some(tracing::Level::TRACE) | None => Level::Trace,
+        Some(tracing::Level::DEBUG) => Level::Debug,
+        Some(tracing::Level::INFO) => Level::Info,
+        Some(tracing::Level::WARN) => Level::Warn,
+        Some(tracing::Level::ERROR) => Level::Error,
+    };
+    let to_stderr = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours).with_target(false);
+    let to_stderr = to_stderr.with_filter_reloading();
+    let handle = to_stderr.reload_handle();
+    to_stderr.init();
+    let apply = move |filter: &str| {
+        let filter = EnvFilter::try_new(filter).map_err(|error| error.to_string())?;
+        handle.reload(filter).map_err(|error| error.to_string())
+    };
+    loggers::hand_over(text, root, Box::new(apply));
 }
 
 fn fail(message: &str) -> ExitCode {

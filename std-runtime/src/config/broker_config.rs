@@ -5,13 +5,13 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use millpond_core::group::config::GroupConfig;
 use millpond_core::ids::BrokerId;
 use millpond_core::log::config::{LocalRetention, LogConfig};
-use millpond_core::share::config::{ShareConfig, ShareLimits};
+use millpond_core::share::config::ShareConfig;
 use millpond_core::time::Millis;
 use millpond_core::txn::config::TxnConfig;
 
+use super::groups::GroupSettings;
 use super::key::{BadValue, Key, Setter};
 use super::keys;
 
@@ -137,6 +137,8 @@ pub struct BrokerConfig {
     pub connections_max: usize,
     /// `fetch.max.bytes`.
     pub fetch_bytes_max: u32,
+    /// `max.incremental.fetch.session.cache.slots`.
+    pub fetch_sessions_max: usize,
     /// `broker.rack`.
     pub rack: Option<String>,
     /// `log.retention.check.interval.ms`.
@@ -149,14 +151,12 @@ pub struct BrokerConfig {
     pub cleaner: CleanerConfig,
     /// Settings of tiered storage.
     pub remote: RemoteConfig,
-    /// Settings of the group coordinator.
-    pub group: GroupConfig,
+    /// Settings of the group coordinator, and what holds for groups that nobody has said anything else of.
+    pub groups: GroupSettings,
     /// Settings of the transaction coordinator.
     pub txn: TxnConfig,
     /// Settings of the share coordinator.
     pub share: ShareConfig,
-    /// What holds for share groups that nobody has said anything else of.
-    pub share_limits: ShareLimits,
     /// Share sessions that are open at the same time.
     pub share_sessions_max: usize,
     /// Whether a batch is refused whose partition has not joined its transaction.
@@ -184,16 +184,16 @@ impl Default for BrokerConfig {
             connection_idle_max: None,
             connections_max: usize::MAX,
             fetch_bytes_max: 0,
+            fetch_sessions_max: 0,
             rack: None,
             retention_check_interval: Millis::ZERO,
             recovery_point_checkpoint_interval: Millis::ZERO,
             log_start_checkpoint_interval: Millis::ZERO,
             cleaner: CleanerConfig { enable: true, key_map_bytes: 0, io_bytes_per_second: f64::MAX, backoff: Millis::ZERO },
             remote: RemoteConfig::default(),
-            group: GroupConfig::default(),
+            groups: GroupSettings::default(),
             txn: TxnConfig::default(),
             share: ShareConfig::default(),
-            share_limits: ShareLimits::default(),
             share_sessions_max: 2000,
             txn_verify_partitions: true,
             txn_retry_backoff_max: Millis::ZERO,
@@ -261,6 +261,7 @@ impl BrokerConfig {
         match key.set {
             Setter::Broker(set) => set(self, &parsed),
             Setter::Log(set) => set(&mut self.log, &parsed),
+            Setter::Group(set) => set(&mut self.groups, &parsed),
             Setter::Kept => {}
         }
         Ok(())
@@ -287,7 +288,7 @@ impl BrokerConfig {
                 "one directory: what lies in the others would not be seen",
             ),
             (
-                self.group.session_timeout_min <= self.group.session_timeout_max,
+                self.groups.group.session_timeout_min <= self.groups.group.session_timeout_max,
                 "group.min.session.timeout.ms",
                 "no larger than group.max.session.timeout.ms",
             ),
@@ -336,17 +337,14 @@ impl BrokerConfig {
         self.given.get(name).map(String::as_str)
     }
 
-    /// The settings of logs whose topics set nothing else, given what was set for the broker while it runs. Later ones win.
+    /// These settings with those over them that were set for the broker while it runs. Later ones win. Values that no longer obey their key
+    /// are left out, since they were checked when they were set; so are keys that cannot be changed so, which Kafka may have kept.
     #[must_use]
-    pub fn log_defaults(&self, dynamic: &[(String, String)]) -> LogConfig {
-        let mut config = self.log;
-        for key in keys::KEYS.iter().filter(|key| !key.name.is_empty()) {
+    pub fn with(&self, dynamic: &[(String, String)]) -> Self {
+        let mut config = self.clone();
+        for key in keys::KEYS.iter().filter(|key| !key.name.is_empty() && key.dynamic) {
             for (_, value) in dynamic.iter().filter(|(name, _)| name == key.name) {
-                if let Setter::Log(set) = key.set
-                    && let Ok(parsed) = key.parse(value)
-                {
-                    set(&mut config, &parsed);
-                }
+                let _ = config.apply(key, value);
             }
         }
         config

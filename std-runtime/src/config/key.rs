@@ -7,6 +7,7 @@ use core::fmt;
 use millpond_core::log::config::LogConfig;
 
 use super::broker_config::BrokerConfig;
+use super::groups::GroupSettings;
 
 /// What kind of value a key takes, as DescribeConfigs numbers it. Source: `DescribeConfigsResponse.ConfigType`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,6 +74,8 @@ pub enum Setter {
     Broker(fn(&mut BrokerConfig, &Parsed<'_>)),
     /// Into the settings of a log: the broker's default, or a topic's own.
     Log(fn(&mut LogConfig, &Parsed<'_>)),
+    /// Into the settings of a group: the broker's default, or a group's own.
+    Group(fn(&mut GroupSettings, &Parsed<'_>)),
     /// Nowhere yet: the key is known, kept and shown, and its doc says that it has no effect.
     Kept,
 }
@@ -80,10 +83,12 @@ pub enum Setter {
 /// A key: one row of the table.
 #[derive(Clone, Copy, Debug)]
 pub struct Key {
-    /// Its name in a broker's configuration; empty for keys that only topics have.
+    /// Its name in a broker's configuration; empty for keys that only topics or groups have.
     pub name: &'static str,
     /// Its name among a topic's settings, if topics have it.
     pub topic_name: Option<&'static str>,
+    /// Its name among a group's settings, if groups have it.
+    pub group_name: Option<&'static str>,
     /// What kind of value it takes.
     pub kind: Kind,
     /// Its default, in the spelling of a configuration file; `None` when there is none.
@@ -217,9 +222,9 @@ impl Key {
         }
     }
 
-    /// The name that a message shows: the broker's, or the topic's where there is no other.
+    /// The name that a message shows: the broker's, or the topic's or the group's where there is no other.
     #[must_use]
     pub fn shown_name(&self) -> &'static str {
-        if self.name.is_empty() { self.topic_name.unwrap_or_default() } else { self.name }
+        if self.name.is_empty() { self.topic_name.or(self.group_name).unwrap_or_default() } else { self.name }
     }
 }

@@ -14,6 +14,7 @@ use millpond_core::record::validate::TimestampType;
 use millpond_core::time::Millis;
 
 use super::broker_config::BrokerConfig;
+use super::groups::{GroupSettings, ShareReset};
 use super::key::{Key, Kind, Parsed, Rule, Setter};
 
 /// Finds a key by its name in a broker's configuration.
@@ -28,8 +29,14 @@ pub fn topic_key(name: &str) -> Option<&'static Key> {
     KEYS.iter().find(|key| key.topic_name == Some(name))
 }
 
+/// Finds a key by its name among a group's settings.
+#[must_use]
+pub fn group_key(name: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|key| key.group_name == Some(name))
+}
+
 const fn key(name: &'static str, kind: Kind, default: Option<&'static str>, rule: Rule, doc: &'static str) -> Key {
-    Key { name, topic_name: None, kind, default, rule, dynamic: false, sensitive: false, doc, set: Setter::Kept }
+    Key { name, topic_name: None, group_name: None, kind, default, rule, dynamic: false, sensitive: false, doc, set: Setter::Kept }
 }
 
 impl Key {
@@ -40,6 +47,23 @@ impl Key {
 
     const fn log(mut self, set: fn(&mut LogConfig, &Parsed<'_>)) -> Self {
         self.set = Setter::Log(set);
+        self
+    }
+
+    /// It can be changed while the broker runs, as Kafka can. Source: `DynamicBrokerConfig`.
+    const fn dynamic(mut self) -> Self {
+        self.dynamic = true;
+        self
+    }
+
+    const fn of_groups(mut self, set: fn(&mut GroupSettings, &Parsed<'_>)) -> Self {
+        self.set = Setter::Group(set);
+        self
+    }
+
+    /// Groups have the key too, under this name, where it can be changed at any time.
+    const fn group(mut self, name: &'static str) -> Self {
+        self.group_name = Some(name);
         self
     }
 
@@ -170,7 +194,8 @@ pub const KEYS: &[Key] = &[
         Rule::AtLeast(0),
         "Milliseconds after something was written to a compacted topic within which it is looked for what is to be compacted.",
     )
-    .broker(|config, value| config.cleaner.backoff = millis(value, 1)),
+    .broker(|config, value| config.cleaner.backoff = millis(value, 1))
+    .dynamic(),
     key(
         "log.cleaner.dedupe.buffer.size",
         Long,
@@ -179,7 +204,8 @@ pub const KEYS: &[Key] = &[
         "Bytes of memory for the keys of one compaction, 24 a key; taken as they are needed, and given back. With more keys than that a log \
          is compacted in several passes.",
     )
-    .broker(|config, value| config.cleaner.key_map_bytes = usize::try_from(value.int()).unwrap_or(0)),
+    .broker(|config, value| config.cleaner.key_map_bytes = usize::try_from(value.int()).unwrap_or(0))
+    .dynamic(),
     key(
         "log.cleaner.io.max.bytes.per.second",
         Double,
@@ -187,10 +213,14 @@ pub const KEYS: &[Key] = &[
         Rule::Any,
         "Bytes that compaction reads and writes in a second. Without a limit it still works a seventh of the time only, while requests are served.",
     )
-    .broker(|config, value| config.cleaner.io_bytes_per_second = value.double()),
-    key("log.cleaner.threads", Int, Some("1"), Rule::AtLeast(0), "No effect yet: one log is compacted at a time."),
-    key("log.cleaner.io.buffer.size", Int, Some("524288"), Rule::AtLeast(0), "No effect yet: logs are read in pieces of 128 KiB."),
-    key("log.cleaner.io.buffer.load.factor", Double, Some("0.9"), Rule::Any, "No effect yet: seven eighths of the memory are filled."),
+    .broker(|config, value| config.cleaner.io_bytes_per_second = value.double())
+    .dynamic(),
+    key("log.cleaner.threads", Int, Some("1"), Rule::AtLeast(0), "No effect yet: one log is compacted at a time.")
+    .dynamic(),
+    key("log.cleaner.io.buffer.size", Int, Some("524288"), Rule::AtLeast(0), "No effect yet: logs are read in pieces of 128 KiB.")
+    .dynamic(),
+    key("log.cleaner.io.buffer.load.factor", Double, Some("0.9"), Rule::Any, "No effect yet: seven eighths of the memory are filled.")
+    .dynamic(),
     key(
         "log.cleaner.min.cleanable.ratio",
         Double,
@@ -360,12 +390,13 @@ pub const KEYS: &[Key] = &[
         Rule::AtLeast(1),
         "Milliseconds. How long an idempotent producer is remembered.",
     )
-    .log(|log, value| log.producer_expiration_ms = millis(value, 1)),
+    .log(|log, value| log.producer_expiration_ms = millis(value, 1))
+    .dynamic(),
     // ---- groups
     key("group.min.session.timeout.ms", Int, Some("6000"), Rule::AtLeast(0), "Milliseconds. The shortest session a member may ask for.")
-        .broker(|config, value| config.group.session_timeout_min = millis(value, 1)),
+        .broker(|config, value| config.groups.group.session_timeout_min = millis(value, 1)),
     key("group.max.session.timeout.ms", Int, Some("1800000"), Rule::AtLeast(0), "Milliseconds. The longest session a member may ask for.")
-        .broker(|config, value| config.group.session_timeout_max = millis(value, 1)),
+        .broker(|config, value| config.groups.group.session_timeout_max = millis(value, 1)),
     key(
         "group.initial.rebalance.delay.ms",
         Int,
@@ -373,9 +404,9 @@ pub const KEYS: &[Key] = &[
         Rule::AtLeast(0),
         "Milliseconds. How long a new group waits for more members before its first assignment.",
     )
-    .broker(|config, value| config.group.initial_rebalance_delay = millis(value, 1)),
+    .broker(|config, value| config.groups.group.initial_rebalance_delay = millis(value, 1)),
     key("group.max.size", Int, Some("2147483647"), Rule::AtLeast(1), "Members of one group.")
-        .broker(|config, value| config.group.size_max = usize::try_from(value.int()).unwrap_or(usize::MAX)),
+        .broker(|config, value| config.groups.group.size_max = usize::try_from(value.int()).unwrap_or(usize::MAX)),
     key(
         "group.consumer.session.timeout.ms",
         Int,
@@ -383,7 +414,8 @@ pub const KEYS: &[Key] = &[
         Rule::AtLeast(1),
         "Milliseconds. How long a member of a consumer group may be silent.",
     )
-    .broker(|config, value| config.group.consumer_session_timeout = millis(value, 1)),
+    .of_groups(|groups, value| groups.group.consumer_session_timeout = millis(value, 1))
+    .group("consumer.session.timeout.ms"),
     key(
         "group.consumer.heartbeat.interval.ms",
         Int,
@@ -391,9 +423,10 @@ pub const KEYS: &[Key] = &[
         Rule::AtLeast(1),
         "Milliseconds. How often a member of a consumer group is to say that it lives.",
     )
-    .broker(|config, value| config.group.consumer_heartbeat_interval = millis(value, 1)),
+    .of_groups(|groups, value| groups.group.consumer_heartbeat_interval = millis(value, 1))
+    .group("consumer.heartbeat.interval.ms"),
     key("group.consumer.max.size", Int, Some("2147483647"), Rule::AtLeast(1), "Members of one consumer group.")
-        .broker(|config, value| config.group.consumer_size_max = usize::try_from(value.int()).unwrap_or(usize::MAX)),
+        .broker(|config, value| config.groups.group.consumer_size_max = usize::try_from(value.int()).unwrap_or(usize::MAX)),
     key(
         "group.consumer.assignment.interval.ms",
         Int,
@@ -401,7 +434,8 @@ pub const KEYS: &[Key] = &[
         Rule::AtLeast(0),
         "Milliseconds. How long a target of a consumer group stays before the next one is made.",
     )
-    .broker(|config, value| config.group.consumer_assignment_interval = millis(value, 1)),
+    .of_groups(|groups, value| groups.group.consumer_assignment_interval = millis(value, 1))
+    .group("consumer.assignment.interval.ms"),
     key(
         "group.consumer.regex.refresh.interval.ms",
         Int,
@@ -409,7 +443,13 @@ pub const KEYS: &[Key] = &[
         Rule::AtLeast(10_000),
         "Milliseconds. How often it is looked again which topics a pattern matches, even if no topic has come.",
     )
-    .broker(|config, value| config.group.consumer_pattern_interval = millis(value, 1)),
+    .broker(|config, value| config.groups.group.consumer_pattern_interval = millis(value, 1)),
+    key("group.consumer.min.session.timeout.ms", Int, Some("45000"), Rule::AtLeast(1), "Milliseconds. The least that consumer.session.timeout.ms of a group may be."),
+    key("group.consumer.max.session.timeout.ms", Int, Some("60000"), Rule::AtLeast(1), "Milliseconds. The most that consumer.session.timeout.ms of a group may be."),
+    key("group.consumer.min.heartbeat.interval.ms", Int, Some("5000"), Rule::AtLeast(1), "Milliseconds. The least that consumer.heartbeat.interval.ms of a group may be."),
+    key("group.consumer.max.heartbeat.interval.ms", Int, Some("15000"), Rule::AtLeast(1), "Milliseconds. The most that consumer.heartbeat.interval.ms of a group may be."),
+    key("group.consumer.min.assignment.interval.ms", Int, Some("0"), Rule::AtLeast(0), "Milliseconds. The least that consumer.assignment.interval.ms of a group may be."),
+    key("group.consumer.max.assignment.interval.ms", Int, Some("15000"), Rule::AtLeast(0), "Milliseconds. The most that consumer.assignment.interval.ms of a group may be."),
     key(
         "group.share.session.timeout.ms",
         Int,
@@ -417,7 +457,10 @@ pub const KEYS: &[Key] = &[
         Rule::AtLeast(1),
         "Milliseconds. How long a member of a share group may be silent.",
     )
-    .broker(|config, value| config.group.share_session_timeout = millis(value, 1)),
+    .of_groups(|groups, value| groups.group.share_session_timeout = millis(value, 1))
+    .group("share.session.timeout.ms"),
+    key("group.share.min.session.timeout.ms", Int, Some("45000"), Rule::AtLeast(1), "Milliseconds. The least that share.session.timeout.ms of a group may be."),
+    key("group.share.max.session.timeout.ms", Int, Some("60000"), Rule::AtLeast(1), "Milliseconds. The most that share.session.timeout.ms of a group may be."),
     key(
         "group.share.heartbeat.interval.ms",
         Int,
@@ -425,9 +468,10 @@ pub const KEYS: &[Key] = &[
         Rule::AtLeast(1),
         "Milliseconds. How often a member of a share group is to say that it lives.",
     )
-    .broker(|config, value| config.group.share_heartbeat_interval = millis(value, 1)),
-    key("group.share.max.size", Int, Some("200"), Rule::Between(1, 1000), "Members of one share group.")
-        .broker(|config, value| config.group.share_size_max = usize::try_from(value.int()).unwrap_or(usize::MAX)),
+    .of_groups(|groups, value| groups.group.share_heartbeat_interval = millis(value, 1))
+    .group("share.heartbeat.interval.ms"),
+    key("group.share.min.heartbeat.interval.ms", Int, Some("5000"), Rule::AtLeast(1), "Milliseconds. The least that share.heartbeat.interval.ms of a group may be."),
+    key("group.share.max.heartbeat.interval.ms", Int, Some("15000"), Rule::AtLeast(1), "Milliseconds. The most that share.heartbeat.interval.ms of a group may be."),
     key(
         "group.share.assignment.interval.ms",
         Int,
@@ -435,31 +479,75 @@ pub const KEYS: &[Key] = &[
         Rule::AtLeast(0),
         "Milliseconds. How long a target of a share group stays before the next one is made.",
     )
-    .broker(|config, value| config.group.share_assignment_interval = millis(value, 1)),
+    .of_groups(|groups, value| groups.group.share_assignment_interval = millis(value, 1))
+    .group("share.assignment.interval.ms"),
+    key("group.share.min.assignment.interval.ms", Int, Some("0"), Rule::AtLeast(0), "Milliseconds. The least that share.assignment.interval.ms of a group may be."),
+    key("group.share.max.assignment.interval.ms", Int, Some("15000"), Rule::AtLeast(0), "Milliseconds. The most that share.assignment.interval.ms of a group may be."),
+    key("group.streams.session.timeout.ms", Int, Some("45000"), Rule::AtLeast(1), "No effect yet: there are no streams groups.")
+        .group("streams.session.timeout.ms"),
+    key("group.streams.min.session.timeout.ms", Int, Some("45000"), Rule::AtLeast(1), "Milliseconds. The least that streams.session.timeout.ms of a group may be."),
+    key("group.streams.max.session.timeout.ms", Int, Some("60000"), Rule::AtLeast(1), "Milliseconds. The most that streams.session.timeout.ms of a group may be."),
+    key("group.streams.heartbeat.interval.ms", Int, Some("5000"), Rule::AtLeast(1), "No effect yet: there are no streams groups.")
+        .group("streams.heartbeat.interval.ms"),
+    key("group.streams.min.heartbeat.interval.ms", Int, Some("5000"), Rule::AtLeast(1), "Milliseconds. The least that streams.heartbeat.interval.ms of a group may be."),
+    key("group.streams.max.heartbeat.interval.ms", Int, Some("15000"), Rule::AtLeast(1), "Milliseconds. The most that streams.heartbeat.interval.ms of a group may be."),
+    key("group.streams.assignment.interval.ms", Int, Some("1000"), Rule::AtLeast(0), "No effect yet: there are no streams groups.")
+        .group("streams.assignment.interval.ms"),
+    key("group.streams.min.assignment.interval.ms", Int, Some("0"), Rule::AtLeast(0), "Milliseconds. The least that streams.assignment.interval.ms of a group may be."),
+    key("group.streams.max.assignment.interval.ms", Int, Some("15000"), Rule::AtLeast(0), "Milliseconds. The most that streams.assignment.interval.ms of a group may be."),
     key(
         "group.share.record.lock.duration.ms",
         Int,
         Some("30000"),
-        Rule::Between(1000, 3_600_000),
+        Rule::AtLeast(1000),
         "Milliseconds. For how long a member of a share group acquires records.",
     )
-    .broker(|config, value| config.share_limits.record_lock = millis(value, 1)),
+    .of_groups(|groups, value| groups.share.record_lock = millis(value, 1))
+    .group("share.record.lock.duration.ms"),
+    key("group.share.min.record.lock.duration.ms", Int, Some("15000"), Rule::AtLeast(1), "Milliseconds. The least that share.record.lock.duration.ms of a group may be."),
+    key("group.share.max.record.lock.duration.ms", Int, Some("60000"), Rule::AtLeast(1), "Milliseconds. The most that share.record.lock.duration.ms of a group may be."),
     key(
         "group.share.delivery.count.limit",
         Int,
         Some("5"),
-        Rule::Between(2, 10),
+        Rule::AtLeast(2),
         "How often a record is delivered to a share group before it is archived.",
     )
-    .broker(|config, value| config.share_limits.delivery_count_max = u16::try_from(value.int()).unwrap_or(5)),
+    .of_groups(|groups, value| groups.share.delivery_count_max = u16::try_from(value.int()).unwrap_or(u16::MAX))
+    .group("share.delivery.count.limit"),
+    key("group.share.min.delivery.count.limit", Int, Some("2"), Rule::AtLeast(1), "The least that share.delivery.count.limit of a group may be."),
+    key("group.share.max.delivery.count.limit", Int, Some("10"), Rule::AtLeast(1), "The most that share.delivery.count.limit of a group may be."),
     key(
         "group.share.partition.max.record.locks",
         Int,
         Some("2000"),
-        Rule::Between(100, 10_000),
+        Rule::AtLeast(100),
         "How far ahead of the first record that is not done with a share group is delivered others.",
     )
-    .broker(|config, value| config.share_limits.record_locks_max = u32::try_from(value.int()).unwrap_or(2000)),
+    .of_groups(|groups, value| groups.share.record_locks_max = u32::try_from(value.int()).unwrap_or(u32::MAX))
+    .group("share.partition.max.record.locks"),
+    key("group.share.min.partition.max.record.locks", Int, Some("100"), Rule::AtLeast(1), "The least that share.partition.max.record.locks of a group may be."),
+    key("group.share.max.partition.max.record.locks", Int, Some("4000"), Rule::AtLeast(1), "The most that share.partition.max.record.locks of a group may be."),
+    key("group.streams.num.standby.replicas", Int, Some("0"), Rule::AtLeast(0), "No effect yet: there are no streams groups.")
+        .group("streams.num.standby.replicas"),
+    key("group.streams.max.standby.replicas", Int, Some("2"), Rule::AtLeast(0), "The most that streams.num.standby.replicas of a group may be."),
+    key("group.streams.initial.rebalance.delay.ms", Int, Some("3000"), Rule::AtLeast(0), "No effect yet: there are no streams groups.")
+        .group("streams.initial.rebalance.delay.ms"),
+    key("", Text, Some("latest"), Rule::Any, "Where a share group begins in a partition that is new to it: earliest, latest, or by_duration:PnDTnHnMn.nS, so long before it looks.")
+        .of_groups(|groups, value| {
+            if let Some(reset) = ShareReset::parse(value.text()) {
+                groups.share_reset = reset;
+            }
+        })
+        .group("share.auto.offset.reset"),
+    key("", Text, Some("read_uncommitted"), Rule::OneOf(&["read_committed", "read_uncommitted"]), "Whether a share group is delivered records of transactions only once they are committed.")
+        .of_groups(|groups, value| groups.is_share_committed_only = value.text() == "read_committed")
+        .group("share.isolation.level"),
+    key("", Boolean, Some("true"), Rule::Any, "Whether members of a share group may renew the locks of what they have acquired.")
+        .of_groups(|groups, value| groups.share.may_renew = value.bool())
+        .group("share.renew.acknowledge.enable"),
+    key("group.share.max.size", Int, Some("200"), Rule::Between(1, 1000), "Members of one share group.")
+        .broker(|config, value| config.groups.group.share_size_max = usize::try_from(value.int()).unwrap_or(usize::MAX)),
     key("group.share.max.share.sessions", Int, Some("2000"), Rule::AtLeast(1), "Share sessions that are open at the same time.")
         .broker(|config, value| config.share_sessions_max = usize::try_from(value.int()).unwrap_or(2000)),
     key(
@@ -493,7 +581,7 @@ pub const KEYS: &[Key] = &[
         "Whether groups go from the classic protocol to the consumer protocol (upgrade), and back, while they have members.",
     )
     .broker(|config, value| {
-        config.group.consumer_migration = match value.text() {
+        config.groups.group.consumer_migration = match value.text() {
             "upgrade" => MigrationPolicy::Upgrade,
             "downgrade" => MigrationPolicy::Downgrade,
             "disabled" => MigrationPolicy::Disabled,
@@ -501,9 +589,9 @@ pub const KEYS: &[Key] = &[
         }
     }),
     key("offset.metadata.max.bytes", Int, Some("4096"), Rule::AtLeast(0), "Characters of metadata in one committed offset.")
-        .broker(|config, value| config.group.offset_metadata_max = usize::try_from(value.int()).unwrap_or(0)),
+        .broker(|config, value| config.groups.group.offset_metadata_max = usize::try_from(value.int()).unwrap_or(0)),
     key("offsets.retention.minutes", Int, Some("10080"), Rule::AtLeast(1), "Minutes. How long committed offsets outlive their use.")
-        .broker(|config, value| config.group.offsets_retention = millis(value, 60_000)),
+        .broker(|config, value| config.groups.group.offsets_retention = millis(value, 60_000)),
     key(
         "offsets.retention.check.interval.ms",
         Long,
@@ -511,7 +599,7 @@ pub const KEYS: &[Key] = &[
         Rule::AtLeast(1),
         "Milliseconds between two looks for expired offsets.",
     )
-    .broker(|config, value| config.group.offsets_retention_check_interval = millis(value, 1)),
+    .broker(|config, value| config.groups.group.offsets_retention_check_interval = millis(value, 1)),
     key(
         "offsets.topic.num.partitions",
         Int,
@@ -519,7 +607,7 @@ pub const KEYS: &[Key] = &[
         Rule::AtLeast(1),
         "Over how many partitions groups are spread; not to be changed later.",
     )
-    .broker(|config, value| config.group.offsets_partition_count = int(value)),
+    .broker(|config, value| config.groups.group.offsets_partition_count = int(value)),
     key(
         "offsets.topic.replication.factor",
         Short,
@@ -573,7 +661,8 @@ pub const KEYS: &[Key] = &[
         Rule::Any,
         "Whether a batch is refused whose partition has not joined its transaction.",
     )
-    .broker(|config, value| config.txn_verify_partitions = value.bool()),
+    .broker(|config, value| config.txn_verify_partitions = value.bool())
+    .dynamic(),
     key(
         "add.partitions.to.txn.retry.backoff.max.ms",
         Int,
@@ -657,9 +746,11 @@ pub const KEYS: &[Key] = &[
     key("remote.log.reader.max.pending.tasks", Int, Some("100"), Rule::AtLeast(1), "Partitions that wait for that at the most; further ones are told to come again.")
         .broker(|config, value| config.remote.pending_reads_max = usize::try_from(value.int()).unwrap_or(1)),
     key("remote.fetch.max.wait.ms", Int, Some("500"), Rule::AtLeast(1), "Milliseconds that a fetch waits for the object store before it is answered without; what was on its way is kept for the next.")
-        .broker(|config, value| config.remote.fetch_wait_max = millis(value, 1)),
+        .broker(|config, value| config.remote.fetch_wait_max = millis(value, 1))
+    .dynamic(),
     key("remote.list.offsets.request.timeout.ms", Long, Some("30000"), Rule::AtLeast(1), "Milliseconds that a search for an offset waits for the object store.")
-        .broker(|config, value| config.remote.find_wait_max = millis(value, 1)),
+        .broker(|config, value| config.remote.find_wait_max = millis(value, 1))
+    .dynamic(),
     key("log.local.retention.ms", Long, Some("-2"), Rule::AtLeast(-2), "Milliseconds. How long records of a tiered topic stay on the disk, once they are in the object store; -2 as long as they are kept at all, -1 for ever.")
         .log(|log, value| log.local_retention_ms = local(value, |_| millis(value, 1)))
         .topic("local.retention.ms"),
@@ -695,11 +786,14 @@ pub const KEYS: &[Key] = &[
     key("remote.log.metadata.manager.impl.prefix", Text, Some("rlmm.config."), Rule::Any, "No effect: what lies in the object store is told by manifests there."),
     key("remote.log.metadata.manager.listener.name", Text, None, Rule::Any, "No effect: what lies in the object store is told by manifests there."),
     key("remote.log.metadata.custom.metadata.max.bytes", Int, Some("128"), Rule::AtLeast(0), "No effect: there is none."),
-    key("remote.log.index.file.cache.total.size.bytes", Long, Some("1073741824"), Rule::AtLeast(1), "No effect: indexes share the memory of rsm.config.fetch.chunk.cache.size."),
+    key("remote.log.index.file.cache.total.size.bytes", Long, Some("1073741824"), Rule::AtLeast(1), "No effect: indexes share the memory of rsm.config.fetch.chunk.cache.size.")
+    .dynamic(),
     key("remote.log.index.file.cache.ttl.ms", Long, Some("900000"), Rule::AtLeast(0), "No effect: indexes share the memory of rsm.config.fetch.chunk.cache.size."),
     key("remote.log.manager.thread.pool.size", Int, Some("2"), Rule::AtLeast(1), "No effect: one task looks for what there is to do."),
-    key("remote.log.manager.expiration.thread.pool.size", Int, Some("10"), Rule::AtLeast(1), "No effect: who copies deletes too."),
-    key("remote.log.manager.follower.thread.pool.size", Int, Some("2"), Rule::AtLeast(1), "No effect: there are no followers."),
+    key("remote.log.manager.expiration.thread.pool.size", Int, Some("10"), Rule::AtLeast(1), "No effect: who copies deletes too.")
+    .dynamic(),
+    key("remote.log.manager.follower.thread.pool.size", Int, Some("2"), Rule::AtLeast(1), "No effect: there are no followers.")
+    .dynamic(),
     key("remote.log.manager.copy.quota.window.num", Int, Some("11"), Rule::AtLeast(1), "No effect: the rate is kept at every moment."),
     key("remote.log.manager.copy.quota.window.size.seconds", Int, Some("1"), Rule::AtLeast(1), "No effect: the rate is kept at every moment."),
     key("remote.log.manager.fetch.quota.window.num", Int, Some("11"), Rule::AtLeast(1), "No effect: the rate is kept at every moment."),
@@ -716,15 +810,39 @@ pub const KEYS: &[Key] = &[
     )
     .broker(|config, value| config.connection_idle_max = u64::try_from(value.int()).ok().map(Duration::from_millis)),
     key("max.connections", Int, Some("2147483647"), Rule::AtLeast(0), "Connections at one time.")
-        .broker(|config, value| config.connections_max = usize::try_from(value.int()).unwrap_or(usize::MAX)),
+        .broker(|config, value| config.connections_max = usize::try_from(value.int()).unwrap_or(usize::MAX))
+    .dynamic(),
     key("fetch.max.bytes", Int, Some("57671680"), Rule::AtLeast(1024), "Bytes of records in one answer to a fetch.")
         .broker(|config, value| config.fetch_bytes_max = unsigned(value)),
+    key(
+        "max.incremental.fetch.session.cache.slots",
+        Int,
+        Some("1000"),
+        Rule::AtLeast(0),
+        "Consumers whose partitions are remembered, so that they need not name all of them each time.",
+    )
+    .broker(|config, value| config.fetch_sessions_max = usize::try_from(value.int()).unwrap_or(0)),
     key("socket.send.buffer.bytes", Int, Some("102400"), Rule::AtLeast(-1), "No effect yet: the system's choice."),
     key("socket.receive.buffer.bytes", Int, Some("102400"), Rule::AtLeast(-1), "No effect yet: the system's choice."),
-    key("num.network.threads", Int, Some("3"), Rule::AtLeast(1), "No effect yet: one thread for each processor."),
-    key("num.io.threads", Int, Some("8"), Rule::AtLeast(1), "No effect yet: one thread for each processor."),
+    key("num.replica.fetchers", Int, Some("1"), Rule::AtLeast(1), "No effect: there are no followers.").dynamic(),
+    key("background.threads", Int, Some("10"), Rule::AtLeast(1), "No effect yet: one thread for each processor.").dynamic(),
+    key("leader.replication.throttled.rate", Long, Some(NO_LIMIT), Rule::AtLeast(0), "No effect: there are no followers.").dynamic(),
+    key("follower.replication.throttled.rate", Long, Some(NO_LIMIT), Rule::AtLeast(0), "No effect: there are no followers.").dynamic(),
+    key(
+        "replica.alter.log.dirs.io.max.bytes.per.second",
+        Long,
+        Some(NO_LIMIT),
+        Rule::AtLeast(0),
+        "No effect: there is one directory.",
+    )
+    .dynamic(),
+    key("num.network.threads", Int, Some("3"), Rule::AtLeast(1), "No effect yet: one thread for each processor.")
+    .dynamic(),
+    key("num.io.threads", Int, Some("8"), Rule::AtLeast(1), "No effect yet: one thread for each processor.")
+    .dynamic(),
     key("queued.max.requests", Int, Some("500"), Rule::AtLeast(1), "No effect yet: each connection has a bound of its own."),
-    key("num.recovery.threads.per.data.dir", Int, Some("2"), Rule::AtLeast(1), "No effect yet: logs are opened when they are first used."),
+    key("num.recovery.threads.per.data.dir", Int, Some("2"), Rule::AtLeast(1), "No effect yet: logs are opened when they are first used.")
+    .dynamic(),
 ];
 
 /// A number of bytes.
@@ -830,9 +948,11 @@ mod tests {
     fn names_are_unique_and_defaults_obey_their_rules() {
         let mut names = BTreeSet::new();
         let mut topic_names = BTreeSet::new();
+        let mut group_names = BTreeSet::new();
         for key in KEYS {
             assert!(key.name.is_empty() || names.insert(key.name), "{} twice", key.name);
             assert!(key.topic_name.is_none_or(|name| topic_names.insert(name)), "{:?} twice", key.topic_name);
+            assert!(key.group_name.is_none_or(|name| group_names.insert(name)), "{:?} twice", key.group_name);
             if let Some(default) = key.default.filter(|default| !default.is_empty()) {
                 assert!(key.parse(default).is_ok(), "{}", key.shown_name());
             }

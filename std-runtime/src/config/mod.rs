@@ -4,6 +4,8 @@
 //! DescribeConfigs tells and what AlterConfigs refuses.
 
 pub mod broker_config;
+pub mod client_metrics;
+pub mod groups;
 pub mod key;
 pub mod keys;
 pub mod properties;

@@ -17,6 +17,7 @@ use millpond_core::catalog::catalog::Catalog;
 use millpond_core::catalog::name::CLUSTER_METADATA;
 use millpond_core::catalog::others::Others;
 use millpond_core::catalog::snapshot::{SnapshotDamage, SnapshotId};
+use millpond_core::group::config::GroupConfig;
 use millpond_core::ids::{BrokerId, LeaderEpoch, PartitionIndex, ProducerId, TopicId};
 use millpond_core::log::config::LogConfig;
 use millpond_core::log::partition_log::{LogLimits, LogMemory};
@@ -24,6 +25,7 @@ use millpond_core::log::recover::{OpenHints, RecoveryReport};
 use millpond_core::shard::directory::{LeftOut, LogDirectory, PartitionName, Refused, Unreadable};
 
 use crate::config::broker_config::{BrokerConfig, topic_log_config};
+use crate::config::groups;
 use crate::config::properties;
 
 use super::checkpoint;
@@ -129,6 +131,8 @@ pub struct DataDir {
     identity: Identity,
     /// The settings of logs whose topics set nothing else.
     log_defaults: LogConfig,
+    /// The settings that hold for groups as far as they set nothing else.
+    defaults: BrokerConfig,
     open: Arc<OpenFiles>,
     hash_key: HashKey,
     next_number: u64,
@@ -182,6 +186,7 @@ impl DataDir {
             refusal: Arc::default(),
             identity,
             log_defaults: config.log,
+            defaults: config.clone(),
             open,
             hash_key,
             next_number: 0,
@@ -210,9 +215,10 @@ impl DataDir {
         &self.identity
     }
 
-    /// Changes the settings of logs whose topics set nothing else, for logs opened from now on.
-    pub const fn set_log_defaults(&mut self, log_defaults: LogConfig) {
-        self.log_defaults = log_defaults;
+    /// Changes the settings of logs and groups that set nothing else, for logs opened from now on.
+    pub fn set_defaults(&mut self, defaults: BrokerConfig) {
+        self.log_defaults = defaults.log;
+        self.defaults = defaults;
     }
 
     /// Where it is.
@@ -422,6 +428,10 @@ impl LogDirectory<'static> for DataDir {
         topic_log_config(self.log_defaults, own)
     }
 
+    fn group_config<'e>(&self, own: &mut dyn Iterator<Item = (&'e str, &'e str)>) -> Option<GroupConfig> {
+        Some(groups::effective(&self.defaults, own).group)
+    }
+
     fn hints(&self, partition: PartitionName<'_>) -> OpenHints {
         let marks = self.remembered.of(partition.topic, partition.index);
         OpenHints {
@@ -527,7 +537,7 @@ impl LogDirectory<'static> for DataDir {
         if catalog.is_blank() {
             self.check_blank().map_err(refuse)?;
         }
-        say_what_is_not_acted_upon(catalog.others());
+        say_what_is_not_acted_upon(catalog);
         self.broker_epoch = catalog.broker_epoch().unwrap_or(NO_BROKER_EPOCH);
         if self.was_clean {
             // From the first write on it would be a lie.
@@ -625,16 +635,16 @@ fn read_quorum_epoch(root: &Path) -> LeaderEpoch {
 }
 
 /// Says out loud what Kafka would act upon and nobody here does. All of it stays in the directory.
-fn say_what_is_not_acted_upon(others: &Others) {
-    let Others { access_control_entries: _, scram_credentials, client_quotas, delegation_tokens, unknown_records, unknown_kind } = others;
+fn say_what_is_not_acted_upon(catalog: &Catalog<'_>) {
+    let Others { access_control_entries: _, delegation_tokens, unknown_records, unknown_kind } = catalog.others();
     // They let somebody in; who must not come in is a matter of listeners, and those that ask for a name are refused in the settings.
-    if *scram_credentials {
+    if catalog.credentials().next().is_some() {
         tracing::warn!("the catalogue holds SCRAM credentials: they are kept, and nobody is asked for them");
     }
     if *delegation_tokens {
         tracing::warn!("the catalogue holds delegation tokens: they are kept, and nobody is asked for them");
     }
-    if *client_quotas {
+    if catalog.quotas().next().is_some() {
         tracing::warn!("the catalogue holds quotas of clients: they are kept, and not enforced");
     }
     if let Some(kind) = unknown_kind {

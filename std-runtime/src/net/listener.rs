@@ -27,7 +27,6 @@ pub async fn bind(address: &str) -> io::Result<TcpListener> {
 
 /// Accepts connections and serves each, for ever. When this is dropped, so are they.
 pub async fn accept(worker: Arc<Worker>, listener: TcpListener) {
-    let connections_max = worker.around().config.connections_max;
     let open = Arc::new(AtomicUsize::new(0));
     let mut running = JoinSet::new();
     // How many connections there were.
@@ -47,6 +46,7 @@ pub async fn accept(worker: Arc<Worker>, listener: TcpListener) {
                 continue;
             }
         };
+        let connections_max = worker.around().live.get().connections_max;
         if open.fetch_add(1, Ordering::Relaxed) >= connections_max {
             open.fetch_sub(1, Ordering::Relaxed);
             tracing::warn!(%peer, connections_max, "refusing a connection: max.connections are open");

@@ -66,7 +66,7 @@ impl Worker {
 
     /// Begins with the dirtiest log; without one, sees to it that it is looked again when that can have changed.
     fn next_compaction(&self) -> Option<Running> {
-        let cleaner = self.around().config.cleaner;
+        let cleaner = self.around().live.get().cleaner;
         if !cleaner.enable {
             return None;
         }
@@ -92,7 +92,7 @@ impl Worker {
 
     /// Carries one compaction through: slices of work on a thread that may block, and pauses between them for the others.
     async fn compact(self: &Arc<Self>, mut running: Running) {
-        let rate = self.around().config.cleaner.io_bytes_per_second;
+        let rate = self.around().live.get().cleaner.io_bytes_per_second;
         let mut sum = 0;
         let mut turns_before = self.turns.load(Ordering::Relaxed);
         let mut busy_until = self.now().now.after(BUSY_FOR);
@@ -153,7 +153,7 @@ impl Worker {
     /// Steps a compaction until it has taken long enough, or wants something else.
     fn slice(&self, running: &mut Running) -> Slice {
         let began = self.now().now;
-        let rate = self.around().config.cleaner.io_bytes_per_second;
+        let rate = self.around().live.get().cleaner.io_bytes_per_second;
         let mut bytes = 0;
         loop {
             let outcome = running.job.step(&mut running.codecs);

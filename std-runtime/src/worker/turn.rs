@@ -1,7 +1,7 @@
 //! A turn: what it may look at, what it changes, and what becomes of answers and deadlines.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use millpond_core::bounded::list::List;
 use millpond_core::bounded::slab::Slot;
@@ -22,6 +22,7 @@ use millpond_core::store::segment_store::SegmentStore;
 use millpond_core::time::{Instant, Millis, Moment};
 
 use crate::api;
+use crate::api::fetch_session::FetchSessions;
 use crate::api::share_session::ShareSessions;
 use crate::config::broker_config::BrokerConfig;
 use crate::disk::data_dir::{DataDir, Identity};
@@ -44,14 +45,38 @@ pub const ABORTED_MAX: usize = 1 << 20;
 /// What of the broker every turn may look at.
 #[derive(Debug)]
 pub struct Surroundings {
-    /// The settings.
+    /// The settings, as the broker was started with them.
     pub config: Arc<BrokerConfig>,
+    /// The same with what was changed while it runs.
+    pub live: Live,
     /// Who this broker is.
     pub identity: Identity,
     /// What clients are told to connect to.
     pub advertised: (String, u16),
     /// The object store, if there is one.
     pub cold: Option<Arc<Cold>>,
+}
+
+/// Settings that can change while the broker runs.
+#[derive(Debug)]
+pub struct Live(RwLock<Arc<BrokerConfig>>);
+
+impl Live {
+    /// Settings to begin with.
+    #[must_use]
+    pub const fn new(config: Arc<BrokerConfig>) -> Self {
+        Self(RwLock::new(config))
+    }
+
+    /// The settings of this moment.
+    #[must_use]
+    pub fn get(&self) -> Arc<BrokerConfig> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn set(&self, config: BrokerConfig) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
+    }
 }
 
 /// What a turn changes.
@@ -83,6 +108,8 @@ pub struct Inner {
     pub(super) compaction_due: Option<Instant>,
     /// Whether that time has come.
     pub(super) compaction_wanted: bool,
+    /// What consumers read from.
+    pub fetch_sessions: FetchSessions,
     /// What requests want of the object store, to be taken up after the turn.
     pub remote_orders: Vec<RemoteOrder>,
 }
@@ -194,14 +221,15 @@ impl Turn<'_> {
         let of = |name| catalog.configs_of(ResourceKind::BROKER, name).map(|(key, value)| (key.to_string(), value.to_string()));
         // What is set for this broker wins over what is set for all of them.
         let dynamic: Vec<(String, String)> = of("").chain(of(&node)).collect();
-        let defaults = self.around.config.log_defaults(&dynamic);
-        self.inner.shard.directory_mut().set_log_defaults(defaults);
+        let config = self.around.config.with(&dynamic);
+        self.inner.shard.directory_mut().set_defaults(config.clone());
+        self.around.live.set(config);
         self.inner.shard.reconfigure_all();
     }
 
     /// Sees to it that it is looked for what is to be compacted, if there may be more than before.
     pub(super) fn arm_compaction(&mut self) {
-        let cleaner = self.around.config.cleaner;
+        let cleaner = self.around.live.get().cleaner;
         if self.inner.shard.take_dirt() && cleaner.enable {
             let due = self.at.now.after(cleaner.backoff);
             self.inner.compaction_due.get_or_insert(due);

@@ -10,6 +10,7 @@ use millpond_core::time::{Millis, Moment};
 use tokio::runtime::RuntimeFlavor;
 use tokio::sync::{Notify, Semaphore, watch};
 
+use crate::api::fetch_session::FetchSessions;
 use crate::api::share_session::ShareSessions;
 use crate::clock::Clock;
 use crate::disk::data_dir::{DataDir, DataDirError};
@@ -65,6 +66,7 @@ impl Worker {
             checkpoint_due: None,
             compaction_due: None,
             compaction_wanted: false,
+            fetch_sessions: FetchSessions::new(surroundings.config.fetch_sessions_max),
             remote_orders: Vec::new(),
         };
         let pending_reads = surroundings.cold.as_ref().map_or(0, |cold| cold.settings().pending_reads_max);

@@ -3,6 +3,7 @@
 use millpond_tests::broker::Broker;
 use millpond_tests::command::run;
 
+mod administration;
 mod compaction;
 mod connections;
 mod crash;
@@ -12,6 +13,7 @@ mod full_disk;
 mod hostile;
 mod offsets;
 mod produce;
+mod sessions;
 pub(crate) mod tier;
 
 /// Runs a command of the binary with an input, which must succeed; answers what it printed.

@@ -116,7 +116,7 @@ enum Kind {
     Kafka,
 }
 
-fn kafka_as_millpond() -> PathBuf {
+pub(super) fn kafka_as_millpond() -> PathBuf {
     workspace_dir().join("tests/interop/kafka-as-millpond")
 }
 

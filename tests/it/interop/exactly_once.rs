@@ -15,7 +15,7 @@ use super::java::{Kafka, kafka_or_skip};
 const SETTINGS: &[(&str, &str)] = &[("group.initial.rebalance.delay.ms", "100")];
 
 /// The classes of a program of ours, compiled.
-fn compiled(kafka: &Kafka, name: &str) -> PathBuf {
+pub(super) fn compiled(kafka: &Kafka, name: &str) -> PathBuf {
     let source = workspace_dir().join(format!("tests/interop/java/{name}.java"));
     let recipe = fs::read_to_string(&source).expect("the program is in the repository");
     let made = make_once(&format!("java-{name}"), &recipe, |dir| {

@@ -12,20 +12,24 @@ use millpond_tests::toolbox::{is_there, make_once, run_command, text_of, workspa
 
 /// Kafka's jars; without Java, Maven or a repository the test is skipped.
 pub(super) fn jars_or_skip(test: &str) -> Option<PathBuf> {
+    jars("kafka", "java/pom.xml").map_err(|lacks| skip(test, &lacks)).ok()
+}
+
+/// A folder with the jars that a list of `tests/interop` names; what it lacks, if it cannot be had.
+pub(super) fn jars(folder: &str, list: &str) -> Result<PathBuf, String> {
     for (program, argument) in [("java", "-version"), ("mvn", "--version")] {
         if !is_there(program, argument) {
-            skip(test, &format!("{program} is missing"));
-            return None;
+            return Err(format!("{program} is missing"));
         }
     }
-    let pom = workspace_dir().join("tests/interop/java/pom.xml");
+    let pom = workspace_dir().join("tests/interop").join(list);
     let recipe = fs::read_to_string(&pom).expect("the list of jars is in the repository");
-    let made = make_once("kafka", &recipe, |dir| {
+    let made = make_once(folder, &recipe, |dir| {
         let mut mvn = Command::new("mvn");
         mvn.args(["--quiet", "--batch-mode", "--file"]).arg(&pom).arg("dependency:copy-dependencies");
         run_command(mvn.arg(format!("-DoutputDirectory={}", dir.display()))).map(drop)
     });
-    made.map_err(|message| skip(test, &format!("Kafka's tools cannot be installed: {message}"))).ok()
+    made.map_err(|message| format!("the jars of {list} cannot be installed: {message}"))
 }
 
 /// Kafka's tools and a broker to use them on.

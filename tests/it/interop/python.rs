@@ -13,9 +13,13 @@ use millpond_tests::toolbox::{is_there, make_once, run_command, text_of, tools_d
 
 /// A Python with kafka-python in it; without Python or its packages the test is skipped.
 pub(super) fn python_or_skip(test: &str) -> Option<PathBuf> {
+    installed().map_err(|lacks| skip(test, &lacks)).ok()
+}
+
+/// A Python with the packages of `requirements.txt` in it; what it lacks, if there is none.
+pub(super) fn installed() -> Result<PathBuf, String> {
     if !is_there("python3", "--version") {
-        skip(test, "python3 is missing");
-        return None;
+        return Err("python3 is missing".to_owned());
     }
     let requirements = scenarios().join("requirements.txt");
     let recipe = std::fs::read_to_string(&requirements).expect("the list of packages is in the repository");
@@ -25,13 +29,7 @@ pub(super) fn python_or_skip(test: &str) -> Option<PathBuf> {
         pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--only-binary", ":all:", "--requirement"]);
         run_command(pip.arg(&requirements)).map(drop)
     });
-    match made {
-        Ok(dir) => Some(dir.join("bin/python")),
-        Err(message) => {
-            skip(test, &format!("kafka-python cannot be installed: {message}"));
-            None
-        }
-    }
+    made.map(|dir| dir.join("bin/python")).map_err(|message| format!("Python's packages cannot be installed: {message}"))
 }
 
 fn scenarios() -> PathBuf {

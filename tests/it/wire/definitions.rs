@@ -18,6 +18,10 @@ const RENAMED: &[(&str, &str)] = &[
     ("AssignmentTopicPartition", "TopicPartition"),
     ("TargetTopicPartition", "TopicPartition"),
     ("CurrentTopicPartitions", "TopicPartitions"),
+    ("EntryResult", "EntryData"),
+    ("EntityResult", "EntityData"),
+    ("TopicQuorum", "TopicData"),
+    ("PartitionQuorum", "PartitionData"),
 ];
 
 type Definitions = BTreeMap<String, Value>;

@@ -95,6 +95,7 @@ impl<'m> Coordinator<'m> {
             owned: Some(&owned),
             topics,
             kind: GroupKind::Consumer,
+            config: topics.settings_of(join.caller.group_id).unwrap_or(self.config),
             classic: Some(join),
         };
         let before = fx.records.len();
@@ -145,7 +146,8 @@ impl<'m> Coordinator<'m> {
             member.sync_due = None;
         }
         self.await_classic(slot);
-        self.extend_consumer_session(at.now, slot);
+        let config = self.config;
+        self.extend_consumer_session(at.now, slot, &config);
         let answer =
             Answer::Synced { protocol_type: sync.protocol_type, protocol_name: sync.protocol_name, assignment: &self.modern.bytes };
         // It was written by an earlier step, which need not be durable yet.
@@ -156,7 +158,8 @@ impl<'m> Coordinator<'m> {
     /// A classic member of a consumer group says that it lives, and is told when it is to join again.
     pub(in crate::group) fn hear_consumer(&mut self, now: Instant, group: Slot, heartbeat: &Heartbeat<'_>) -> Result<(), GroupError> {
         let slot = self.check_classic(group, &heartbeat.caller, heartbeat.generation_id)?;
-        self.extend_consumer_session(now, slot);
+        let config = self.config;
+        self.extend_consumer_session(now, slot, &config);
         let Some(member) = self.modern.members.get(slot) else { return Err(GroupError::UnknownMemberId) };
         let target_epoch = self.consumer_group(group).map_or(MemberEpoch(0), |entry| entry.target_epoch);
         let is_to_join = match member.state {

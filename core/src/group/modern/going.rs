@@ -3,6 +3,7 @@
 use crate::bounded::Full;
 use crate::bounded::slab::Slot;
 use crate::group::answer::Answer;
+use crate::group::config::GroupConfig;
 use crate::group::coordinator::{Coordinator, Fx};
 use crate::group::error::GroupError;
 use crate::group::input::LeavingMember;
@@ -205,14 +206,14 @@ impl<'m> Coordinator<'m> {
         }
     }
 
-    /// A member has been heard of.
-    pub(super) fn extend_consumer_session(&mut self, now: Instant, slot: Slot) {
+    /// A member has been heard of. Its session is that of its group; one that spoke the classic protocol has its own.
+    pub(super) fn extend_consumer_session(&mut self, now: Instant, slot: Slot, config: &GroupConfig) {
         let Some(kind) = self.modern.members.get(slot).map(|member| self.kind_at(member.group)) else { return };
         let Some(member) = self.modern.members.get_mut(slot) else { return };
         let timeout = match (kind, member.classic) {
-            (GroupKind::Share, _) => self.config.share_session_timeout,
+            (GroupKind::Share, _) => config.share_session_timeout,
             (GroupKind::Consumer, Some(classic)) => classic.session_timeout,
-            (GroupKind::Consumer, None) => self.config.consumer_session_timeout,
+            (GroupKind::Consumer, None) => config.consumer_session_timeout,
         };
         let due = now.after(timeout);
         let later = due >= member.session_due && member.session_due > Instant::ZERO;
@@ -228,7 +229,8 @@ impl<'m> Coordinator<'m> {
         let mut slot = self.consumer_group(group).map_or(Slot::NONE, |entry| entry.members.first());
         while let Some(member) = self.modern.members.get(slot) {
             let (next, is_classic) = (member.links.next_slot(), member.classic.is_some());
-            self.extend_consumer_session(now, slot);
+            let config = self.config;
+            self.extend_consumer_session(now, slot, &config);
             // Whoever speaks the classic protocol is told with its next heartbeat what it is to do, and its time runs from there.
             if !is_classic {
                 self.await_revocation(now, slot);

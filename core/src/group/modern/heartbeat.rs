@@ -130,7 +130,8 @@ impl<'m> Coordinator<'m> {
         fx: &mut Fx<'_, '_, 'm>,
     ) {
         let before = fx.records.len();
-        let said = Presence::of(heartbeat, topics);
+        let config = topics.settings_of(heartbeat.caller.group_id).unwrap_or(self.config);
+        let said = Presence::of(heartbeat, topics, config);
         if let Err(error) = self.try_consumer_heartbeat(at, &said, fx) {
             fx.records.truncate(before);
             self.modern.resume = None;
@@ -146,7 +147,8 @@ impl<'m> Coordinator<'m> {
         fx: &mut Fx<'_, '_, 'm>,
     ) {
         let before = fx.records.len();
-        let said = Presence::of_share(heartbeat, topics);
+        let config = topics.settings_of(heartbeat.caller.group_id).unwrap_or(self.config);
+        let said = Presence::of_share(heartbeat, topics, config);
         if let Err(error) = self.try_consumer_heartbeat(at, &said, fx) {
             fx.records.truncate(before);
             self.modern.resume = None;

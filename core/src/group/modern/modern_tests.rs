@@ -23,6 +23,8 @@ use crate::wire::value::Array;
 pub(super) struct Known {
     pub(super) topics: BTreeMap<String, u32>,
     pub(super) version: u64,
+    /// The settings of the group, where it has some of its own.
+    pub(super) settings: Option<GroupConfig>,
 }
 
 pub(super) fn id_of(name: &str) -> TopicId {
@@ -34,6 +36,9 @@ pub(super) fn id_of(name: &str) -> TopicId {
 impl Topics for Known {
     fn version(&self) -> u64 {
         self.version
+    }
+    fn settings_of(&self, group_id: &str) -> Option<GroupConfig> {
+        self.settings.filter(|_| group_id == "g")
     }
     fn find(&self, name: &str) -> Option<TopicShape> {
         self.topics.get(name).map(|partitions| TopicShape { id: id_of(name), partitions: *partitions })
@@ -135,7 +140,7 @@ pub(super) fn owns(epoch: i32, owned: &str) -> Says<'_> {
 impl World {
     pub(super) fn new(topics: &[(&str, u32)]) -> Self {
         let topics = topics.iter().map(|(name, partitions)| ((*name).to_string(), *partitions)).collect();
-        Self { coordinator: coordinator(0), topics: Known { topics, version: 1 }, now: 1000, log: Log::new() }
+        Self { coordinator: coordinator(0), topics: Known { topics, version: 1, settings: None }, now: 1000, log: Log::new() }
     }
 
     fn at(&self) -> Moment {
@@ -256,6 +261,24 @@ fn a_first_member_gets_everything_at_epoch_two() {
     // A member that subscribes to nothing that there is has an epoch all the same.
     let mut world = World::new(&[]);
     assert_eq!(world.tell("a", joins(&[])), told(1, ""));
+}
+
+#[test]
+fn a_group_with_settings_of_its_own_lives_by_them() {
+    let mut world = World::new(&[("t", 2)]);
+    let config = *world.coordinator.config();
+    let (session, interval) = (Millis(9_000), Millis(5_000));
+    world.topics.settings = Some(GroupConfig { consumer_session_timeout: session, consumer_assignment_interval: interval, ..config });
+    assert_eq!(world.tell("a", joins(&["t"])), told(2, "t-0 t-1"));
+    // The target stays for as long as the group says.
+    assert_eq!(world.tell("b", joins(&["t"])), told(2, ""));
+    assert_eq!(world.wait(4_999), 0);
+    assert_eq!(world.tell("b", stays(2)), unchanged(2));
+    assert_eq!(world.wait(1), 0);
+    assert_eq!(world.tell("b", stays(2)), unchanged(3));
+    // And who is silent is out when the group says so.
+    assert_eq!(world.wait(4_000), 1);
+    assert_eq!(world.tell("a", stays(2)), Err(GroupError::UnknownMemberId));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! What a member says of itself, in whichever protocol it says it.
 
+use crate::group::config::GroupConfig;
 use crate::group::error::GroupError;
 use crate::group::input::{Caller, ConsumerHeartbeat, Join, ShareHeartbeat, ShowOwned};
 use crate::ids::MemberEpoch;
@@ -26,16 +27,17 @@ pub(super) struct Presence<'a> {
     pub(super) owned: Option<&'a ShowOwned<'a>>,
     pub(super) topics: &'a dyn Topics,
     pub(super) kind: GroupKind,
+    /// The settings in force for its group.
+    pub(super) config: GroupConfig,
     /// What it said in the classic protocol, if that is the one it speaks.
     pub(super) classic: Option<&'a Join<'a>>,
 }
 
 impl<'a> Presence<'a> {
     /// A member that speaks the consumer protocol.
-    pub(super) const fn of(heartbeat: &ConsumerHeartbeat<'a>, topics: &'a dyn Topics) -> Self {
+    pub(super) fn of(heartbeat: &ConsumerHeartbeat<'a>, topics: &'a dyn Topics, config: GroupConfig) -> Self {
         let ConsumerHeartbeat { caller, epoch, client_id, client_host, rack_id, rebalance_timeout, names, pattern, assignor, owned } =
             *heartbeat;
-        let kind = GroupKind::Consumer;
         Self {
             caller,
             epoch,
@@ -48,13 +50,14 @@ impl<'a> Presence<'a> {
             assignor,
             owned,
             topics,
-            kind,
+            kind: GroupKind::Consumer,
+            config,
             classic: None,
         }
     }
 
     /// A member of a share group.
-    pub(super) const fn of_share(heartbeat: &ShareHeartbeat<'a>, topics: &'a dyn Topics) -> Self {
+    pub(super) fn of_share(heartbeat: &ShareHeartbeat<'a>, topics: &'a dyn Topics, config: GroupConfig) -> Self {
         let ShareHeartbeat { caller, epoch, client_id, client_host, rack_id, names } = *heartbeat;
         Self {
             caller,
@@ -69,6 +72,7 @@ impl<'a> Presence<'a> {
             owned: None,
             topics,
             kind: GroupKind::Share,
+            config,
             classic: None,
         }
     }

@@ -79,8 +79,8 @@ impl<'m> Coordinator<'m> {
             member_id: caller.member_id,
             epoch,
             heartbeat_interval: match said.kind {
-                GroupKind::Consumer => self.config.consumer_heartbeat_interval,
-                GroupKind::Share => self.config.share_heartbeat_interval,
+                GroupKind::Consumer => said.config.consumer_heartbeat_interval,
+                GroupKind::Share => said.config.share_heartbeat_interval,
             },
             assigned: Some(assigned).filter(|_| wants_all),
         };
@@ -109,7 +109,7 @@ impl<'m> Coordinator<'m> {
             Some(next) => self.record_next(slot, next, caller.group_id, fx)?,
             None => false,
         };
-        self.extend_consumer_session(at.now, slot);
+        self.extend_consumer_session(at.now, slot, &said.config);
         if let Some(join) = said.classic {
             if let Some(member) = self.modern.members.get_mut(slot) {
                 (member.join_due, member.sync_due) = (None, Some(at.now.after(join.rebalance_timeout)));

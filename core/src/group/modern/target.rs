@@ -66,8 +66,8 @@ impl<'m> Coordinator<'m> {
         let Some(entry) = self.consumer_group(group) else { return Err(GroupError::GroupNotFound) };
         let epoch = entry.epoch;
         let (kind, interval) = match entry.kind {
-            GroupKind::Consumer => (entry.kind, self.config.consumer_assignment_interval),
-            GroupKind::Share => (entry.kind, self.config.share_assignment_interval),
+            GroupKind::Consumer => (entry.kind, said.config.consumer_assignment_interval),
+            GroupKind::Share => (entry.kind, said.config.share_assignment_interval),
         };
         // An interval of 0 does not ask the clock, which may have been put back. Source: KIP-1263.
         let is_early = interval.0 > 0 && entry.target_at.is_some_and(|made| at.wall < made.after(interval));

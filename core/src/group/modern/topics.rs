@@ -1,5 +1,6 @@
 //! What topics there are, for a coordinator that has no catalogue of its own.
 
+use crate::group::config::GroupConfig;
 use crate::ids::TopicId;
 
 /// What topics there are at the moment. A heartbeat brings it along.
@@ -10,6 +11,12 @@ pub trait Topics {
     /// Whether it is known at all what topics there are.
     fn is_known(&self) -> bool {
         true
+    }
+
+    /// The settings in force for a group, where it has some of its own. Source: KIP-848, `GroupConfigManager`.
+    fn settings_of(&self, group_id: &str) -> Option<GroupConfig> {
+        let _ = group_id;
+        None
     }
 
     /// The topic of a name.

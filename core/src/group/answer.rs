@@ -60,6 +60,8 @@ pub enum Answer<'a> {
     },
     /// A member of a share group is refused.
     ShareRefused(GroupError),
+    /// What a share group shares is as an administrator said, or not.
+    SharesSet(Result<(), GroupError>),
 }
 
 /// A seat in a consumer group or a share group.

@@ -352,6 +352,8 @@ impl<'m> Coordinator<'m> {
             Input::ConsumerHeartbeat(heartbeat) => self.consumer_heartbeat(at, &heartbeat, topics, fx),
             Input::ShareHeartbeat(heartbeat) => self.share_heartbeat(at, &heartbeat, topics, fx),
             Input::Shared(shared) => self.shared(shared.group, topics, fx),
+            Input::AlterShares(alter) => self.alter_shares(&alter, topics, fx),
+            Input::DeleteShares(delete) => self.delete_shares(&delete, topics, fx),
         }
     }
 

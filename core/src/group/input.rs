@@ -31,6 +31,10 @@ pub enum Input<'a> {
     ShareHeartbeat(ShareHeartbeat<'a>),
     /// Partitions have a state of their own by now, and can be shared. Source: KIP-932.
     Shared(Shared),
+    /// An administrator says where a share group is to go on: those partitions are about to be shared.
+    AlterShares(AlterShares<'a>),
+    /// An administrator says that a share group is to forget a topic.
+    DeleteShares(DeleteShares<'a>),
 }
 
 impl<'a> Input<'a> {
@@ -48,6 +52,8 @@ impl<'a> Input<'a> {
             Self::ForgetTopic(_) | Self::Shared(_) => None,
             Self::ConsumerHeartbeat(heartbeat) => Some(heartbeat.caller.group_id),
             Self::ShareHeartbeat(heartbeat) => Some(heartbeat.caller.group_id),
+            Self::AlterShares(alter) => Some(alter.group_id),
+            Self::DeleteShares(delete) => Some(delete.group_id),
         }
     }
 }
@@ -286,4 +292,37 @@ impl core::fmt::Debug for ConsumerHeartbeat<'_> {
         shown.field("names", names).field("pattern", pattern).field("assignor", assignor).field("owns", &owned.is_some());
         shown.finish_non_exhaustive()
     }
+}
+
+/// An administrator says where a share group is to go on. Source: KIP-932, `GroupMetadataManager.alterShareGroupOffsets`.
+#[derive(Clone, Copy, Debug)]
+pub struct AlterShares<'a> {
+    /// The call to answer.
+    pub call: CallId,
+    /// The group; it comes into being, if there is none.
+    pub group_id: &'a str,
+    /// Where it is to go on.
+    pub starts: &'a [ShareStart],
+}
+
+/// Where a share group is to go on in a partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ShareStart {
+    /// The topic.
+    pub topic_id: TopicId,
+    /// The partition.
+    pub partition: PartitionIndex,
+    /// The first offset to be delivered.
+    pub start: Offset,
+}
+
+/// An administrator says that a share group is to forget a topic. Source: KIP-932, `GroupCoordinatorShard.initiateDeleteShareGroupOffsets`.
+#[derive(Clone, Copy, Debug)]
+pub struct DeleteShares<'a> {
+    /// The call to answer.
+    pub call: CallId,
+    /// The group.
+    pub group_id: &'a str,
+    /// The topic.
+    pub topic_id: TopicId,
 }

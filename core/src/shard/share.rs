@@ -2,10 +2,13 @@
 
 use crate::bounded::slab::Slot;
 use crate::catalog::name;
-use crate::group::input::{Input as GroupInput, Shared};
+use crate::group::answer::Answer as GroupAnswer;
+use crate::group::coordinator::Coordinator as Groups;
+use crate::group::error::GroupError;
+use crate::group::input::{AlterShares, DeleteShares, Input as GroupInput, ShareStart, Shared};
 use crate::group::modern::topics::NoMatcher;
 use crate::ids::{CallId, Offset, PartitionIndex, TopicId};
-use crate::machine::{Answers, Effects, Machine as _};
+use crate::machine::{Answers, Effects, Machine as _, When};
 use crate::share::coordinator::Coordinator;
 use crate::share::input::{Delete, Initialize, Input, ShareKey};
 use crate::share::record::ShareRecord;
@@ -134,8 +137,8 @@ impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
         next.map(|(topic, partition)| (topic, partition, epoch))
     }
 
-    /// Forgets the states of all partitions that somebody means: of a group that is deleted, or of a topic that is gone. Answers what must be
-    /// committed so that they stay forgotten.
+    /// Forgets the states of all partitions that somebody means: of a group that is deleted, or of a topic that is gone. `told` hears
+    /// what must be committed so that they stay forgotten.
     ///
     /// # Errors
     /// When something cannot be written down.
@@ -143,17 +146,107 @@ impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
         &mut self,
         at: Moment,
         concerns: impl Fn(&ShareKey<'_>) -> bool,
+        told: &mut dyn FnMut(Written),
         out: &mut dyn Release,
-    ) -> Result<Option<Written>, WriteError<StoreFailure<'m, D>>> {
-        let mut last = None;
-        loop {
+    ) -> Result<(), WriteError<StoreFailure<'m, D>>> {
+        let mut from = 0;
+        while let Some((view, behind)) = self.shares.next_view(from) {
+            from = behind;
+            if !concerns(&view.key) {
+                continue;
+            }
             self.records.clear();
-            let Some(view) = self.shares.views().find(|view| concerns(&view.key)) else { return Ok(last) };
             // The key lies in the machine that is to forget it: it is written down without a step.
             let index = self.shares.partition_of(&view.key);
             let gone = ShareRecord::Snapshot { key: view.key, snapshot: None };
             gone.encode(index, &mut self.records).map_err(|_| WriteError::TooLarge)?;
-            last = self.write_down_share(at, out)?;
+            if let Some(written) = self.write_down_share(at, out)? {
+                told(written);
+            }
+        }
+        Ok(())
+    }
+
+    /// An administrator says where a share group is to go on. `told` hears what must be committed before it may be told so.
+    ///
+    /// # Errors
+    /// When something cannot be written down; inside of that, why the group does not go on there.
+    pub fn alter_shares(
+        &mut self,
+        at: Moment,
+        group_id: &str,
+        starts: &[ShareStart],
+        told: &mut dyn FnMut(Written),
+        out: &mut dyn Release,
+    ) -> Result<Result<(), GroupError>, WriteError<StoreFailure<'m, D>>> {
+        let alter = AlterShares { call: NOBODYS, group_id, starts };
+        if let Err(error) = self.set_shares(at, GroupInput::AlterShares(alter), told, out)? {
+            return Ok(Err(error));
+        }
+        let Some((group, epoch)) = self.groups.consumer_group_view(group_id).map(|group| (group.slot(), group.epoch())) else {
+            return Ok(Ok(()));
+        };
+        for start in starts {
+            let key = ShareKey { group_id, topic_id: start.topic_id, partition: start.partition };
+            let initialize = Initialize { call: NOBODYS, key, state_epoch: epoch.0, start: Some(start.start) };
+            self.records.clear();
+            self.shares.step(at, Input::Initialize(initialize), &mut Effects { records: &mut self.records, answers: &mut Nobody });
+            if self.records.is_empty() {
+                // There is no room for more: what it was about to share it shares from wherever it begins, once there is.
+                return Ok(Err(GroupError::GroupFull));
+            }
+            if let Some(written) = self.write_down_share(at, out)? {
+                told(written);
+            }
+        }
+        if let Some(written) = self.group(at, GroupInput::Shared(Shared { group }), &NoMatcher, &mut Nobody, out)? {
+            told(written);
+        }
+        Ok(Ok(()))
+    }
+
+    /// An administrator says that a share group is to forget a topic. `told` hears what must be committed before it may be told so.
+    ///
+    /// # Errors
+    /// When something cannot be written down; inside of that, why the group does not forget it.
+    pub fn delete_shares(
+        &mut self,
+        at: Moment,
+        group_id: &str,
+        topic_id: TopicId,
+        told: &mut dyn FnMut(Written),
+        out: &mut dyn Release,
+    ) -> Result<Result<(), GroupError>, WriteError<StoreFailure<'m, D>>> {
+        let delete = DeleteShares { call: NOBODYS, group_id, topic_id };
+        // The group first: a state that nobody shares is of no account, but what is shared has one.
+        if let Err(error) = self.set_shares(at, GroupInput::DeleteShares(delete), told, out)? {
+            return Ok(Err(error));
+        }
+        self.forget_shares(at, |key| key.group_id == group_id && key.topic_id == topic_id, told, out).map(Ok)
+    }
+
+    fn set_shares(
+        &mut self,
+        at: Moment,
+        input: GroupInput<'_>,
+        told: &mut dyn FnMut(Written),
+        out: &mut dyn Release,
+    ) -> Result<Result<(), GroupError>, WriteError<StoreFailure<'m, D>>> {
+        let mut set = Set(Ok(()));
+        if let Some(written) = self.group(at, input, &NoMatcher, &mut set, out)? {
+            told(written);
+        }
+        Ok(set.0)
+    }
+}
+
+/// Catches what an administrator is answered.
+struct Set(Result<(), GroupError>);
+
+impl<'m> Answers<Groups<'m>> for Set {
+    fn answer(&mut self, _: CallId, _: When, answer: GroupAnswer<'_>) {
+        if let GroupAnswer::SharesSet(result) = answer {
+            self.0 = result;
         }
     }
 }

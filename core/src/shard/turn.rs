@@ -205,7 +205,7 @@ impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
         }
     }
 
-    /// Lets every group forget its offsets in a topic that is gone. `told` hears of each group that had any: what must be committed so
+    /// Lets every group forget its offsets in a topic that is gone, and what it shared of it. `told` hears of each group that had any: what must be committed so
     /// that they stay forgotten, or why that could not be written.
     pub fn forget_topic(
         &mut self,
@@ -222,6 +222,9 @@ impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
             if let Some(result) = self.group(at, input, &NoMatcher, &mut Nobody, out).transpose() {
                 told(result);
             }
+        }
+        if let Err(error) = self.forget_shares(at, |key| key.topic_id == topic_id, &mut |written| told(Ok(written)), out) {
+            told(Err(error));
         }
     }
 

@@ -278,7 +278,8 @@ impl<'m> Coordinator<'m> {
             snapshot_epoch: known.map_or(0, |entry| entry.snapshot_epoch + 1),
             leader_epoch: known.map_or(0, |entry| entry.leader_epoch),
             start: initialize.start,
-            complete_count: None,
+            // Where it begins is not known yet, and neither is how much is left of it.
+            complete_count: initialize.start.map(|_| 0),
             changes: Changes::Known(&[]),
         };
         let snapshot = Snapshot { state_epoch: initialize.state_epoch, created: at.wall, written: at.wall, update };

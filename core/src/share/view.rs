@@ -43,6 +43,13 @@ impl Coordinator<'_> {
         self.find(key).and_then(|slot| self.partitions.get(slot)).map(|entry| self.view_of(entry))
     }
 
+    /// The first shared partition at or behind the place number `from`, and the place behind it.
+    #[must_use]
+    pub fn next_view(&self, from: usize) -> Option<(ShareView<'_>, usize)> {
+        let slot = self.partitions.next_from(from)?;
+        self.partitions.get(slot).map(|entry| (self.view_of(entry), slot.index() + 1))
+    }
+
     /// All shared partitions.
     pub fn views(&self) -> impl Iterator<Item = ShareView<'_>> {
         self.partitions.iter().map(|(_, entry)| self.view_of(entry))

@@ -10,6 +10,7 @@ use millpond_core::group::modern::topics::NoMatcher;
 use millpond_core::ids::CallId;
 use millpond_core::machine::{Answers, When};
 use millpond_core::shard::logs::Written;
+use millpond_core::share::input::ShareKey;
 use millpond_core::wire::reader::DecodeError;
 use millpond_core::wire::value::Array;
 
@@ -47,6 +48,14 @@ pub(crate) fn serve(asked: Asked<'_>) -> Result<(), DecodeError> {
             let error_code = match inner.shard.group(turn.at, input, &NoMatcher, &mut catch, &mut inner.released) {
                 Ok(end) => {
                     written.extend(end);
+                    if matches!(catch.0, Some(Ok(()))) {
+                        let told = &mut |end| written.push(end);
+                        let of_group = |key: &ShareKey<'_>| key.group_id == group_id;
+                        if let Err(error) = inner.shard.forget_shares(turn.at, of_group, told, &mut inner.released) {
+                            // A group of this name that comes later goes on there.
+                            tracing::warn!(group_id, %error, "what a deleted group shared is not forgotten");
+                        }
+                    }
                     catch.0.map_or(ErrorCode::UNKNOWN_SERVER_ERROR.number(), |result| error_map::of_group_part(result.as_ref().err()))
                 }
                 Err(error) => error_map::of_group_write(&error).number(),

@@ -2,12 +2,8 @@
 //!
 //! Differences from Apache Kafka: none known.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use millpond_core::group::modern::administration::{ConsumerGroupView, ConsumerView};
-use millpond_core::group::modern::partitions::Partitions;
 use millpond_core::group::modern::state::GroupKind;
-use millpond_core::ids::TopicId;
 use millpond_core::wire::reader::DecodeError;
 use millpond_core::wire::value::Array;
 
@@ -17,6 +13,7 @@ use crate::protocol::messages::consumer_group_describe::{
 };
 use crate::worker::turn::Turn;
 
+use super::described::{ToldTopic, by_topic};
 use super::dispatch::Asked;
 use super::repeated::unique;
 use super::{operations, respond};
@@ -26,16 +23,11 @@ const CONSUMER_TYPE: i8 = 1;
 /// A member that speaks the classic protocol.
 const CLASSIC_TYPE: i8 = 0;
 
-/// Partitions as they are told: by topic, with its name.
-struct Told {
-    topics: Vec<(TopicId, String, Vec<i32>)>,
-}
-
 struct ToldMember<'a> {
     view: ConsumerView<'a>,
     names: Vec<&'a str>,
-    assigned: Told,
-    target: Told,
+    assigned: Vec<ToldTopic>,
+    target: Vec<ToldTopic>,
 }
 
 pub(crate) fn serve(asked: Asked<'_>) -> Result<(), DecodeError> {
@@ -98,23 +90,15 @@ fn of_consumers<'a, 'm>(found: Option<ConsumerGroupView<'a, 'm>>) -> Option<Cons
 }
 
 fn told<'a>(turn: &Turn<'_>, view: ConsumerView<'a>) -> ToldMember<'a> {
-    let named = |sets: &[Partitions<'_>]| {
-        let mut by_topic: BTreeMap<TopicId, BTreeSet<i32>> = BTreeMap::new();
-        for held in sets.iter().flat_map(|set| set.iter()) {
-            by_topic.entry(held.topic).or_default().insert(held.partition.0);
-        }
-        let name = |id: TopicId| turn.inner.shard.catalog().topic_by_id(id).map(|topic| topic.name.to_string());
-        let topics = by_topic.into_iter().filter_map(|(id, partitions)| Some((id, name(id)?, partitions.into_iter().collect())));
-        Told { topics: topics.collect() }
-    };
     // What it is to give back it still has. Source: `ConsumerGroupMember.asConsumerGroupDescribeMember`.
-    let assigned = named(&[view.assigned, view.revoking]);
-    ToldMember { view, names: view.names.iter().collect(), assigned, target: named(&[view.target]) }
+    let assigned = by_topic(turn, &[view.assigned, view.revoking]);
+    ToldMember { view, names: view.names.iter().collect(), assigned, target: by_topic(turn, &[view.target]) }
 }
 
-fn listed(told: &Told) -> Vec<TopicPartitions<'_>> {
-    let list = told.topics.iter();
-    list.map(|(id, name, partitions)| TopicPartitions { topic_id: *id, topic_name: name, partitions: Array::from(&**partitions) }).collect()
+fn listed(told: &[ToldTopic]) -> Vec<TopicPartitions<'_>> {
+    told.iter()
+        .map(|topic| TopicPartitions { topic_id: topic.id, topic_name: &topic.name, partitions: Array::from(&*topic.partitions) })
+        .collect()
 }
 
 fn tell_member<'a>(member: &'a ToldMember<'a>, [assigned, target]: &'a [Vec<TopicPartitions<'a>>; 2]) -> Member<'a> {

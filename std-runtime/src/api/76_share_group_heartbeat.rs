@@ -3,7 +3,6 @@
 //! Differences from Apache Kafka: the texts of refusals are our own; what a group is about to share has a state when the heartbeat is answered,
 //! so that the next one brings its partitions.
 
-use millpond_core::catalog::name::SHARE_VERSION;
 use millpond_core::group::answer::ConsumerSeat;
 use millpond_core::group::error::GroupError;
 use millpond_core::group::input::{Caller, Input, ShareHeartbeat};
@@ -25,9 +24,7 @@ pub(crate) fn serve(asked: Asked<'_>) -> Result<(), DecodeError> {
     let request: ShareGroupHeartbeatRequest<'_> = asked.decode()?;
     let Asked { worker, head, client_id, caller, reply, .. } = asked;
     worker.turn(|turn| {
-        // Source: `KafkaApis.isShareGroupProtocolEnabled`.
-        let is_on = turn.inner.shard.catalog().features().any(|(name, level)| name == SHARE_VERSION && level >= 1);
-        if !is_on {
+        if !share::is_enabled(turn) {
             let error_code = ErrorCode::UNSUPPORTED_VERSION.number();
             return reply.send(respond::encode(head, &ShareGroupHeartbeatResponse { error_code, ..Default::default() }));
         }

@@ -16,7 +16,7 @@ use millpond_core::record::batch::Batch;
 use millpond_core::shard::fetch::{FetchError, FetchLimits, FetchPartition};
 use millpond_core::shard::logs::Written;
 use millpond_core::share::answer::Acquired;
-use millpond_core::share::input::{Acquire, Input, LogBatch, LogBegins, ShareKey};
+use millpond_core::share::input::{Acquire, Initialize, Input, LogBatch, LogBegins, ShareKey};
 use millpond_core::time::{Instant, Millis, Timestamp};
 use millpond_core::wire::reader::DecodeError;
 use millpond_core::wire::value::{Array, Records};
@@ -89,6 +89,9 @@ pub(crate) fn serve(asked: Asked<'_>) -> Result<(), DecodeError> {
     let Asked { worker, head, reply, caller, .. } = asked;
     worker.turn(|turn| {
         let refuse = |code: ErrorCode| respond::encode(head, &ShareFetchResponse { error_code: code.number(), ..Default::default() });
+        if !share::is_enabled(turn) {
+            return reply.send(refuse(ErrorCode::UNSUPPORTED_VERSION));
+        }
         match begin(turn, head, &request, caller.connection, reply) {
             Ok(waiting) => carry_out(turn, waiting),
             Err((reply, code)) => reply.send(refuse(code)),
@@ -237,8 +240,15 @@ fn wanted_of(turn: &mut Turn<'_>, waiting: &WaitingShare, place: Wanted) -> Resu
     let (topic_id, index) = place;
     let key = ShareKey { group_id: &waiting.owner.0, topic_id, partition: index };
     let topic = turn.inner.shard.catalog().topic_by_id(topic_id).map_or(Slot::NONE, |topic| topic.slot);
-    let Some(view) = turn.inner.shard.shares().view(&key) else { return Err(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION) };
-    let start = view.start;
+    let start = match turn.inner.shard.shares().view(&key) {
+        Some(view) => view.start,
+        // A crash may have left a group with a partition that has no state any more: it begins there anew.
+        None if turn.inner.shard.groups().shares(&waiting.owner.0).since(topic_id, index).is_some() => {
+            share::turn(turn, Input::Initialize(Initialize { call: CallId(0), key, state_epoch: 0, start: None }))?;
+            None
+        }
+        None => return Err(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION),
+    };
     let log_start = turn.inner.shard.log(turn.at, topic, index).map_err(|error| error_map::of_partition(&error))?.watermarks().log_start();
     let begins = match start {
         None => Some(first_of(turn, (topic, index), waiting.settings.share_reset)?),

@@ -22,6 +22,9 @@ pub(crate) fn serve(asked: Asked<'_>) -> Result<(), DecodeError> {
     let Asked { worker, head, reply, .. } = asked;
     worker.turn(|turn| {
         let refuse = |code: ErrorCode| respond::encode(head, &ShareAcknowledgeResponse { error_code: code.number(), ..Default::default() });
+        if !share::is_enabled(turn) {
+            return reply.send(refuse(ErrorCode::UNSUPPORTED_VERSION));
+        }
         let owner = match share::owner(request.group_id, request.member_id) {
             Ok(owner) => owner,
             Err(code) => return reply.send(refuse(code)),

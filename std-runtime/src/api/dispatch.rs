@@ -151,10 +151,14 @@ pub fn dispatch(worker: &Worker, caller: &Caller, replies: &Arc<Replies>, frame:
         ApiKey::ListConfigResources => list_config_resources::serve(asked),
         ApiKey::DescribeTopicPartitions => describe_topic_partitions::serve(asked),
         ApiKey::ShareGroupHeartbeat => share_group_heartbeat::serve(asked),
+        ApiKey::ShareGroupDescribe => share_group_describe::serve(asked),
         ApiKey::ShareFetch => share_fetch::serve(asked),
         ApiKey::ShareAcknowledge => share_acknowledge::serve(asked),
+        ApiKey::DescribeShareGroupOffsets => describe_share_group_offsets::serve(asked),
+        ApiKey::AlterShareGroupOffsets => alter_share_group_offsets::serve(asked),
+        ApiKey::DeleteShareGroupOffsets => delete_share_group_offsets::serve(asked),
         // Known to the codec, not served: `Api::serves` has said no.
-        ApiKey::SaslHandshake | ApiKey::SaslAuthenticate | ApiKey::ShareGroupDescribe => {
+        ApiKey::SaslHandshake | ApiKey::SaslAuthenticate => {
             return Err(Malformed::Version { api_key, version });
         }
     };

@@ -22,7 +22,7 @@ pub fn tell(head: Head, answer: &Answer<'_>) -> Outgoing {
         Answer::Share(seat) => share_group_heartbeat::tell(head, seat),
         Answer::ShareLeft { member_id } => share_group_heartbeat::tell_left(head, member_id),
         Answer::ShareRefused(error) => share_group_heartbeat::tell_refused(head, error),
-        Answer::Left(_) | Answer::Committed(_) | Answer::OffsetsDeleted(_) | Answer::GroupDeleted(_) => {
+        Answer::Left(_) | Answer::Committed(_) | Answer::OffsetsDeleted(_) | Answer::GroupDeleted(_) | Answer::SharesSet(_) => {
             debug_assert!(false, "these answers come in the turn of their request: {answer:?}");
             Outgoing::default()
         }

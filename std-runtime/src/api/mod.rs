@@ -7,6 +7,7 @@
 mod acls;
 pub mod catalog;
 mod delegation_tokens;
+pub(crate) mod described;
 pub mod dispatch;
 pub mod error_map;
 pub mod fetch_session;
@@ -33,6 +34,8 @@ pub(crate) mod alter_configs;
 pub(crate) mod alter_partition_reassignments;
 #[path = "34_alter_replica_log_dirs.rs"]
 pub(crate) mod alter_replica_log_dirs;
+#[path = "91_alter_share_group_offsets.rs"]
+pub(crate) mod alter_share_group_offsets;
 #[path = "51_alter_user_scram_credentials.rs"]
 pub(crate) mod alter_user_scram_credentials;
 #[path = "18_api_versions.rs"]
@@ -55,6 +58,8 @@ pub(crate) mod delete_acls;
 pub(crate) mod delete_groups;
 #[path = "21_delete_records.rs"]
 pub(crate) mod delete_records;
+#[path = "92_delete_share_group_offsets.rs"]
+pub(crate) mod delete_share_group_offsets;
 #[path = "20_delete_topics.rs"]
 pub(crate) mod delete_topics;
 #[path = "29_describe_acls.rs"]
@@ -75,6 +80,8 @@ pub(crate) mod describe_log_dirs;
 pub(crate) mod describe_producers;
 #[path = "55_describe_quorum.rs"]
 pub(crate) mod describe_quorum;
+#[path = "90_describe_share_group_offsets.rs"]
+pub(crate) mod describe_share_group_offsets;
 #[path = "75_describe_topic_partitions.rs"]
 pub(crate) mod describe_topic_partitions;
 #[path = "65_describe_transactions.rs"]
@@ -128,6 +135,8 @@ pub(crate) mod share;
 pub(crate) mod share_acknowledge;
 #[path = "78_share_fetch.rs"]
 pub mod share_fetch;
+#[path = "77_share_group_describe.rs"]
+pub(crate) mod share_group_describe;
 #[path = "76_share_group_heartbeat.rs"]
 pub(crate) mod share_group_heartbeat;
 pub(crate) mod share_session;

@@ -1,7 +1,7 @@
 //! What the requests of share groups share.
 
 use millpond_core::catalog::input::ResourceKind;
-use millpond_core::catalog::name::SHARE_GROUP_STATE;
+use millpond_core::catalog::name::{SHARE_GROUP_STATE, SHARE_VERSION};
 use millpond_core::ids::{CallId, Offset, PartitionIndex, TopicId};
 use millpond_core::machine::{Answers, When};
 use millpond_core::shard::logs::Written;
@@ -24,6 +24,11 @@ pub(crate) const MEMBER_ID_SIZE_MAX: usize = 36;
 
 /// The call of a turn whose answer is caught on the spot.
 const HERE: CallId = CallId(0);
+
+/// Whether share groups are in force. Source: `KafkaApis.isShareGroupProtocolEnabled`.
+pub(crate) fn is_enabled(at: &Turn<'_>) -> bool {
+    at.inner.shard.catalog().features().any(|(name, level)| name == SHARE_VERSION && level >= 1)
+}
 
 /// Creates `__share_group_state`, if it is not there. What is in it is deleted when no snapshot needs it any more, and never by its age.
 /// Source: `ShareCoordinatorService.shareGroupStateTopicConfigs`.

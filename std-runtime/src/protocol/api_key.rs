@@ -12,6 +12,7 @@ use super::messages::alter_client_quotas::{AlterClientQuotasRequest, AlterClient
 use super::messages::alter_configs::{AlterConfigsRequest, AlterConfigsResponse};
 use super::messages::alter_partition_reassignments::{AlterPartitionReassignmentsRequest, AlterPartitionReassignmentsResponse};
 use super::messages::alter_replica_log_dirs::{AlterReplicaLogDirsRequest, AlterReplicaLogDirsResponse};
+use super::messages::alter_share_group_offsets::{AlterShareGroupOffsetsRequest, AlterShareGroupOffsetsResponse};
 use super::messages::alter_user_scram_credentials::{AlterUserScramCredentialsRequest, AlterUserScramCredentialsResponse};
 use super::messages::api_versions::{ApiVersionsRequest, ApiVersionsResponse};
 use super::messages::consumer_group_describe::{ConsumerGroupDescribeRequest, ConsumerGroupDescribeResponse};
@@ -23,6 +24,7 @@ use super::messages::create_topics::{CreateTopicsRequest, CreateTopicsResponse};
 use super::messages::delete_acls::{DeleteAclsRequest, DeleteAclsResponse};
 use super::messages::delete_groups::{DeleteGroupsRequest, DeleteGroupsResponse};
 use super::messages::delete_records::{DeleteRecordsRequest, DeleteRecordsResponse};
+use super::messages::delete_share_group_offsets::{DeleteShareGroupOffsetsRequest, DeleteShareGroupOffsetsResponse};
 use super::messages::delete_topics::{DeleteTopicsRequest, DeleteTopicsResponse};
 use super::messages::describe_acls::{DescribeAclsRequest, DescribeAclsResponse};
 use super::messages::describe_client_quotas::{DescribeClientQuotasRequest, DescribeClientQuotasResponse};
@@ -33,6 +35,7 @@ use super::messages::describe_groups::{DescribeGroupsRequest, DescribeGroupsResp
 use super::messages::describe_log_dirs::{DescribeLogDirsRequest, DescribeLogDirsResponse};
 use super::messages::describe_producers::{DescribeProducersRequest, DescribeProducersResponse};
 use super::messages::describe_quorum::{DescribeQuorumRequest, DescribeQuorumResponse};
+use super::messages::describe_share_group_offsets::{DescribeShareGroupOffsetsRequest, DescribeShareGroupOffsetsResponse};
 use super::messages::describe_topic_partitions::{DescribeTopicPartitionsRequest, DescribeTopicPartitionsResponse};
 use super::messages::describe_transactions::{DescribeTransactionsRequest, DescribeTransactionsResponse};
 use super::messages::describe_user_scram_credentials::{DescribeUserScramCredentialsRequest, DescribeUserScramCredentialsResponse};
@@ -243,9 +246,12 @@ apis! {
     ListConfigResources = 74: ListConfigResourcesRequest<'static>, ListConfigResourcesResponse<'static>, advertised 0-1;
     DescribeTopicPartitions = 75: DescribeTopicPartitionsRequest<'static>, DescribeTopicPartitionsResponse<'static>, advertised 0-0;
     ShareGroupHeartbeat = 76: ShareGroupHeartbeatRequest<'static>, ShareGroupHeartbeatResponse<'static>, advertised 1-1;
-    ShareGroupDescribe = 77: ShareGroupDescribeRequest<'static>, ShareGroupDescribeResponse<'static>;
+    ShareGroupDescribe = 77: ShareGroupDescribeRequest<'static>, ShareGroupDescribeResponse<'static>, advertised 1-1;
     ShareFetch = 78: ShareFetchRequest<'static>, ShareFetchResponse<'static>, advertised 1-2;
     ShareAcknowledge = 79: ShareAcknowledgeRequest<'static>, ShareAcknowledgeResponse<'static>, advertised 1-2;
+    DescribeShareGroupOffsets = 90: DescribeShareGroupOffsetsRequest<'static>, DescribeShareGroupOffsetsResponse<'static>, advertised 0-1;
+    AlterShareGroupOffsets = 91: AlterShareGroupOffsetsRequest<'static>, AlterShareGroupOffsetsResponse<'static>, advertised 0-0;
+    DeleteShareGroupOffsets = 92: DeleteShareGroupOffsetsRequest<'static>, DeleteShareGroupOffsetsResponse<'static>, advertised 0-0;
 }
 
 #[cfg(test)]

@@ -50,6 +50,12 @@ pub struct ConsumerView<'a> {
 }
 
 impl<'a, 'm> ConsumerGroupView<'a, 'm> {
+    /// Where the group lies.
+    #[must_use]
+    pub const fn slot(&self) -> Slot {
+        self.slot
+    }
+
     /// Of which kind the group is.
     #[must_use]
     pub const fn kind(&self) -> GroupKind {

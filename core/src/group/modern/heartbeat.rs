@@ -258,7 +258,13 @@ impl<'m> Coordinator<'m> {
     }
 
     /// The same for a group that may be yet to be.
-    fn record_as(&self, kind: GroupKind, group: &str, record: ConsumerRecord<'_>, fx: &mut Fx<'_, '_, 'm>) -> Result<(), GroupError> {
+    pub(super) fn record_as(
+        &self,
+        kind: GroupKind,
+        group: &str,
+        record: ConsumerRecord<'_>,
+        fx: &mut Fx<'_, '_, 'm>,
+    ) -> Result<(), GroupError> {
         self.record(&GroupRecord::Consumer { group, kind, record }, fx).map_err(|Full| GroupError::GroupFull)
     }
 

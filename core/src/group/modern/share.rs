@@ -12,11 +12,14 @@ use crate::bounded::Full;
 use crate::bounded::bytes::Text;
 use crate::bounded::chain::Chain;
 use crate::bounded::slab::Slot;
+use crate::group::answer::Answer;
 use crate::group::assignor::simple::{self, Seat};
 use crate::group::assignor::subscriptions::Subscriptions;
 use crate::group::coordinator::{Coordinator, Fx};
 use crate::group::error::GroupError;
+use crate::group::input::{AlterShares, DeleteShares};
 use crate::ids::{MemberEpoch, PartitionIndex, TopicId};
+use crate::machine::When;
 use crate::member::assignor::topics::Topics as TopicSizes;
 
 use super::names::Names;
@@ -91,7 +94,9 @@ impl<'m> Coordinator<'m> {
 
     fn try_shared(&mut self, group: Slot, topics: &dyn Topics, fx: &mut Fx<'_, '_, 'm>) -> Result<(), GroupError> {
         let Some(entry) = self.consumer_group(group).filter(|entry| entry.kind == GroupKind::Share) else { return Ok(()) };
+        // Without members there is nobody whose target lacks it.
         let epoch = GroupEpoch { epoch: entry.epoch.next(), metadata_hash: entry.metadata_hash };
+        let has_members = !entry.members.is_empty();
         let texts = [entry.shares, entry.begins];
         let modern = &mut self.modern;
         modern.held.clear();
@@ -102,10 +107,73 @@ impl<'m> Coordinator<'m> {
         let all = Partitions::of(self.modern.bytes.get(all).unwrap_or_default());
         let group_id = self.groups.get(group).map_or("", |group| self.texts.str(group.id));
         self.record_shared(group_id, (Partitions::NONE, all), topics, fx)?;
-        self.record_consumer(group_id, ConsumerRecord::Group(Some(epoch)), fx)
+        if has_members { self.record_consumer(group_id, ConsumerRecord::Group(Some(epoch)), fx) } else { Ok(()) }
     }
 
-    /// A topic is gone: nobody shares it any more. Answers whether anything was written.
+    /// The share group that an administrator means, if there is a group of this id.
+    fn empty_share_group(&self, group_id: &str) -> Result<Option<Slot>, GroupError> {
+        let Some(group) = self.find_group(group_id) else { return Ok(None) };
+        let entry = self.consumer_group(group).filter(|entry| entry.kind == GroupKind::Share).ok_or(GroupError::GroupNotFound)?;
+        if entry.members.is_empty() { Ok(Some(group)) } else { Err(GroupError::NonEmptyGroup) }
+    }
+
+    /// An administrator says where a group is to go on: it is about to share what it did not share yet.
+    pub(in crate::group) fn alter_shares(&mut self, alter: &AlterShares<'_>, topics: &dyn Topics, fx: &mut Fx<'_, '_, 'm>) {
+        let before = fx.records.len();
+        let result = self.try_alter_shares(alter, topics, fx);
+        if result.is_err() {
+            fx.records.truncate(before);
+        }
+        fx.answers.answer(alter.call, When::Written, Answer::SharesSet(result));
+    }
+
+    fn try_alter_shares(&mut self, alter: &AlterShares<'_>, topics: &dyn Topics, fx: &mut Fx<'_, '_, 'm>) -> Result<(), GroupError> {
+        if alter.group_id.is_empty() {
+            return Err(GroupError::InvalidGroupId);
+        }
+        let group = self.empty_share_group(alter.group_id)?;
+        if group.is_none() && (self.groups.is_full() || self.modern.groups.is_full()) {
+            return Err(GroupError::GroupFull);
+        }
+        let entry = group.and_then(|group| self.consumer_group(group));
+        let (shares, begins) = entry.map_or((Text::EMPTY, Text::EMPTY), |entry| (entry.shares, entry.begins));
+        let [shared, beginning] = [shares, begins].map(|text| Partitions::of(self.texts.bytes(text)));
+        let held = &mut self.modern.held;
+        held.clear();
+        for start in alter.starts {
+            if shared.since(start.topic_id, start.partition).is_none() {
+                held.push(Held { topic: start.topic_id, partition: start.partition, since: MemberEpoch(0) }).map_err(FULL)?;
+            }
+        }
+        if held.is_empty() {
+            return Ok(());
+        }
+        beginning.iter().try_for_each(|known| held.push(known)).map_err(FULL)?;
+        let begins = self.lay_out_held().map_err(FULL)?;
+        let begins = Partitions::of(self.modern.bytes.get(begins).unwrap_or_default());
+        if !self.texts.has_room_for(alter.group_id.len() + begins.size() + self.partitions(shares).size(), 3) {
+            return Err(GroupError::GroupFull);
+        }
+        let shared =
+            Shared { begins: SharedPartitions::Known(begins, topics), shares: SharedPartitions::Known(self.partitions(shares), topics) };
+        self.record_as(GroupKind::Share, alter.group_id, ConsumerRecord::Shared(Some(shared)), fx)
+    }
+
+    /// An administrator says that a group is to forget a topic.
+    pub(in crate::group) fn delete_shares(&mut self, delete: &DeleteShares<'_>, topics: &dyn Topics, fx: &mut Fx<'_, '_, 'm>) {
+        let before = fx.records.len();
+        let result = match self.empty_share_group(delete.group_id) {
+            Ok(Some(group)) => self.unshare(group, delete.topic_id, topics, fx),
+            Ok(None) => Err(GroupError::GroupNotFound),
+            Err(error) => Err(error),
+        };
+        if result.is_err() {
+            fx.records.truncate(before);
+        }
+        fx.answers.answer(delete.call, When::Written, Answer::SharesSet(result));
+    }
+
+    /// A topic is gone: nobody shares it any more.
     pub(in crate::group) fn unshare(
         &mut self,
         group: Slot,
@@ -143,7 +211,14 @@ impl<'m> Coordinator<'m> {
         modern.held.sort_unstable_by_key(|held| (held.topic, held.partition));
         modern.bytes.clear();
         let mut builder = Builder::new(&mut modern.bytes);
-        modern.held.iter().try_for_each(|held| builder.push(*held))?;
+        let mut last = None;
+        for held in modern.held.iter() {
+            // Kafka's records may name one as shared and as about to be.
+            if last != Some((held.topic, held.partition)) {
+                builder.push(*held)?;
+            }
+            last = Some((held.topic, held.partition));
+        }
         let range = builder.finish();
         modern.held.clear();
         Ok(range)

@@ -15,6 +15,8 @@ pub mod alter_configs;
 pub mod alter_partition_reassignments;
 #[path = "34_alter_replica_log_dirs.rs"]
 pub mod alter_replica_log_dirs;
+#[path = "91_alter_share_group_offsets.rs"]
+pub mod alter_share_group_offsets;
 #[path = "51_alter_user_scram_credentials.rs"]
 pub mod alter_user_scram_credentials;
 #[path = "18_api_versions.rs"]
@@ -37,6 +39,8 @@ pub mod delete_acls;
 pub mod delete_groups;
 #[path = "21_delete_records.rs"]
 pub mod delete_records;
+#[path = "92_delete_share_group_offsets.rs"]
+pub mod delete_share_group_offsets;
 #[path = "20_delete_topics.rs"]
 pub mod delete_topics;
 #[path = "29_describe_acls.rs"]
@@ -57,6 +61,8 @@ pub mod describe_log_dirs;
 pub mod describe_producers;
 #[path = "55_describe_quorum.rs"]
 pub mod describe_quorum;
+#[path = "90_describe_share_group_offsets.rs"]
+pub mod describe_share_group_offsets;
 #[path = "75_describe_topic_partitions.rs"]
 pub mod describe_topic_partitions;
 #[path = "65_describe_transactions.rs"]

@@ -5,6 +5,7 @@ use millpond_core::catalog::schema as metadata;
 use millpond_core::group::modern::schema as consumer_groups;
 use millpond_core::group::schema as offsets;
 use millpond_core::member::consumer_protocol;
+use millpond_core::share::schema as shares;
 use millpond_core::wire::reader::DecodeError;
 use millpond_core::wire::schema::{Message, Schema, Versions};
 use millpond_core::wire::writer::Writer;
@@ -113,6 +114,13 @@ macro_rules! every_api {
             consumer_group_describe ConsumerGroupDescribeRequest ConsumerGroupDescribeResponse;
             list_config_resources ListConfigResourcesRequest ListConfigResourcesResponse;
             describe_topic_partitions DescribeTopicPartitionsRequest DescribeTopicPartitionsResponse;
+            share_group_heartbeat ShareGroupHeartbeatRequest ShareGroupHeartbeatResponse;
+            share_group_describe ShareGroupDescribeRequest ShareGroupDescribeResponse;
+            share_fetch ShareFetchRequest ShareFetchResponse;
+            share_acknowledge ShareAcknowledgeRequest ShareAcknowledgeResponse;
+            describe_share_group_offsets DescribeShareGroupOffsetsRequest DescribeShareGroupOffsetsResponse;
+            alter_share_group_offsets AlterShareGroupOffsetsRequest AlterShareGroupOffsetsResponse;
+            delete_share_group_offsets DeleteShareGroupOffsetsRequest DeleteShareGroupOffsetsResponse;
         }
     };
 }
@@ -146,6 +154,11 @@ pub fn everything() -> Vec<Entry> {
         ConsumerGroupTargetAssignmentMetadataKey ConsumerGroupTargetAssignmentMetadataValue ConsumerGroupTargetAssignmentMemberKey
         ConsumerGroupTargetAssignmentMemberValue ConsumerGroupCurrentMemberAssignmentKey ConsumerGroupCurrentMemberAssignmentValue
         ConsumerGroupRegularExpressionKey ConsumerGroupRegularExpressionValue));
+    all.extend(entries!(consumer_groups: ShareGroupMemberMetadataKey ShareGroupMemberMetadataValue ShareGroupMetadataKey
+        ShareGroupMetadataValue ShareGroupTargetAssignmentMetadataKey ShareGroupTargetAssignmentMetadataValue
+        ShareGroupTargetAssignmentMemberKey ShareGroupTargetAssignmentMemberValue ShareGroupCurrentMemberAssignmentKey
+        ShareGroupCurrentMemberAssignmentValue ShareGroupStatePartitionMetadataKey ShareGroupStatePartitionMetadataValue));
+    all.extend(entries!(shares: ShareSnapshotKey ShareSnapshotValue ShareUpdateKey ShareUpdateValue));
     all.extend(entries!(offsets: LegacyOffsetCommitKey LegacyOffsetCommitValue OffsetCommitKey OffsetCommitValue
         GroupMetadataKey GroupMetadataValue));
     all.extend(entries!(metadata: TopicRecord PartitionRecord PartitionChangeRecord ConfigRecord RemoveTopicRecord FeatureLevelRecord

@@ -58,9 +58,9 @@ pub enum Reply {
     Heartbeat(Result<(), GroupError>),
     /// A leave, a commit or a deletion of offsets, part by part.
     Parts(Result<Vec<Option<GroupError>>, GroupError>),
-    /// A deletion.
+    /// A deletion, or a setting of what is shared.
     Deleted(Result<(), GroupError>),
-    /// A heartbeat in a consumer group: the epoch.
+    /// A heartbeat in a consumer group or a share group: the epoch.
     Consumer(Result<MemberEpoch, GroupError>),
     /// The records of the step could not be written.
     NotWritten,
@@ -94,10 +94,11 @@ impl Reply {
             Answer::SyncRefused(error) => Self::SyncRefused(*error),
             Answer::Heartbeat(result) => Self::Heartbeat(*result),
             Answer::Left(parts) | Answer::Committed(parts) | Answer::OffsetsDeleted(parts) => Self::Parts(parts.map(<[_]>::to_vec)),
-            Answer::GroupDeleted(result) => Self::Deleted(*result),
-            Answer::Consumer(seat) => Self::Consumer(Ok(seat.epoch)),
+            Answer::GroupDeleted(result) | Answer::SharesSet(result) => Self::Deleted(*result),
+            Answer::Consumer(seat) | Answer::Share(seat) => Self::Consumer(Ok(seat.epoch)),
             Answer::ConsumerLeft { epoch, .. } => Self::Consumer(Ok(*epoch)),
-            Answer::ConsumerRefused(error) => Self::Consumer(Err(*error)),
+            Answer::ShareLeft { .. } => Self::Consumer(Ok(MemberEpoch::LEAVES)),
+            Answer::ConsumerRefused(error) | Answer::ShareRefused(error) => Self::Consumer(Err(*error)),
         }
     }
 }

@@ -495,7 +495,7 @@ impl<'m> Play<'m> {
                 text
             }
             GroupRecord::GroupDeleted { group } => format!("group {group} deleted"),
-            GroupRecord::Consumer { group, record } => format!("consumer group {group} {record:?}"),
+            GroupRecord::Consumer { group, kind, record } => format!("{kind:?} group {group} {record:?}"),
             GroupRecord::TransactionEnded { .. } | GroupRecord::Foreign => "foreign".to_owned(),
         }
     }

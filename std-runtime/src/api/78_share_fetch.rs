@@ -145,28 +145,14 @@ fn begin(
         Ok(taken) => taken,
         Err(error) => return Err((reply, share::code_of(error))),
     };
-    let mut acknowledged = BTreeMap::new();
-    let mut written = Vec::new();
-    for topic in request.topics.iter() {
-        for partition in topic.partitions.iter().filter(|partition| !partition.acknowledgement_batches.is_empty()) {
-            let place: Wanted = (topic.topic_id, PartitionIndex(partition.partition_index));
-            let said: Vec<share::SaidBatch> = partition
-                .acknowledgement_batches
-                .iter()
-                .map(|batch| (batch.first_offset, batch.last_offset, batch.acknowledge_types.iter().collect()))
-                .collect();
-            let told = share::check_partition(turn, place)
-                .and_then(|()| share::acknowledge(turn, (&owner.0, &owner.1), place, &said, request.is_renew_ack));
-            let code = told.map_or_else(
-                |code| code,
-                |end| {
-                    written.extend(end);
-                    ErrorCode::NONE
-                },
-            );
-            acknowledged.insert(place, code);
-        }
-    }
+    let said = request.topics.iter().flat_map(|topic| {
+        topic.partitions.iter().filter(|partition| !partition.acknowledgement_batches.is_empty()).map(move |partition| {
+            let batches = partition.acknowledgement_batches.iter();
+            let said = batches.map(|batch| (batch.first_offset, batch.last_offset, batch.acknowledge_types.iter().collect())).collect();
+            ((topic.topic_id, PartitionIndex(partition.partition_index)), said)
+        })
+    });
+    let (acknowledged, mut written) = share::acknowledge_all(turn, &owner, said, request.is_renew_ack);
     if let Some(wanted) = closed {
         written.extend(share::release(turn, &owner, &wanted));
     }

@@ -1,9 +1,9 @@
 //! ShareAcknowledge, key 79, served 1-2. KIP-932, KIP-1222 (v2).
 //!
-//! The leader is named only where it is another broker, so never. Acknowledgements are true when they are on the disk, as everything that `acks=all` stands for.
+//! Differences from Apache Kafka: a partition that is named twice is answered with what became of it last. The leader is named only where it
+//! is another broker, so never.
 
 use millpond_core::ids::PartitionIndex;
-use millpond_core::shard::logs::Written;
 use millpond_core::wire::reader::DecodeError;
 use millpond_core::wire::value::Array;
 
@@ -33,41 +33,26 @@ pub(crate) fn serve(asked: Asked<'_>) -> Result<(), DecodeError> {
             Ok(closed) => closed,
             Err(error) => return reply.send(refuse(share::code_of(error))),
         };
-        let mut written: Vec<Written> = Vec::new();
-        let mut codes: Vec<Vec<ErrorCode>> = Vec::new();
-        for topic in request.topics.iter() {
-            let mut of_topic = Vec::new();
-            for partition in topic.partitions.iter() {
-                let place: Wanted = (topic.topic_id, PartitionIndex(partition.partition_index));
-                let said: Vec<share::SaidBatch> = partition
-                    .acknowledgement_batches
-                    .iter()
-                    .map(|batch| (batch.first_offset, batch.last_offset, batch.acknowledge_types.iter().collect()))
-                    .collect();
-                let told = share::check_partition(turn, place)
-                    .and_then(|()| share::acknowledge(turn, (&owner.0, &owner.1), place, &said, request.is_renew_ack));
-                of_topic.push(told.map_or_else(
-                    |code| code,
-                    |end| {
-                        written.extend(end);
-                        ErrorCode::NONE
-                    },
-                ));
-            }
-            codes.push(of_topic);
-        }
+        let said = request.topics.iter().flat_map(|topic| {
+            topic.partitions.iter().map(move |partition| {
+                let batches = partition.acknowledgement_batches.iter();
+                let said = batches.map(|batch| (batch.first_offset, batch.last_offset, batch.acknowledge_types.iter().collect())).collect();
+                ((topic.topic_id, PartitionIndex(partition.partition_index)), said)
+            })
+        });
+        let (codes, mut written) = share::acknowledge_all(turn, &owner, said, request.is_renew_ack);
         if let Some(wanted) = closed {
             written.extend(share::release(turn, &owner, &wanted));
         }
+        let code_of = |place: Wanted| codes.get(&place).map_or(ErrorCode::NONE, |code| *code);
         let told: Vec<Vec<PartitionData<'_>>> = request
             .topics
             .iter()
-            .zip(&codes)
-            .map(|(topic, codes)| {
-                let each = topic.partitions.iter().zip(codes);
-                each.map(|(partition, code)| PartitionData {
-                    partition_index: partition.partition_index,
-                    error_code: code.number(),
+            .map(|topic| {
+                let each = topic.partitions.iter().map(|partition| partition.partition_index);
+                each.map(|partition_index| PartitionData {
+                    partition_index,
+                    error_code: code_of((topic.topic_id, PartitionIndex(partition_index))).number(),
                     ..Default::default()
                 })
                 .collect()

@@ -1,5 +1,7 @@
 //! What the requests of share groups share.
 
+use std::collections::BTreeMap;
+
 use millpond_core::catalog::input::ResourceKind;
 use millpond_core::catalog::name::{SHARE_GROUP_STATE, SHARE_VERSION};
 use millpond_core::ids::{CallId, Offset, PartitionIndex, TopicId};
@@ -86,13 +88,36 @@ pub(crate) fn settings(at: &Turn<'_>, group_id: &str) -> GroupSettings {
 /// A batch of acknowledgements as a request names it: the first and the last offset, and what is said of them.
 pub(crate) type SaidBatch = (i64, i64, Vec<i8>);
 
+/// Carries out what a request says of partitions, each by itself. Answers what each has come to, and what must be committed before that may
+/// be told.
+pub(crate) fn acknowledge_all(
+    at: &mut Turn<'_>,
+    owner: &Owner,
+    said: impl Iterator<Item = (Wanted, Vec<SaidBatch>)>,
+    renews: bool,
+) -> (BTreeMap<Wanted, ErrorCode>, Vec<Written>) {
+    let (mut codes, mut written) = (BTreeMap::new(), Vec::new());
+    for (place, said) in said {
+        let told = check_partition(at, place).and_then(|()| acknowledge(at, owner, place, &said, renews));
+        let code = match told {
+            Ok(end) => {
+                written.extend(end);
+                ErrorCode::NONE
+            }
+            Err(code) => code,
+        };
+        codes.insert(place, code);
+    }
+    (codes, written)
+}
+
 /// Carries out what a member says of a partition. Answers what must be committed before it may be told so.
 ///
 /// # Errors
 /// Why nothing of it is true. Source: `KafkaApis.validateAcknowledgementBatches`.
-pub(crate) fn acknowledge(
+fn acknowledge(
     at: &mut Turn<'_>,
-    (group_id, member_id): (&str, &str),
+    (group_id, member_id): &Owner,
     (topic_id, partition): Wanted,
     said: &[SaidBatch],
     renews: bool,

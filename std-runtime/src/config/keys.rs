@@ -522,7 +522,7 @@ pub const KEYS: &[Key] = &[
         Int,
         Some("2000"),
         Rule::AtLeast(100),
-        "How far ahead of the first record that is not done with a share group is delivered others.",
+        "How many records of a partition a share group may have in flight, from the first that is not done with.",
     )
     .of_groups(|groups, value| groups.share.record_locks_max = u32::try_from(value.int()).unwrap_or(u32::MAX))
     .group("share.partition.max.record.locks"),

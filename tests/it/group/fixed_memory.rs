@@ -22,6 +22,7 @@ use millpond_core::machine::{Answers, Effects, EncodedRecord, Machine, RecordEnd
 use millpond_core::time::{Instant, Millis, Moment, Timestamp};
 use millpond_tests::trace::play;
 
+use millpond_core::group::assignor::simple::Seat;
 use millpond_core::group::assignor::subscriptions::Span as ModernSpan;
 use millpond_core::group::modern::names::Place as NamePlace;
 use millpond_core::group::modern::partitions::Held;
@@ -94,6 +95,8 @@ struct ModernArena {
     spans: heapless::Vec<ModernSpan, 4>,
     owners: heapless::Vec<Owner, 8>,
     words: heapless::Vec<u32, 128>,
+    seats: heapless::Vec<Seat, 16>,
+    assignable: heapless::Vec<bool, 8>,
 }
 
 impl ModernArena {
@@ -118,6 +121,8 @@ impl ModernArena {
             spans: List::lent(&mut self.spans),
             owners: List::lent(&mut self.owners),
             words: List::lent(&mut self.words),
+            seats: List::lent(&mut self.seats),
+            assignable: List::lent(&mut self.assignable),
             resume: None,
             joins_again: None,
             downgraded: Slot::NONE,
@@ -298,7 +303,7 @@ impl<'m> Answers<Coordinator<'m>> for Sink {
             Answer::Joined(joined) => self.joined += usize::from(joined.generation_id.0 > 0),
             Answer::Synced { .. } => self.synced += 1,
             Answer::JoinRefused { error, .. } | Answer::SyncRefused(error) => self.refused = Some(error),
-            Answer::Heartbeat(result) | Answer::GroupDeleted(result) => match result {
+            Answer::Heartbeat(result) | Answer::GroupDeleted(result) | Answer::SharesSet(result) => match result {
                 Ok(()) => self.others += 1,
                 Err(error) => self.refused = Some(error),
             },
@@ -306,8 +311,8 @@ impl<'m> Answers<Coordinator<'m>> for Sink {
                 Ok(parts) => self.others += parts.iter().filter(|error| error.is_none()).count(),
                 Err(error) => self.refused = Some(error),
             },
-            Answer::Consumer(_) | Answer::ConsumerLeft { .. } => self.others += 1,
-            Answer::ConsumerRefused(error) => self.refused = Some(error),
+            Answer::Consumer(_) | Answer::ConsumerLeft { .. } | Answer::Share(_) | Answer::ShareLeft { .. } => self.others += 1,
+            Answer::ConsumerRefused(error) | Answer::ShareRefused(error) => self.refused = Some(error),
         }
     }
 }

@@ -72,6 +72,12 @@ const TOO_NEW: &[(&str, i16)] = &[
     ("WriteTxnMarkersResponse", 2),
     ("DescribeLogDirsRequest", 5),
     ("DescribeLogDirsResponse", 5),
+    ("ShareFetchRequest", 2),
+    ("ShareFetchResponse", 2),
+    ("ShareAcknowledgeRequest", 2),
+    ("ShareAcknowledgeResponse", 2),
+    ("DescribeShareGroupOffsetsRequest", 1),
+    ("DescribeShareGroupOffsetsResponse", 1),
 ];
 
 /// Errors that Kafka 4.3 calls retriable and `kafka-protocol` 0.18 does not.

@@ -35,6 +35,18 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
     /// What [`LogError`] names; what was deleted until then is deleted.
     /// Source: `UnifiedLog.deleteOldSegments`.
     pub fn retain(&mut self, wall: Timestamp) -> Result<Retained, LogError<S::Error>> {
+        self.delete_front(wall, self.config.delete)
+    }
+
+    /// Deletes the segments below the start of the log, and no others, whatever its settings say: what a machine is loaded from goes by what
+    /// the machine needs.
+    /// # Errors
+    /// As [`PartitionLog::retain`].
+    pub fn retain_from_start(&mut self, wall: Timestamp) -> Result<Retained, LogError<S::Error>> {
+        self.delete_front(wall, false)
+    }
+
+    fn delete_front(&mut self, wall: Timestamp, by_rules: bool) -> Result<Retained, LogError<S::Error>> {
         self.alive()?;
         self.expire_producers(wall);
         let mut retained = Retained::default();
@@ -45,7 +57,7 @@ impl<S: SegmentStore> PartitionLog<'_, S> {
             let next = self.segments.get(1).map(|next| next.base);
             let end = next.unwrap_or_else(|| self.marks.log_end());
             let below_start = next.is_some_and(|next| next <= self.marks.log_start());
-            let doomed = below_start || (self.config.delete && (self.is_too_old(wall, &oldest) || self.is_too_much(total, &oldest)));
+            let doomed = below_start || (by_rules && (self.is_too_old(wall, &oldest) || self.is_too_much(total, &oldest)));
             if !doomed || end > self.marks.high_watermark() {
                 break;
             }

@@ -49,6 +49,8 @@ const HERE: TopicId = TopicId([9; 16]);
 /// A directory with a catalogue's log and snapshots in it.
 #[derive(Clone, Default)]
 pub(in crate::shard) struct Directory {
+    /// Of every log.
+    pub(in crate::shard) config: LogConfig,
     log: Vec<u8>,
     log_start: i64,
     snapshots: Vec<(SnapshotId, Vec<u8>)>,
@@ -61,7 +63,7 @@ impl LogDirectory<'static> for Directory {
     type Store = MemoryStore<'static>;
 
     fn store(&mut self, partition: PartitionName<'_>) -> Self::Store {
-        let mut store = MemoryStore::grown(1 << 16, 16);
+        let mut store = MemoryStore::grown(1 << 16, 256);
         if partition.topic_id == TopicId::METADATA && !self.log.is_empty() {
             store.write_at(FileName::live(FileKind::Log, Offset(self.log_start)), 0, &[&self.log]).unwrap();
         }
@@ -71,7 +73,7 @@ impl LogDirectory<'static> for Directory {
         LogMemory::grown(&LogLimits::default(), HashKey(1, 2))
     }
     fn log_config<'e>(&self, _: &mut dyn Iterator<Item = (&'e str, &'e str)>) -> LogConfig {
-        LogConfig::default()
+        self.config
     }
     fn hints(&self, _: PartitionName<'_>) -> OpenHints {
         OpenHints::default()

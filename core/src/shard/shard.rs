@@ -282,4 +282,4 @@ impl ShardMemory<'_> {
 #[cfg(test)]
 #[cfg(feature = "alloc")]
 #[path = "shard_tests.rs"]
-mod tests;
+pub(super) mod tests;

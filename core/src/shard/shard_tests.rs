@@ -33,7 +33,7 @@ use crate::txn::input::{AddPartitions, End as EndTransaction, Initialize, Input 
 use crate::txn::state::TransactionVersion;
 
 #[derive(Default)]
-struct Heard(Cell<Option<Outcome>>);
+pub(in crate::shard) struct Heard(Cell<Option<Outcome>>);
 
 impl Release for Heard {
     fn release(&mut self, _: CallId, outcome: Outcome) {
@@ -41,22 +41,26 @@ impl Release for Heard {
     }
 }
 
-const AT: Moment = Moment { now: Instant(1), wall: Timestamp(1) };
+pub(in crate::shard) const AT: Moment = Moment { now: Instant(1), wall: Timestamp(1) };
 
 fn shard() -> Shard<'static, Directory> {
+    shard_in(Directory::default())
+}
+
+pub(in crate::shard) fn shard_in(directory: Directory) -> Shard<'static, Directory> {
     let key = HashKey(1, 2);
     let catalog = Catalog::new(CatalogConfig { node: BrokerId(1), directory: TopicId::ZERO }, key, CatalogMemory::grown(8));
-    let limits = CoordinatorLimits { groups: 2, members: 2, offsets: 2, partitions: 2, text_bytes: 4096 };
+    let limits = CoordinatorLimits { groups: 4, members: 4, offsets: 4, partitions: 64, text_bytes: 1 << 16 };
     let groups = Coordinator::new(GroupConfig::default(), key, CoordinatorMemory::grown(limits));
     let txns = TxnCoordinator::new(TxnConfig::default(), key, TxnMemory::grown(8, 64));
     let shares = ShareCoordinator::new(ShareConfig::default(), key, ShareMemory::grown(8, 64));
     let machines = Machines { catalog, groups, transactions: txns, shares };
     let (parked, memory) = (Parked::new(ParkedMemory::grown(8, 8)), ShardMemory::grown(1 << 16, 64, 8));
     let mut scratch = List::grown(1 << 16);
-    Shard::open(AT, Directory::default(), machines, parked, memory, ShardPartitions::grown(8), key, &mut scratch).unwrap()
+    Shard::open(AT, directory, machines, parked, memory, ShardPartitions::grown(8), key, &mut scratch).unwrap()
 }
 
-fn catalog(shard: &mut Shard<'static, Directory>, input: Input<'_>) {
+pub(in crate::shard) fn catalog(shard: &mut Shard<'static, Directory>, input: Input<'_>) {
     assert!(shard.catalog_turn(AT, input, &mut Nobody, &mut Heard::default()).unwrap().is_some());
 }
 
@@ -64,7 +68,7 @@ fn create(shard: &mut Shard<'static, Directory>, id: u8) {
     create_named(shard, "t", id);
 }
 
-fn create_named(shard: &mut Shard<'static, Directory>, name: &str, id: u8) {
+pub(in crate::shard) fn create_named(shard: &mut Shard<'static, Directory>, name: &str, id: u8) {
     let (call, topic_id) = (CallId(0), TopicId([id; 16]));
     let create = CreateTopic { call, name, topic_id, partition_count: 1, replication_factor: 1, configs: &[], validate_only: false };
     catalog(shard, Input::CreateTopic(create));
@@ -85,7 +89,7 @@ fn produce_as(shard: &mut Shard<'static, Directory>, options: BatchOptions) -> W
     shard.append(AT, topic, PartitionIndex(0), &checked, &mut Heard::default()).unwrap().1
 }
 
-fn sync_all(shard: &mut Shard<'static, Directory>) {
+pub(in crate::shard) fn sync_all(shard: &mut Shard<'static, Directory>) {
     while let Some((log, ticket)) = shard.begin_sync(&mut Heard::default()).unwrap() {
         shard.end_sync(log, ticket, Ok(()), &mut Heard::default()).unwrap();
     }

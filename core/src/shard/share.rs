@@ -10,12 +10,12 @@ use crate::group::modern::topics::NoMatcher;
 use crate::ids::{CallId, Offset, PartitionIndex, TopicId};
 use crate::machine::{Answers, Effects, Machine as _, When};
 use crate::share::coordinator::Coordinator;
-use crate::share::input::{Delete, Initialize, Input, ShareKey};
+use crate::share::input::{Initialize, Input, Place, ShareKey};
 use crate::share::record::ShareRecord;
 use crate::time::Moment;
 
 use super::directory::LogDirectory;
-use super::error::WriteError;
+use super::error::{PartitionError, WriteError};
 use super::logs::{PartitionTable, Written};
 use super::parked::Release;
 use super::shard::{Shard, StoreFailure};
@@ -45,15 +45,8 @@ impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
         self.records.clear();
         self.shares.step(at, input, &mut Effects { records: &mut self.records, answers });
         if self.records.is_empty() {
-            let key = match input {
-                Input::Initialize(Initialize { key, .. }) | Input::Delete(Delete { key, .. }) => key,
-                Input::Acquire(acquire) => acquire.key,
-                Input::Acknowledge(acknowledge) => acknowledge.key,
-                Input::Release(release) => release.key,
-                Input::LogBegins(begins) => begins.key,
-            };
             // What is told now may have been decided by a step whose records are not safe yet.
-            return Ok(self.uncommitted_share(&key));
+            return Ok(input.key().and_then(|key| self.uncommitted_share(key)));
         }
         self.write_down_share(at, out)
     }
@@ -150,19 +143,57 @@ impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
         out: &mut dyn Release,
     ) -> Result<(), WriteError<StoreFailure<'m, D>>> {
         let mut from = 0;
-        while let Some((view, behind)) = self.shares.next_view(from) {
-            from = behind;
+        while let Some(view) = self.shares.next_view(from) {
+            from = view.slot.index() + 1;
             if !concerns(&view.key) {
                 continue;
             }
-            self.records.clear();
-            // The key lies in the machine that is to forget it: it is written down without a step.
-            let index = self.shares.partition_of(&view.key);
-            let gone = ShareRecord::Snapshot { key: view.key, snapshot: None };
-            gone.encode(index, &mut self.records).map_err(|_| WriteError::TooLarge)?;
-            if let Some(written) = self.write_down_share(at, out)? {
+            let gone = Input::Delete(Place { call: NOBODYS, slot: view.slot });
+            if let Some(written) = self.share(at, gone, &mut Nobody, out)? {
                 told(written);
             }
+        }
+        Ok(())
+    }
+
+    /// Deletes what no state of a shared partition needs any more, segment by segment. Snapshots that stand in old segments are written anew
+    /// before: at most `snapshots_max` of them, so that a call ends soon; what is left is for the next one.
+    ///
+    /// Kafka lets go below the lowest of the snapshots, and writes one of each partition that had none for five minutes. Source:
+    /// `ShareCoordinatorOffsetsManager`, `ShareCoordinatorShard.snapshotColdPartitions`.
+    ///
+    /// # Errors
+    /// When something cannot be written down, or deleted.
+    pub fn prune_shares(&mut self, at: Moment, snapshots_max: usize, out: &mut dyn Release) -> Result<(), WriteError<StoreFailure<'m, D>>> {
+        let Some(topic) = self.catalog.topic(name::SHARE_GROUP_STATE).map(|topic| (topic.topic_id, topic.slot, topic.partition_count))
+        else {
+            return Ok(());
+        };
+        let (topic_id, topic, count) = topic;
+        let mut left = snapshots_max;
+        for index in (0..count).map(PartitionIndex) {
+            let log = self.logs.find(topic_id, index).and_then(|slot| self.logs.partitions.get(slot)).map(|partition| &partition.log);
+            let Some(log) = log else { continue };
+            let [_, .., active] = log.segments() else { continue };
+            let (active, committed) = (active.base(), log.watermarks().high_watermark());
+            let mut lowest = active;
+            let mut from = 0;
+            while let Some(view) = self.shares.next_view(from) {
+                from = view.slot.index() + 1;
+                if self.shares.partition_of(&view.key) != index {
+                    continue;
+                }
+                let [last, before] = view.snapshots_at;
+                let safe = [last, before].into_iter().find(|at| *at < committed);
+                lowest = lowest.min(safe.unwrap_or(Offset::ZERO));
+                if last < active && left > 0 {
+                    left -= 1;
+                    self.share(at, Input::Snapshot(Place { call: NOBODYS, slot: view.slot }), &mut Nobody, out)?;
+                }
+            }
+            let log = self.log(at, topic, index).map_err(WriteError::Partition)?;
+            let pruned = log.delete_records(lowest.min(committed)).and_then(|_| log.retain_from_start(at.wall));
+            pruned.map_err(|error| WriteError::Partition(PartitionError::Log(error)))?;
         }
         Ok(())
     }
@@ -250,3 +281,7 @@ impl<'m> Answers<Groups<'m>> for Set {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "share_tests.rs"]
+mod tests;

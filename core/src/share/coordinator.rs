@@ -15,7 +15,7 @@ use crate::time::{Instant, Moment};
 use super::answer::{Acquired, Answer};
 use super::config::{ShareConfig, ShareLimits};
 use super::error::ShareError;
-use super::input::{Delete, Initialize, Input, ShareKey};
+use super::input::{Initialize, Input, ShareKey};
 use super::record::{Change, Changes, ShareRecord, Snapshot, Update};
 use super::runs::Runs;
 use super::state::{RecordState, Run, SharePartition};
@@ -286,11 +286,14 @@ impl<'m> Coordinator<'m> {
         self.record(&ShareRecord::Snapshot { key: initialize.key, snapshot: Some(snapshot) }, fx).map_err(|Full| ShareError::Full)
     }
 
-    fn delete(&self, delete: &Delete<'_>, fx: &mut Fx<'_, '_, 'm>) -> Result<(), ShareError> {
-        if self.find(&delete.key).is_none() {
-            return Ok(());
-        }
-        self.record(&ShareRecord::Snapshot { key: delete.key, snapshot: None }, fx).map_err(|Full| ShareError::Full)
+    fn delete(&self, slot: Slot, fx: &mut Fx<'_, '_, 'm>) -> Result<(), ShareError> {
+        let Some(entry) = self.partitions.get(slot) else { return Err(ShareError::NotShared) };
+        self.record(&ShareRecord::Snapshot { key: self.key_of(entry), snapshot: None }, fx).map_err(|Full| ShareError::Full)
+    }
+
+    fn snapshot(&self, at: Moment, slot: Slot, fx: &mut Fx<'_, '_, 'm>) -> Result<(), ShareError> {
+        let Some(entry) = self.partitions.get(slot) else { return Err(ShareError::NotShared) };
+        self.record_snapshot(at, entry, entry.snapshot_epoch + 1, fx).map_err(|Full| ShareError::Full)
     }
 
     /// The earliest lock of a partition is what its deadline says.
@@ -343,7 +346,8 @@ impl<'m> Machine for Coordinator<'m> {
             Input::Acknowledge(acknowledge) => (acknowledge.call, self.acknowledge(at, &acknowledge, fx)),
             Input::Release(release) => (release.call, self.release(at, &release, fx)),
             Input::LogBegins(begins) => (begins.call, self.log_begins(at, &begins, fx)),
-            Input::Delete(delete) => (delete.call, self.delete(&delete, fx)),
+            Input::Delete(place) => (place.call, self.delete(place.slot, fx)),
+            Input::Snapshot(place) => (place.call, self.snapshot(at, place.slot, fx)),
         };
         if result.is_err() {
             fx.records.truncate(before);

@@ -1,5 +1,6 @@
 //! What comes in.
 
+use crate::bounded::slab::Slot;
 use crate::ids::{CallId, Offset, PartitionIndex, TopicId};
 
 use super::config::ShareLimits;
@@ -29,8 +30,26 @@ pub enum Input<'a> {
     Release(Release<'a>),
     /// Records are gone from the log.
     LogBegins(LogBegins<'a>),
-    /// A group no longer shares a partition.
-    Delete(Delete<'a>),
+    /// Nobody shares a partition any more.
+    Delete(Place),
+    /// The whole state of a partition is to be written again, so that what was written before is needed no more. Source:
+    /// `ShareCoordinatorShard.snapshotColdPartitions`.
+    Snapshot(Place),
+}
+
+impl Input<'_> {
+    /// What it is about, where it names that.
+    #[must_use]
+    pub const fn key(&self) -> Option<&ShareKey<'_>> {
+        match self {
+            Self::Initialize(initialize) => Some(&initialize.key),
+            Self::Acquire(acquire) => Some(&acquire.key),
+            Self::Acknowledge(acknowledge) => Some(&acknowledge.key),
+            Self::Release(release) => Some(&release.key),
+            Self::LogBegins(begins) => Some(&begins.key),
+            Self::Delete(_) | Self::Snapshot(_) => None,
+        }
+    }
 }
 
 /// A group begins to share a partition, or an administrator says where it is to go on.
@@ -128,11 +147,11 @@ pub struct LogBegins<'a> {
     pub offset: Offset,
 }
 
-/// A group no longer shares a partition.
+/// A partition that is shared, by its place.
 #[derive(Clone, Copy, Debug)]
-pub struct Delete<'a> {
+pub struct Place {
     /// The call to answer.
     pub call: CallId,
-    /// What was shared.
-    pub key: ShareKey<'a>,
+    /// See [`super::view::ShareView::slot`].
+    pub slot: Slot,
 }

@@ -61,7 +61,7 @@ impl Coordinator<'_> {
             start: None,
             created: Timestamp(0),
             updates: 0,
-            snapshot_at: Offset(0),
+            snapshots_at: [Offset(0); 2],
             delivery_count_max: u16::MAX,
             runs: Slot::NONE,
         };
@@ -85,7 +85,8 @@ impl Coordinator<'_> {
         entry.snapshot_epoch = snapshot.update.snapshot_epoch;
         entry.leader_epoch = entry.leader_epoch.max(snapshot.update.leader_epoch);
         entry.created = snapshot.created;
-        (entry.updates, entry.snapshot_at) = (0, at);
+        let [before, _] = entry.snapshots_at;
+        (entry.updates, entry.snapshots_at) = (0, [at, before]);
         if is_known && entry.start.is_some() {
             return;
         }

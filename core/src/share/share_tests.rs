@@ -9,7 +9,7 @@ use super::answer::Answer;
 use super::config::{ShareConfig, ShareLimits};
 use super::coordinator::{Coordinator, ShareMemory};
 use super::error::ShareError;
-use super::input::{Acknowledge, Acknowledged, Acquire, Delete, Initialize, Input, LogBatch, LogBegins, Release, ShareKey};
+use super::input::{Acknowledge, Acknowledged, Acquire, Initialize, Input, LogBatch, LogBegins, Place, Release, ShareKey};
 use super::record::ShareRecord;
 use super::state::{AcknowledgeType, RecordState};
 use crate::bounded::table::HashKey;
@@ -350,7 +350,8 @@ fn where_it_begins_is_looked_up_or_set() {
     assert_eq!(world.acquire("a", 500), "3-3x1");
     world.restart();
     assert_eq!(world.shown(), "3: ");
-    assert_eq!(world.ask(Input::Delete(Delete { call: CallId(1), key: KEY })), ok());
+    let slot = world.coordinator.view(&KEY).unwrap().slot;
+    assert_eq!(world.ask(Input::Delete(Place { call: CallId(1), slot })), ok());
     assert_eq!(world.acquire_as("a", 500, 500, false), Err(ShareError::NotShared));
     world.restart();
     assert_eq!(world.coordinator.views().count(), 0);

@@ -109,8 +109,8 @@ pub struct SharePartition {
     pub(super) created: Timestamp,
     /// How many changes were written since the last snapshot.
     pub(super) updates: u32,
-    /// Where in the log its last snapshot stands.
-    pub(super) snapshot_at: Offset,
+    /// Where in the log its last snapshot stands, and the one before: the last may not be safe yet.
+    pub(super) snapshots_at: [Offset; 2],
     /// Soft: how often records are delivered at most, as was said last.
     pub(super) delivery_count_max: u16,
     /// Its runs, rising. What lies between them, and behind them, was never delivered.

@@ -1,14 +1,17 @@
 //! What an administrator sees.
 
+use crate::bounded::slab::Slot;
 use crate::ids::Offset;
 
 use super::coordinator::Coordinator;
 use super::input::ShareKey;
-use super::state::{RecordState, SharePartition};
+use super::state::RecordState;
 
 /// A shared partition as an administrator sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ShareView<'a> {
+    /// Its place, for [`super::input::Place`]; another partition may have it once this one is deleted.
+    pub slot: Slot,
     /// What is shared.
     pub key: ShareKey<'a>,
     /// How often its state was set from outside.
@@ -19,6 +22,8 @@ pub struct ShareView<'a> {
     pub start: Option<Offset>,
     /// How many offsets from there on are done with.
     pub complete_count: u32,
+    /// Where in the log of its states the last snapshot of it stands, and the one before.
+    pub snapshots_at: [Offset; 2],
 }
 
 /// Offsets that stand alike, as tests and tools see them.
@@ -40,19 +45,18 @@ impl Coordinator<'_> {
     /// A shared partition, if it is one.
     #[must_use]
     pub fn view(&self, key: &ShareKey<'_>) -> Option<ShareView<'_>> {
-        self.find(key).and_then(|slot| self.partitions.get(slot)).map(|entry| self.view_of(entry))
+        self.find(key).and_then(|slot| self.view_at(slot))
     }
 
-    /// The first shared partition at or behind the place number `from`, and the place behind it.
+    /// The first shared partition whose place is number `from` or behind.
     #[must_use]
-    pub fn next_view(&self, from: usize) -> Option<(ShareView<'_>, usize)> {
-        let slot = self.partitions.next_from(from)?;
-        self.partitions.get(slot).map(|entry| (self.view_of(entry), slot.index() + 1))
+    pub fn next_view(&self, from: usize) -> Option<ShareView<'_>> {
+        self.view_at(self.partitions.next_from(from)?)
     }
 
     /// All shared partitions.
     pub fn views(&self) -> impl Iterator<Item = ShareView<'_>> {
-        self.partitions.iter().map(|(_, entry)| self.view_of(entry))
+        self.partitions.iter().filter_map(|(slot, _)| self.view_at(slot))
     }
 
     /// How the records of a shared partition stand that were delivered and are not forgotten, rising.
@@ -67,18 +71,16 @@ impl Coordinator<'_> {
         })
     }
 
-    /// Where in each partition of the log the last snapshot of a state stands: what lies below all of them is needed no more.
-    pub fn snapshots(&self) -> impl Iterator<Item = (crate::ids::PartitionIndex, Offset)> {
-        self.partitions.iter().map(|(_, entry)| (self.partition_of(&self.key_of(entry)), entry.snapshot_at))
-    }
-
-    fn view_of<'a>(&'a self, entry: &'a SharePartition) -> ShareView<'a> {
-        ShareView {
+    fn view_at(&self, slot: Slot) -> Option<ShareView<'_>> {
+        let entry = self.partitions.get(slot)?;
+        Some(ShareView {
+            slot,
             key: self.key_of(entry),
             state_epoch: entry.state_epoch,
             leader_epoch: entry.leader_epoch,
             start: entry.start,
             complete_count: self.complete_count(entry),
-        }
+            snapshots_at: entry.snapshots_at,
+        })
     }
 }

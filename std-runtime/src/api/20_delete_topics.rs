@@ -1,9 +1,8 @@
 //! DeleteTopics, key 20, served 1-6. KIP-322, KIP-599 (v5), KIP-516 (v6).
 //!
-//! Differences from Apache Kafka: `__consumer_offsets` cannot be deleted, since groups live in it. The files go when the deletion can no longer be undone by a loss of power.
+//! Differences from Apache Kafka: `__consumer_offsets`, `__transaction_state` and `__share_group_state` cannot be deleted, since groups and transactions live in them. The files go when the deletion can no longer be undone by a loss of power.
 
 use millpond_core::catalog::answer::Answer;
-use millpond_core::catalog::catalog::TopicView;
 use millpond_core::catalog::input::{DeleteTopic, Input, TopicRef};
 use millpond_core::catalog::name;
 use millpond_core::ids::TopicId;
@@ -104,13 +103,13 @@ fn try_delete(turn: &mut Turn<'_>, topic: TopicRef<'_>, written: &mut Vec<Writte
     if !turn.around.config.delete_topics {
         return Err(Refusal::new(ErrorCode::TOPIC_DELETION_DISABLED, "Topic deletion is disabled (delete.topic.enable)."));
     }
-    let is_offsets = |found: Option<TopicView<'_>>| found.is_some_and(|found| found.name == name::CONSUMER_OFFSETS);
     let catalog = turn.inner.shard.catalog();
-    if is_offsets(match topic {
+    let found = match topic {
         TopicRef::Name(name) => catalog.topic(name),
         TopicRef::Id(topic_id) => catalog.topic_by_id(topic_id),
-    }) {
-        let message = "__consumer_offsets holds the groups and their offsets, and is not deleted: delete groups instead.";
+    };
+    if let Some(topic) = found.filter(|found| name::is_internal(found.name)) {
+        let message = format!("{} holds groups or transactions, and is not deleted: delete groups instead.", topic.name);
         return Err(Refusal::new(ErrorCode::POLICY_VIOLATION, message));
     }
     let input = Input::DeleteTopic(DeleteTopic { call: catalog::HERE, topic });

@@ -36,6 +36,9 @@ use super::calls::{Call, Calls, Head};
 use super::remote::RemoteOrder;
 use super::reply::{Outgoing, Reply};
 
+/// How many states of shared partitions are written anew in one go, so that others are served in between.
+const SNAPSHOTS_AT_ONCE: usize = 1000;
+
 /// What a compressed batch may unfold to. Unit: bytes.
 pub const UNFOLDED_BYTES_MAX: usize = 256 << 20;
 
@@ -175,6 +178,10 @@ impl Turn<'_> {
             self.inner.shard.retain(at, |name, error| {
                 tracing::error!(topic = name.topic, partition = name.index.0, %error, "old records could not be deleted");
             });
+            let inner = &mut *self.inner;
+            if let Err(error) = inner.shard.prune_shares(at, SNAPSHOTS_AT_ONCE, &mut inner.released) {
+                tracing::error!(%error, "what no shared partition needs any more could not be deleted; it is tried again");
+            }
             self.inner.retention_due = None;
             self.arm_retention();
             self.arm_checkpoint(self.around.config.log_start_checkpoint_interval);

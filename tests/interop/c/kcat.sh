@@ -173,6 +173,7 @@ lacks transactions 'kcat has none'
 lacks exactly-once 'kcat has none'
 shows group group
 lacks group-848 'its librdkafka has the classic protocol only'
+lacks share 'kcat has no share consumer'
 shows resume resume
 shows seek seek
 lacks admin 'kcat lists topics, and changes nothing'

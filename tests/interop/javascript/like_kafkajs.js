@@ -171,6 +171,7 @@ export function capabilitiesOf(client) {
     'exactly-once': exactlyOnce,
     group: group('group'),
     'group-848': group('group-848', { protocol: 'consumer' }),
+    share: 'it has no share consumer',
     resume,
     seek,
     admin,

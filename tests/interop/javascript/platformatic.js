@@ -156,6 +156,7 @@ await run({
   'exactly-once': exactlyOnce,
   group: group('group', classic),
   'group-848': group('group-848', { groupProtocol: GroupProtocols.CONSUMER }),
+  share: 'it has no share consumer',
   resume,
   seek,
   admin,

@@ -170,6 +170,61 @@ func group(topic string, options ...kgo.Opt) func() {
 	}
 }
 
+// shareConsumer is a member of the share group `share`.
+func shareConsumer() *kgo.Client {
+	// Strict: it fetches when it is polled, and not ahead of that.
+	return client(kgo.ShareGroup("share"), kgo.ConsumeTopics("share"), kgo.ShareMaxRecords(100), kgo.ShareMaxRecordsStrict())
+}
+
+// acquire polls until there are records: these values, delivered for that time.
+func acquire(consumer *kgo.Client, values []string, times int32) []*kgo.Record {
+	var records []*kgo.Record
+	for len(records) == 0 {
+		fetches := consumer.PollFetches(ctx)
+		Must(fetches.Err())
+		records = append(records, fetches.Records()...)
+	}
+	var found []string
+	for _, record := range records {
+		found = append(found, string(record.Value))
+		Same(record.DeliveryCount(), times, "delivered")
+	}
+	Same(found, values, "shared values")
+	return records
+}
+
+func share() {
+	admin := client()
+	defer admin.Close()
+	earliest := "earliest"
+	begin := kmsg.NewPtrIncrementalAlterConfigsRequest()
+	begin.Resources = []kmsg.IncrementalAlterConfigsRequestResource{{
+		ResourceType: kmsg.ConfigResourceTypeGroupConfig,
+		ResourceName: "share",
+		Configs: []kmsg.IncrementalAlterConfigsRequestResourceConfig{{
+			Name: "share.auto.offset.reset", Op: kmsg.IncrementalAlterConfigOpSet, Value: &earliest,
+		}},
+	}}
+	Same(Got(begin.RequestWith(ctx, admin)).Resources[0].ErrorCode, 0, "the code of the setting")
+	early, late := Values("early", 20), Values("late", 10)
+	produce("share", early)
+	first, second := shareConsumer(), shareConsumer()
+	defer second.Close()
+	held := acquire(first, early, 1)
+	produce("share", late)
+	second.MarkAcks(kgo.AckAccept, acquire(second, late, 1)...)
+	Must(second.FlushAcks(ctx))
+	first.MarkAcks(kgo.AckAccept, held[:10]...)
+	first.MarkAcks(kgo.AckReject, held[10])
+	first.MarkAcks(kgo.AckRelease, held[11:]...)
+	Must(first.FlushAcks(ctx))
+	first.Close()
+	second.MarkAcks(kgo.AckAccept, acquire(second, early[11:], 2)...)
+	Must(second.FlushAcks(ctx))
+	produce("share", []string{"end"})
+	acquire(second, []string{"end"}, 1)
+}
+
 func resume() {
 	values := Values("resume", 20)
 	produce("resume", values)
@@ -231,6 +286,7 @@ func main() {
 		{Name: "exactly-once", Show: exactlyOnce},
 		{Name: "group", Show: group("group")},
 		{Name: "group-848", Show: group("group-848", kgo.ServerSideBalancer())},
+		{Name: "share", Show: share},
 		{Name: "resume", Show: resume},
 		{Name: "seek", Show: seek},
 		{Name: "admin", Show: admin},

@@ -218,6 +218,7 @@ func main() {
 		{Name: "exactly-once", Lacks: "its writer does not number batches"},
 		{Name: "group", Show: group},
 		{Name: "group-848", Lacks: "it has the classic protocol only"},
+		{Name: "share", Lacks: "it has no share consumer"},
 		{Name: "resume", Show: resume},
 		{Name: "seek", Show: seek},
 		{Name: "admin", Show: admin},

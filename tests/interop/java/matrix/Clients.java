@@ -3,20 +3,26 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.AlterConfigOp;
+import org.apache.kafka.clients.admin.ConfigEntry;
 import org.apache.kafka.clients.admin.GroupListing;
 import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.consumer.AcknowledgeType;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.clients.consumer.KafkaShareConsumer;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.config.ConfigResource;
 import org.apache.kafka.common.errors.WakeupException;
 import org.apache.kafka.common.serialization.StringDeserializer;
 import org.apache.kafka.common.serialization.StringSerializer;
@@ -36,7 +42,7 @@ public final class Clients {
         contract.shows("exactly-once", Clients::exactlyOnce);
         contract.shows("group", () -> group("group", "classic"));
         contract.shows("group-848", () -> group("group-848", "consumer"));
-        // Share groups have their place here: `share`, with KafkaShareConsumer, once the broker serves them.
+        contract.shows("share", Clients::share);
         contract.shows("resume", Clients::resume);
         contract.shows("seek", Clients::seek);
         contract.shows("admin", Clients::admin);
@@ -198,6 +204,60 @@ public final class Clients {
         try (var producer = producer(Map.of())) {
             Contract.rebalance(seen -> new Member(topic, protocol, seen),
                 (partition, value) -> producer.send(new ProducerRecord<>(topic, partition, null, value)).get());
+        }
+    }
+
+    /** A member of the share group `share` that says of each record what becomes of it. */
+    private static KafkaShareConsumer<String, String> shareConsumer() {
+        Map<String, Object> settings = Map.of("bootstrap.servers", bootstrap, "group.id", "share", "share.acknowledgement.mode", "explicit");
+        var consumer = new KafkaShareConsumer<>(settings, new StringDeserializer(), new StringDeserializer());
+        consumer.subscribe(List.of("share"));
+        return consumer;
+    }
+
+    /** Acquires records until there are so many: these values, delivered for that time. */
+    private static List<ConsumerRecord<String, String>> acquire(KafkaShareConsumer<String, String> consumer, List<String> values, int times) {
+        List<ConsumerRecord<String, String>> records = new ArrayList<>();
+        while (records.isEmpty()) {
+            consumer.poll(Duration.ofSeconds(1)).forEach(records::add);
+        }
+        Contract.same(records.stream().map(ConsumerRecord::value).toList(), values, "shared values");
+        Contract.same(records.stream().map(record -> (int) record.deliveryCount().get()).distinct().toList(), List.of(times), "delivered");
+        return records;
+    }
+
+    private static void settle(KafkaShareConsumer<String, String> consumer, List<ConsumerRecord<String, String>> records, AcknowledgeType type) {
+        records.forEach(record -> consumer.acknowledge(record, type));
+    }
+
+    private static void commit(KafkaShareConsumer<String, String> consumer) {
+        consumer.commitSync().forEach((partition, refused) -> Contract.same(refused, Optional.empty(), "why it is refused"));
+    }
+
+    private static void share() throws Exception {
+        try (Admin admin = Admin.create(Map.of("bootstrap.servers", bootstrap))) {
+            var begin = new AlterConfigOp(new ConfigEntry("share.auto.offset.reset", "earliest"), AlterConfigOp.OpType.SET);
+            admin.incrementalAlterConfigs(Map.of(new ConfigResource(ConfigResource.Type.GROUP, "share"), List.of(begin))).all().get();
+        }
+        List<String> early = Contract.values("early", 20);
+        List<String> late = Contract.values("late", 10);
+        produce("share", early, Map.of("linger.ms", 50));
+        try (var second = shareConsumer()) {
+            try (var first = shareConsumer()) {
+                var held = acquire(first, early, 1);
+                produce("share", late, Map.of("linger.ms", 50));
+                settle(second, acquire(second, late, 1), AcknowledgeType.ACCEPT);
+                commit(second);
+                settle(first, held.subList(0, 10), AcknowledgeType.ACCEPT);
+                settle(first, held.subList(10, 11), AcknowledgeType.REJECT);
+                settle(first, held.subList(11, 20), AcknowledgeType.RELEASE);
+                commit(first);
+            }
+            settle(second, acquire(second, early.subList(11, 20), 2), AcknowledgeType.ACCEPT);
+            commit(second);
+            produce("share", List.of("end"), Map.of());
+            settle(second, acquire(second, List.of("end"), 1), AcknowledgeType.ACCEPT);
+            commit(second);
         }
     }
 

@@ -198,6 +198,7 @@ run({
     "exactly-once": exactly_once,
     "group": group,
     "group-848": "it has the classic protocol only",
+    "share": "it has no share consumer",
     "resume": resume,
     "seek": seek,
     "admin": admin,

@@ -1,6 +1,6 @@
 """confluent-kafka in the client matrix."""
-from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka import AcknowledgeType, Consumer, KafkaException, Producer, ShareConsumer, TopicPartition
+from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, NewTopic, ResourceType
 
 from contract import BOOTSTRAP, Member, live_through_restart, rebalance, run, same, until, values_of
 
@@ -142,6 +142,60 @@ def group(topic, **config):
     return show
 
 
+def share_consumer():
+    reader = ShareConsumer({"bootstrap.servers": BOOTSTRAP, "group.id": "share", "share.acknowledgement.mode": "explicit"})
+    reader.subscribe(["share"])
+    return reader
+
+
+def acquire(reader, values, times):
+    """Polls until there are messages: these values, delivered for that time."""
+    messages = []
+
+    def some():
+        messages.extend(reader.poll(timeout=1))
+        return bool(messages)
+
+    until(some, lambda: "shared values")
+    same([value_of(message) for message in messages], values, "shared values")
+    same({message.delivery_count() for message in messages}, {times}, "delivered")
+    return messages
+
+
+def settle(reader, messages, how):
+    for message in messages:
+        reader.acknowledge(message, how)
+
+
+def commit(reader):
+    same([error for error in reader.commit_sync().values() if error], [], "refusals")
+
+
+def share():
+    admin = AdminClient({"bootstrap.servers": BOOTSTRAP})
+    begin = ConfigEntry("share.auto.offset.reset", "earliest", incremental_operation=AlterConfigOpType.SET)
+    for altered in admin.incremental_alter_configs([ConfigResource(ResourceType.GROUP, "share", incremental_configs=[begin])]).values():
+        altered.result()
+    early, late = values_of("early", 20), values_of("late", 10)
+    send(producer(linger_ms=50), "share", early)
+    first, second = share_consumer(), share_consumer()
+    held = acquire(first, early, 1)
+    send(producer(linger_ms=50), "share", late)
+    settle(second, acquire(second, late, 1), AcknowledgeType.ACCEPT)
+    commit(second)
+    settle(first, held[:10], AcknowledgeType.ACCEPT)
+    settle(first, held[10:11], AcknowledgeType.REJECT)
+    settle(first, held[11:], AcknowledgeType.RELEASE)
+    commit(first)
+    first.close()
+    settle(second, acquire(second, early[11:], 2), AcknowledgeType.ACCEPT)
+    commit(second)
+    send(producer(), "share", [b"end"])
+    settle(second, acquire(second, [b"end"], 1), AcknowledgeType.ACCEPT)
+    commit(second)
+    second.close()
+
+
 def resume():
     values = values_of("resume", 20)
     send(producer(), "resume", values)
@@ -204,6 +258,7 @@ run({
     "exactly-once": exactly_once,
     "group": group("group"),
     "group-848": group("group-848", group_protocol="consumer"),
+    "share": share,
     "resume": resume,
     "seek": seek,
     "admin": admin,

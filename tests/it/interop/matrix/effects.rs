@@ -28,6 +28,7 @@ pub(super) fn check(capability: &str, broker: &Broker) {
         "exactly-once" => ended_with_markers(data_dir, "transfer-out"),
         "group" => has_group_of_type(broker, capability, "classic"),
         "group-848" => has_group_of_type(broker, capability, "consumer"),
+        "share" => has_group_of_type(broker, capability, "share"),
         "admin" => {
             let left = data_dir.join("admin-0");
             assert!(!left.exists(), "{} was deleted and is still there", left.display());

@@ -24,10 +24,9 @@ pub(super) struct Table {
 pub(super) const CLIENTS: Table = Table {
     mark: "clients",
     head: "\
-| language | client | version | codecs | idempotent | transactions | exactly once | groups | groups of KIP-848 | resume | seek | admin | restart | not offered by the client |
-|---|---|---|---|---|---|---|---|---|---|---|---|---|---|
+| language | client | version | codecs | idempotent | transactions | exactly once | groups | groups of KIP-848 | share groups | resume | seek | admin | restart | not offered by the client |
+|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|
 ",
-    // `share` is to stand behind `group-848` once the broker serves share groups.
     capabilities: &[
         "none",
         "gzip",
@@ -39,6 +38,7 @@ pub(super) const CLIENTS: Table = Table {
         "exactly-once",
         "group",
         "group-848",
+        "share",
         "resume",
         "seek",
         "admin",
@@ -56,6 +56,7 @@ pub(super) const CLIENTS: Table = Table {
         ("transfer-out", 1),
         ("group", 4),
         ("group-848", 4),
+        ("share", 1),
         ("resume", 1),
         ("seek", 1),
         ("restart", 2),

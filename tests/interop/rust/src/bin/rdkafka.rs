@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use millpond_interop_rust::{Member, Seen, bootstrap, live_through_restart, rebalance, shows, until, values};
+use millpond_interop_rust::{Member, Seen, bootstrap, lacks, live_through_restart, rebalance, shows, until, values};
 use rdkafka::Offset::{Beginning, Offset};
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
@@ -239,6 +239,7 @@ async fn main() {
     shows("exactly-once", exactly_once()).await;
     shows("group", group("group", "classic")).await;
     shows("group-848", group("group-848", "consumer")).await;
+    lacks("share", "it has no share consumer");
     shows("resume", resume()).await;
     shows("seek", seek()).await;
     shows("admin", admin()).await;

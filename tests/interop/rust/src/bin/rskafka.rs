@@ -94,6 +94,7 @@ async fn main() {
     lacks("exactly-once", "it does not number batches");
     lacks("group", "it reads partitions, without groups");
     lacks("group-848", "it reads partitions, without groups");
+    lacks("share", "it reads partitions, without groups");
     lacks("resume", "it reads partitions, without groups");
     shows("seek", seek()).await;
     shows("admin", admin()).await;

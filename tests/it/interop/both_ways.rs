@@ -83,6 +83,13 @@ impl Directory {
         read.lines().filter(|line| line.contains(" by ")).count()
     }
 
+    /// A share group (KIP-932) works on where it is, on so many records at most. Answers how many there were.
+    fn work_on(&self, records: usize) -> usize {
+        let arguments = format!("--topic plain-one --group workers --max-messages {records} --timeout-ms 6000");
+        let read = self.kafka.says("kafka-console-share-consumer", &arguments);
+        read.lines().filter(|line| line.contains(" by ")).count()
+    }
+
     /// Stops whoever serves it, and what is left is sound.
     fn stop(&mut self) {
         self.kafka.broker.stop();
@@ -134,12 +141,16 @@ fn a_directory_that_millpond_began_goes_to_kafka_and_back_twice() {
     let Some(mut directory) = Directory::new_or_skip("a directory of millpond's", Kind::Millpond) else { return };
     directory.play(&["write", "one"]);
     assert_eq!(directory.go_on(60), 60, "a consumer group begins");
+    let earliest = "--alter --entity-type groups --entity-name workers --add-config share.auto.offset.reset=earliest";
+    directory.kafka.says("kafka-configs", earliest);
+    assert_eq!(directory.work_on(60), 60, "a share group begins");
     let seen = directory.see();
     directory.stop();
 
     directory.serve_with(Kind::Kafka);
     assert_eq!(directory.see(), seen, "Kafka serves what millpond wrote");
     assert_eq!(directory.go_on(60), 60, "a consumer group goes on");
+    assert_eq!(directory.work_on(60), 60, "a share group goes on");
     // The producer whose transaction was left open there comes back here.
     directory.play(&["write", "two", "one"]);
     let seen = directory.see();
@@ -148,6 +159,7 @@ fn a_directory_that_millpond_began_goes_to_kafka_and_back_twice() {
     directory.serve_with(Kind::Millpond);
     assert_eq!(directory.see(), seen, "millpond serves what Kafka went on with");
     assert_eq!(directory.go_on(1000), 80, "a consumer group has the rest");
+    assert_eq!(directory.work_on(1000), 80, "a share group has the rest");
     directory.play(&["write-and-keep", "three", "two"]);
     let seen = directory.see();
     directory.kill();

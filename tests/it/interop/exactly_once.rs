@@ -1,4 +1,4 @@
-//! Exactly once, with Kafka's own producers and Kafka Streams, under a broker that is killed again and again.
+//! Exactly once, with Kafka's own producers, Kafka Streams and share consumers, under a broker that is killed again and again.
 
 use core::time::Duration;
 use std::fs;
@@ -106,6 +106,25 @@ fn committed_transactions_are_there_in_whole_and_aborted_ones_are_not_however_of
         })
         .collect();
     assert!(decoded.contains("teller-0") && decoded.contains("transactionStatus"), "{decoded}");
+}
+
+#[test]
+fn what_workers_of_a_share_group_settle_stays_settled_and_the_rest_comes_back_however_often_the_broker_is_killed() {
+    const TEST: &str = "share groups and kills";
+    // Locks that expire while the test looks on.
+    let locks = [
+        ("group.share.min.record.lock.duration.ms", "1000"),
+        ("group.share.record.lock.duration.ms", "2000"),
+        ("group.share.delivery.count.limit", "10"),
+        ("share.coordinator.snapshot.update.records.per.snapshot", "50"),
+    ];
+    let Some(mut kafka) = kafka_or_skip(TEST, &locks) else { return };
+    kafka.says("kafka-topics", "--create --topic work --partitions 2");
+    let workers = Running::start(&kafka, "Workers", "1");
+    kill_again_and_again(&mut kafka.broker, 4, Duration::from_millis(1500));
+    let said = workers.finish();
+    println!("{said}");
+    assert!(said.ends_with("EXACT"), "{said}");
 }
 
 #[test]

@@ -45,6 +45,7 @@ const TOOLS: &[(&str, &str)] = &[
     ("kafka-console-producer", "org.apache.kafka.tools.ConsoleProducer"),
     ("kafka-console-consumer", "org.apache.kafka.tools.consumer.ConsoleConsumer"),
     ("kafka-consumer-groups", "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand"),
+    ("kafka-console-share-consumer", "org.apache.kafka.tools.consumer.ConsoleShareConsumer"),
     ("kafka-verifiable-producer", "org.apache.kafka.tools.VerifiableProducer"),
     ("kafka-verifiable-consumer", "org.apache.kafka.tools.VerifiableConsumer"),
     ("kafka-get-offsets", "org.apache.kafka.tools.GetOffsetShell"),

@@ -71,6 +71,7 @@ pub(crate) fn serve(asked: Asked<'_>) -> Result<(), DecodeError> {
                     authorized_operations: operations::of_group(request.include_authorized_operations),
                     ..Default::default()
                 },
+                None if group_id.is_empty() => DescribedGroup { error_code: ErrorCode::INVALID_GROUP_ID.number(), ..Default::default() },
                 None => DescribedGroup {
                     error_code: ErrorCode::GROUP_ID_NOT_FOUND.number(),
                     error_message: Some(missing),

@@ -90,7 +90,7 @@ fn alter<'a>(
     let inner = &mut *turn.inner;
     match inner.shard.alter_shares(turn.at, request.group_id, &starts, &mut |end| written.push(end), &mut inner.released) {
         Ok(Ok(())) => Ok(told),
-        Ok(Err(error)) => Err((error_map::of_group(&error), Some(error.to_string()))),
+        Ok(Err(error)) => Err(share::refusal(request.group_id, &error)),
         Err(error) => {
             tracing::warn!(%error, group_id = request.group_id, "where a share group is to go on could not be written down");
             Err((error_map::of_group_write(&error), None))

@@ -68,7 +68,7 @@ fn delete<'a>(
                 tracing::warn!(%error, group_id = request.group_id, "what a share group is to forget could not be written down");
                 return Err((error_map::of_group_write(&error), None));
             }
-            Ok(Err(error)) => return Err((error_map::of_group(&error), Some(error.to_string()))),
+            Ok(Err(error)) => return Err(share::refusal(request.group_id, &error)),
             Ok(Ok(())) if named.is_empty() => {}
             Ok(Ok(())) if is_shared => {
                 told.push(DeleteShareGroupOffsetsResponseTopic { topic_name: name, topic_id: *topic_id, ..Default::default() });

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use millpond_core::catalog::input::ResourceKind;
 use millpond_core::catalog::name::{SHARE_GROUP_STATE, SHARE_VERSION};
+use millpond_core::group::error::GroupError;
 use millpond_core::ids::{CallId, Offset, PartitionIndex, TopicId};
 use millpond_core::machine::{Answers, When};
 use millpond_core::shard::logs::Written;
@@ -177,6 +178,15 @@ pub(crate) const fn code_of(error: SessionError) -> ErrorCode {
         SessionError::WrongEpoch => ErrorCode::INVALID_SHARE_SESSION_EPOCH,
         SessionError::TooMany => ErrorCode::SHARE_SESSION_LIMIT_REACHED,
     }
+}
+
+/// Why an administrator's wish for a group is refused.
+pub(crate) fn refusal(group_id: &str, error: &GroupError) -> (ErrorCode, Option<String>) {
+    let why = match error {
+        GroupError::GroupNotFound => format!("Group {group_id} not found."),
+        other => other.to_string(),
+    };
+    (error_map::of_group(error), Some(why))
 }
 
 /// Whether a partition is there to be shared.

@@ -23,6 +23,7 @@ const TOOLS: &[(&str, &str, bool)] = &[
     ("kafka-client-metrics", "org.apache.kafka.tools.ClientMetricsCommand", true),
     ("kafka-cluster", "org.apache.kafka.tools.ClusterTool", false),
     ("kafka-configs", "kafka.admin.ConfigCommand", true),
+    ("kafka-console-share-consumer", "org.apache.kafka.tools.consumer.ConsoleShareConsumer", true),
     ("kafka-consumer-groups", "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand", true),
     ("kafka-delegation-tokens", "org.apache.kafka.tools.DelegationTokenCommand", true),
     ("kafka-delete-records", "org.apache.kafka.tools.DeleteRecordsCommand", true),
@@ -33,12 +34,14 @@ const TOOLS: &[(&str, &str, bool)] = &[
     ("kafka-log-dirs", "org.apache.kafka.tools.LogDirsCommand", true),
     ("kafka-metadata-quorum", "org.apache.kafka.tools.MetadataQuorumCommand", true),
     ("kafka-reassign-partitions", "org.apache.kafka.tools.reassign.ReassignPartitionsCommand", true),
+    ("kafka-share-groups", "org.apache.kafka.tools.consumer.group.ShareGroupCommand", true),
     ("kafka-topics", "org.apache.kafka.tools.TopicCommand", true),
     ("kafka-transactions", "org.apache.kafka.tools.TransactionsCommand", true),
+    ("kafka-verifiable-producer", "org.apache.kafka.tools.VerifiableProducer", true),
 ];
 
 /// Features that are announced by a broker that has more of Kafka than we have.
-const NOT_YET: [&str; 3] = ["eligible.leader.replicas.version", "share.version", "streams.version"];
+const NOT_YET: [&str; 2] = ["eligible.leader.replicas.version", "streams.version"];
 
 /// Files that commands name, as `@name`.
 const FILES: &[(&str, &str)] = &[
@@ -60,7 +63,7 @@ fn golden() -> PathBuf {
 fn run(kafka: &Kafka, files: &Path, commands: &[&str]) -> Vec<(Vec<String>, String)> {
     let path = std::env::join_paths([kafka.jars.join("*"), compiled(kafka, "Tools")]).expect("a class path");
     let mut java = Command::new("timeout");
-    java.args(["150", "java", "-Xshare:auto", "-XX:TieredStopAtLevel=1", "-Xmx256M", "-Dorg.slf4j.simpleLogger.defaultLogLevel=off"]);
+    java.args(["300", "java", "-Xshare:auto", "-XX:TieredStopAtLevel=1", "-Xmx256M", "-Dorg.slf4j.simpleLogger.defaultLogLevel=off"]);
     java.arg("-cp").arg(path).arg("Tools").stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut child = java.spawn().expect("java can be started");
     let mut lines = String::new();
@@ -92,7 +95,9 @@ fn stable(kafka: &Kafka, line: &str) -> Option<String> {
     let is_trace =
         line.starts_with("\tat ") || line.starts_with("\t... ") || line.starts_with("Caused by") || line.starts_with("\tSuppressed");
     let is_feature = NOT_YET.iter().any(|name| line.contains(name));
-    if is_trace || is_feature || line.trim().is_empty() {
+    // What this tool says bears the time in it.
+    let is_producer = line.starts_with(r#"{"timestamp""#);
+    if is_trace || is_feature || is_producer || line.trim().is_empty() {
         return None;
     }
     let line = line.trim_start_matches("java.util.concurrent.ExecutionException: ");

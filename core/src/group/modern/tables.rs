@@ -171,7 +171,7 @@ impl Coordinator<'_> {
             kind,
             epoch: FIRST_EPOCH,
             metadata_hash: 0,
-            target_epoch: MemberEpoch(0),
+            target_epoch: FIRST_EPOCH,
             target_at: None,
             members: Chain::default(),
             classics: 0,

@@ -2,9 +2,10 @@
 //!
 //! What was read is looked through before it leaves: which of it the member has acquired follows from where batches begin and end.
 //! Differences from Apache Kafka: where a group begins is written down when it is looked up, not with the first acknowledgement, so that a crash
-//! between the two costs no record; records that only the object store has are KAFKA_STORAGE_ERROR, and wait until they are local again.
+//! between the two costs no record. A group that is to begin by a duration, where only the object store knows the offset of that, is answered
+//! KAFKA_STORAGE_ERROR.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::FileExt as _;
 
 use millpond_core::bounded::slab::Slot;
@@ -15,6 +16,7 @@ use millpond_core::log::txn_index::AbortedTransaction;
 use millpond_core::record::batch::Batch;
 use millpond_core::shard::fetch::{FetchError, FetchLimits, FetchPartition};
 use millpond_core::shard::logs::Written;
+use millpond_core::shard::tier::TieredLog;
 use millpond_core::share::answer::Acquired;
 use millpond_core::share::input::{Acquire, Initialize, Input, LogBatch, LogBegins, ShareKey};
 use millpond_core::time::{Instant, Millis, Timestamp};
@@ -27,6 +29,7 @@ use crate::protocol::messages::share_fetch::{
     AcquiredRecords, PartitionData, ShareFetchRequest, ShareFetchResponse, ShareFetchableTopicResponse,
 };
 use crate::worker::calls::{Call, Head};
+use crate::worker::remote::{RemoteAnswer, RemoteAnswers, RemoteOrder, RemoteWish};
 use crate::worker::reply::{FileRange, Outgoing, Reply};
 use crate::worker::turn::Turn;
 
@@ -58,6 +61,44 @@ pub struct WaitingShare {
     limits: Limits,
     /// What is in force for the group.
     settings: GroupSettings,
+    store: Store,
+}
+
+/// What the object store is asked for, one partition after the other, and has said so far.
+#[derive(Debug, Default)]
+struct Store {
+    /// What it is asked for: of which partition, and from which offset on that member wants records.
+    asked: Option<(Wanted, Offset)>,
+    /// From where on partitions are looked for there: what lies before was looked through.
+    behind: BTreeMap<Wanted, Offset>,
+    /// What it cannot give.
+    failed: BTreeSet<Wanted>,
+    /// Whether it did not answer in time. Source: `DelayedRemoteFetch`: then there are no records, and no error.
+    is_late: bool,
+}
+
+/// Records that the object store had.
+struct Brought {
+    place: Wanted,
+    from: Offset,
+    bytes: Vec<u8>,
+    aborted: Vec<AbortedTransaction>,
+}
+
+/// What the object store is to be asked for.
+struct Order {
+    place: Wanted,
+    from: Offset,
+    log: TieredLog,
+    wish: RemoteWish,
+}
+
+/// Where the records of a partition are.
+enum Look {
+    /// Here: these bytes, and what the member has acquired of them.
+    Here(Vec<u8>, Vec<Acquired>),
+    /// In the object store.
+    Elsewhere(TieredLog, RemoteWish),
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -72,7 +113,9 @@ impl WaitingShare {
     /// What it holds in memory. Unit: bytes.
     #[must_use]
     pub fn size(&self) -> usize {
-        (self.wanted.len() + self.acknowledged.len()) * size_of::<Wanted>() + self.owner.0.len() + self.owner.1.len()
+        (self.wanted.len() + self.acknowledged.len() + self.store.behind.len() + self.store.failed.len()) * size_of::<Wanted>()
+            + self.owner.0.len()
+            + self.owner.1.len()
     }
 }
 
@@ -93,7 +136,7 @@ pub(crate) fn serve(asked: Asked<'_>) -> Result<(), DecodeError> {
             return reply.send(refuse(ErrorCode::UNSUPPORTED_VERSION));
         }
         match begin(turn, head, &request, caller.connection, reply) {
-            Ok(waiting) => carry_out(turn, waiting),
+            Ok(waiting) => carry_out(turn, waiting, None),
             Err((reply, code)) => reply.send(refuse(code)),
         }
     });
@@ -102,7 +145,24 @@ pub(crate) fn serve(asked: Asked<'_>) -> Result<(), DecodeError> {
 
 /// Carries out a fetch again that waited.
 pub(crate) fn resume(turn: &mut Turn<'_>, waiting: WaitingShare) {
-    carry_out(turn, waiting);
+    carry_out(turn, waiting, None);
+}
+
+/// Carries out a fetch again with what the object store had for it.
+pub(crate) fn resume_remote(turn: &mut Turn<'_>, mut waiting: WaitingShare, mut answers: RemoteAnswers) {
+    let Some((place, from)) = waiting.store.asked.take() else { return carry_out(turn, waiting, None) };
+    let mut brought = None;
+    match answers.remove(&0) {
+        Some(RemoteAnswer::Records(bytes, aborted)) => brought = Some(Brought { place, from, bytes, aborted }),
+        Some(RemoteAnswer::Behind(offset)) => {
+            waiting.store.behind.insert(place, offset);
+        }
+        Some(RemoteAnswer::Failed | RemoteAnswer::Late | RemoteAnswer::Found(_)) => {
+            waiting.store.failed.insert(place);
+        }
+        None => waiting.store.is_late = true,
+    }
+    carry_out(turn, waiting, brought);
 }
 
 /// Takes the request into its session, and carries out its acknowledgements.
@@ -165,12 +225,17 @@ fn begin(
         is_strict: request.share_acquire_mode == 1,
     };
     let settings = share::settings(turn, &owner.0);
-    Ok(WaitingShare { settings, head, reply, due, owner, wanted, tells_all: epoch == OPENS, acknowledged, written, limits })
+    let store = Store::default();
+    Ok(WaitingShare { store, settings, head, reply, due, owner, wanted, tells_all: epoch == OPENS, acknowledged, written, limits })
 }
 
-fn carry_out(turn: &mut Turn<'_>, mut waiting: WaitingShare) {
-    let (told, asked) = acquire_all(turn, &waiting);
-    let is_done = told.values().any(|told| told.error.is_some() || !told.acquired.is_empty());
+fn carry_out(turn: &mut Turn<'_>, mut waiting: WaitingShare, brought: Option<Brought>) {
+    let mut asked = Vec::new();
+    let (told, order) = acquire_all(turn, &waiting, brought, &mut asked);
+    if let Some(order) = order {
+        return wait_for_store(turn, waiting, &order);
+    }
+    let is_done = waiting.store.is_late || told.values().any(|told| told.error.is_some() || !told.acquired.is_empty());
     if !is_done && turn.at.now < waiting.due && !waiting.wanted.is_empty() && waiting.limits.records_max > 0 {
         let (due, size) = (waiting.due, waiting.size());
         let inner = &mut *turn.inner;
@@ -193,10 +258,31 @@ fn carry_out(turn: &mut Turn<'_>, mut waiting: WaitingShare) {
     turn.hold(head, reply, outgoing, &written, ErrorCode::NOT_COORDINATOR, None);
 }
 
-/// Acquires what there is for the member in each partition that it wants. Answers also where it was looked for.
-fn acquire_all(turn: &mut Turn<'_>, waiting: &WaitingShare) -> (BTreeMap<Wanted, Told>, Vec<FetchPartition>) {
+/// Lets a fetch wait for the object store.
+fn wait_for_store(turn: &mut Turn<'_>, mut waiting: WaitingShare, order: &Order) {
+    waiting.store.asked = Some((order.place, order.from));
+    let patience = core::time::Duration::from_millis(turn.around.live.get().remote.fetch_wait_max.0);
+    let size = waiting.size();
+    let inner = &mut *turn.inner;
+    let call = inner.calls.add_with(|call| {
+        waiting.reply.waits(call, size);
+        Call::Share(Box::new(waiting))
+    });
+    inner.remote_orders.push(RemoteOrder { call, patience, wishes: vec![(0, order.log, order.wish)] });
+}
+
+/// Acquires what there is for the member in each partition that it wants; `asked` is where it was looked for.
+///
+/// Answers also what the object store is to be asked for before it goes on: of the first partition whose records are there, while nothing
+/// was acquired. Whoever has something takes that, and is served first from the store when the turn of that partition comes.
+fn acquire_all(
+    turn: &mut Turn<'_>,
+    waiting: &WaitingShare,
+    mut brought: Option<Brought>,
+    asked: &mut Vec<FetchPartition>,
+) -> (BTreeMap<Wanted, Told>, Option<Order>) {
     let mut told: BTreeMap<Wanted, Told> = BTreeMap::new();
-    let mut asked = Vec::new();
+    let mut has_some = false;
     let (mut bytes_left, mut records_left) = (waiting.limits.max_bytes, waiting.limits.records_max);
     for place in &waiting.wanted {
         let mut of_place = Told::default();
@@ -204,10 +290,16 @@ fn acquire_all(turn: &mut Turn<'_>, waiting: &WaitingShare) -> (BTreeMap<Wanted,
             Err(code) => of_place.error = Some(code),
             Ok(wanted) => {
                 if bytes_left > 0 && records_left > 0 {
-                    match acquire(turn, waiting, *place, &wanted, (bytes_left, records_left)) {
-                        Ok((bytes, acquired)) => (of_place.bytes, of_place.acquired) = (bytes, acquired),
+                    let from_store = brought.take_if(|it| it.place == *place && it.from == wanted.offset);
+                    match acquire(turn, waiting, *place, &wanted, (bytes_left, records_left), from_store) {
+                        Ok(Look::Here(bytes, acquired)) => (of_place.bytes, of_place.acquired) = (bytes, acquired),
+                        Ok(Look::Elsewhere(log, wish)) if !has_some && !waiting.store.is_late => {
+                            return (told, Some(Order { place: *place, from: wanted.offset, log, wish }));
+                        }
+                        Ok(Look::Elsewhere(..)) => {}
                         Err(code) => of_place.error = Some(code),
                     }
+                    has_some |= !of_place.acquired.is_empty();
                     bytes_left = bytes_left.saturating_sub(u32::try_from(of_place.bytes.len()).unwrap_or(u32::MAX));
                     let count = of_place.acquired.iter().map(|it| it.last.0 - it.first.0 + 1).sum::<i64>();
                     records_left = records_left.saturating_sub(u32::try_from(count).unwrap_or(u32::MAX));
@@ -217,7 +309,7 @@ fn acquire_all(turn: &mut Turn<'_>, waiting: &WaitingShare) -> (BTreeMap<Wanted,
         }
         told.insert(*place, of_place);
     }
-    (told, asked)
+    (told, None)
 }
 
 /// Where a partition is to be read from.
@@ -275,30 +367,23 @@ fn acquire(
     (topic_id, partition): Wanted,
     wanted: &FetchPartition,
     (max_bytes, records_max): (u32, u32),
-) -> Result<(Vec<u8>, Vec<Acquired>), ErrorCode> {
+    from_store: Option<Brought>,
+) -> Result<Look, ErrorCode> {
     let key = ShareKey { group_id: &waiting.owner.0, topic_id, partition };
     let limits = waiting.settings.share;
     if !turn.inner.shard.shares().may_acquire(&key, &limits) {
-        return Ok((Vec::new(), Vec::new()));
+        return Ok(Look::Here(Vec::new(), Vec::new()));
     }
-    let up_to = if waiting.settings.is_share_committed_only { ReadUpTo::LastStable } else { ReadUpTo::HighWatermark };
-    let fetch = FetchLimits { min_bytes: 1, max_bytes, up_to };
-    let mut aborted = Vec::new();
-    let mut range: Option<Result<Option<FileRange>, ErrorCode>> = None;
-    let inner = &mut *turn.inner;
-    inner.shard.fetch(turn.at, core::slice::from_ref(wanted), fetch, &mut inner.aborted, |_, fetched, of_range| {
-        aborted.extend_from_slice(of_range);
-        range = Some(match fetched {
-            Ok(found) => Ok(found.bytes.map(|slice| FileRange { at: 0, file: slice.handle, position: slice.position, size: slice.size })),
-            Err(error) => Err(error_map::of_fetch(&error)),
-        });
-    });
-    let Some(range) = range.transpose()?.flatten() else { return Ok((Vec::new(), Vec::new())) };
-    let mut bytes = vec![0; usize::try_from(range.size).unwrap_or(0)];
-    range.file.file().read_exact_at(&mut bytes, range.position).map_err(|error| {
-        tracing::error!(%error, "shared records cannot be read");
-        ErrorCode::KAFKA_STORAGE_ERROR
-    })?;
+    let (bytes, aborted) = match from_store {
+        Some(brought) => (brought.bytes, brought.aborted),
+        None => match read(turn, waiting, (topic_id, partition), wanted, max_bytes)? {
+            Read::Here(bytes, aborted) => (bytes, aborted),
+            Read::Elsewhere(log, wish) => return Ok(Look::Elsewhere(log, wish)),
+        },
+    };
+    if bytes.is_empty() {
+        return Ok(Look::Here(Vec::new(), Vec::new()));
+    }
     let places = places_of(&bytes);
     let batches: Vec<LogBatch> = places.iter().map(|(batch, _)| *batch).collect();
     let aborted = aborted_of(&bytes, &aborted);
@@ -315,7 +400,53 @@ fn acquire(
         limits,
     };
     let (acquired, _) = share::turn(turn, Input::Acquire(input))?;
-    Ok((slice_of(bytes, &places, &acquired), acquired))
+    Ok(Look::Here(slice_of(bytes, &places, &acquired), acquired))
+}
+
+/// What a partition has to read, or where that is.
+enum Read {
+    /// These bytes, and which transactions among them were aborted.
+    Here(Vec<u8>, Vec<AbortedTransaction>),
+    /// In the object store.
+    Elsewhere(TieredLog, RemoteWish),
+}
+
+/// Reads a partition from where the member wants it, or from behind what the object store was looked through for.
+fn read(turn: &mut Turn<'_>, waiting: &WaitingShare, place: Wanted, wanted: &FetchPartition, max_bytes: u32) -> Result<Read, ErrorCode> {
+    let from = waiting.store.behind.get(&place).map_or(wanted.offset, |behind| wanted.offset.max(*behind));
+    let wanted = FetchPartition { offset: from, ..*wanted };
+    let committed_only = waiting.settings.is_share_committed_only;
+    let up_to = if committed_only { ReadUpTo::LastStable } else { ReadUpTo::HighWatermark };
+    let fetch = FetchLimits { min_bytes: 1, max_bytes, up_to };
+    let mut aborted = Vec::new();
+    let mut range: Option<Result<Option<FileRange>, ErrorCode>> = None;
+    let mut remote = None;
+    let inner = &mut *turn.inner;
+    inner.shard.fetch(turn.at, core::slice::from_ref(&wanted), fetch, &mut inner.aborted, |_, fetched, of_range| {
+        aborted.extend_from_slice(of_range);
+        range = Some(match fetched {
+            Ok(found) => Ok(found.bytes.map(|slice| FileRange { at: 0, file: slice.handle, position: slice.position, size: slice.size })),
+            Err(FetchError::Remote(read)) => {
+                remote = Some(read);
+                Ok(None)
+            }
+            Err(error) => Err(error_map::of_fetch(&error)),
+        });
+    });
+    if let Some(read) = remote {
+        if waiting.store.failed.contains(&place) {
+            return Err(ErrorCode::KAFKA_STORAGE_ERROR);
+        }
+        let (topic_id, index) = place;
+        return Ok(Read::Elsewhere(TieredLog { topic_id, index }, RemoteWish::Read { read, from, committed_only }));
+    }
+    let Some(range) = range.transpose()?.flatten() else { return Ok(Read::Here(Vec::new(), Vec::new())) };
+    let mut bytes = vec![0; usize::try_from(range.size).unwrap_or(0)];
+    range.file.file().read_exact_at(&mut bytes, range.position).map_err(|error| {
+        tracing::error!(%error, "shared records cannot be read");
+        ErrorCode::KAFKA_STORAGE_ERROR
+    })?;
+    Ok(Read::Here(bytes, aborted))
 }
 
 /// The batches in what was read, and where each begins and ends.

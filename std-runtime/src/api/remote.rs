@@ -10,7 +10,7 @@ use crate::worker::calls::{Call, WaitingRequest};
 use crate::worker::remote::{RemoteAnswer, RemoteAnswers, RemoteOrder, RemoteWish};
 use crate::worker::turn::Turn;
 
-use super::{fetch, list_offsets};
+use super::{fetch, list_offsets, share_fetch};
 use millpond_core::shard::tier::TieredLog;
 
 /// What a request has got of the store so far, by the number of its partitions.
@@ -46,8 +46,15 @@ pub(crate) fn wait(turn: &mut Turn<'_>, waiting: WaitingRemote, patience: Millis
 
 /// Carries out a request again with what the store had for it. What did not come in time is missing.
 pub(crate) fn resume(turn: &mut Turn<'_>, call: CallId, answers: RemoteAnswers) {
-    // Who hung up is not answered.
-    let Some(Call::Remote(waiting)) = turn.inner.calls.take(call) else { return };
+    let waiting = match turn.inner.calls.take(call) {
+        Some(Call::Remote(waiting)) => waiting,
+        Some(Call::Share(waiting)) => {
+            waiting.reply.waited(call, waiting.size());
+            return share_fetch::resume_remote(turn, *waiting, answers);
+        }
+        // Who hung up is not answered; the others do not wait for the store.
+        None | Some(Call::Machine { .. } | Call::Held { .. } | Call::Fetch(_) | Call::Again(_) | Call::Produce(_)) => return,
+    };
     let WaitingRemote { request, mut progress, wishes } = *waiting;
     request.reply.waited(call, request.body.len());
     let mut answers = answers;

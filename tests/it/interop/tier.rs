@@ -93,7 +93,7 @@ fn kafka_python_reads_over_the_edge_of_the_disk_what_was_written_and_what_was_co
 }
 
 #[test]
-fn kafkas_consumer_reads_over_the_edge_of_the_disk_and_its_tools_read_the_objects() {
+fn kafkas_consumers_read_over_the_edge_of_the_disk_and_its_tools_read_the_objects() {
     if is_kafka("tiered") {
         return;
     }
@@ -107,8 +107,12 @@ fn kafkas_consumer_reads_over_the_edge_of_the_disk_and_its_tools_read_the_object
     told("produce java --batch-bytes 16384", &lines);
     until("it is copied", || (local(broker, "java") <= 3).then_some(()));
     let read = kafka.says("kafka-console-consumer", "--topic java --from-beginning --max-messages 6000 --timeout-ms 30000");
-    let read: String = read.lines().filter(|line| line.contains("-y")).map(|line| format!("{line}\n")).collect();
-    assert!(read == lines, "{} bytes of {}", read.len(), lines.len());
+    let records = |read: &str| -> String { read.lines().filter(|line| line.contains("-y")).map(|line| format!("{line}\n")).collect() };
+    assert!(records(&read) == lines, "{} bytes of {}", records(&read).len(), lines.len());
+    // So does a share group.
+    kafka.says("kafka-configs", "--alter --entity-type groups --entity-name workers --add-config share.auto.offset.reset=earliest");
+    let read = kafka.says("kafka-console-share-consumer", "--topic java --group workers --max-messages 6000 --timeout-ms 30000");
+    assert!(records(&read) == lines, "{} bytes of {}", records(&read).len(), lines.len());
     let local_start = kafka.says("kafka-get-offsets", "--topic java --time -4");
     assert!(!local_start.contains("java:0:0"), "{local_start}");
     let tiered = kafka.says("kafka-get-offsets", "--topic java --time -5");

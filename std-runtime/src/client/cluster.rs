@@ -106,6 +106,11 @@ impl Cluster {
         tokio::time::sleep(BACKOFF).await;
     }
 
+    /// Waits until a time has come.
+    pub async fn sleep_until(&self, due: Instant) {
+        tokio::time::sleep(self.clock.until(due)).await;
+    }
+
     async fn at(&mut self, address: String) -> Result<&mut Connection, ClientError> {
         if self.connections.get(&address).is_some_and(Connection::is_given_up) {
             self.connections.remove(&address);

@@ -254,7 +254,7 @@ impl Cluster {
     }
 
     /// Asks the coordinator of a group, and again for as long as `judge` finds an error that passes, such as a coordinator that is still
-    /// loading or has moved. For requests that may be repeated.
+    /// loading, has moved, or is not there at the moment. For requests that may be repeated.
     ///
     /// # Errors
     /// What [`ClientError`] names.
@@ -267,8 +267,7 @@ impl Cluster {
     ) -> Result<Reply, ClientError> {
         let deadline = self.deadline();
         loop {
-            let node = self.coordinator(group).await?;
-            let done = match self.node(node).await {
+            let done = match self.coordinator_connection(group).await {
                 Ok(connection) => connection.call_in(request, within).await,
                 Err(error) => Err(error),
             };
@@ -277,6 +276,11 @@ impl Cluster {
                 other => return other,
             }
         }
+    }
+
+    async fn coordinator_connection(&mut self, group: &str) -> Result<&mut Connection, ClientError> {
+        let node = self.coordinator(group).await?;
+        self.node(node).await
     }
 
     /// Every broker's number.

@@ -53,7 +53,9 @@ interop() {
   export MILLPOND_KAFKA_DEFINITIONS=$tools/definitions
   if [ -z "${MILLPOND_TRACES:-}" ] && [ -d "$shared/traces" ]; then export MILLPOND_TRACES=$shared/traces; fi
   # Thousands of simulated worlds, and of random days of groups.
-  MILLPOND_SEEDS=${MILLPOND_SEEDS:-4000} cargo test -p millpond-tests --test it -- --skip interop::matrix::
+  export MILLPOND_SEEDS=${MILLPOND_SEEDS:-4000}
+  cargo test -p millpond-core --lib members_tests::
+  cargo test -p millpond-tests --test it -- --skip interop::matrix::
 }
 
 # Kafka's own definitions of its messages and records, out of the jars that Maven brought.

@@ -8,7 +8,8 @@ use super::list::List;
 /// Names a byte string in a [`ByteHeap`]. Copying the name copies no bytes.
 ///
 /// A name stays good until [`ByteHeap::release`] is called once for each owner; the heap that made it must be the one that is asked.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// Names have an order, so that sets of them can be sorted; it says nothing of the strings.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Text(u32);
 
 impl Text {

@@ -19,3 +19,7 @@ pub mod record;
 mod replay;
 pub mod schema;
 pub mod view;
+
+#[cfg(test)]
+#[cfg(feature = "alloc")]
+mod members_tests;

@@ -1,7 +1,9 @@
 //! JoinGroup, key 11, served 0-9. KIP-62 (v1), KIP-394 (v4), KIP-345 (v5), KIP-559 (v7), KIP-800 (v8), KIP-814 (v9).
 //!
 //! Differences from Apache Kafka: a first join that offers no protocol leaves no empty group behind; who comes with the id that it was
-//! given to wait with, and with an instance id it had not then, is told UNKNOWN_MEMBER_ID, where Kafka says UNKNOWN_SERVER_ERROR.
+//! given to wait with, and with an instance id it had not then, is told UNKNOWN_MEMBER_ID, where Kafka says UNKNOWN_SERVER_ERROR; who was
+//! sent away from a consumer group and says that it still owns partitions is told UNKNOWN_MEMBER_ID, where Kafka lets it in while somebody
+//! else may be reading them.
 
 use millpond_core::group::answer::Joined;
 use millpond_core::group::error::GroupError;

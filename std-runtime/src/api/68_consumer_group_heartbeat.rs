@@ -1,6 +1,7 @@
 //! ConsumerGroupHeartbeat, key 68, served 0-1. KIP-848, KIP-1082 (v1).
 //!
-//! Differences from Apache Kafka: the texts of refusals are our own.
+//! Differences from Apache Kafka: the texts of refusals are our own; when a classic group becomes a consumer group, what one of its members
+//! still reads and has to give back goes to nobody else before it has, where Kafka looks only at what the leader gave last.
 
 use millpond_core::catalog::name::GROUP_VERSION;
 use millpond_core::group::answer::ConsumerSeat;

@@ -116,7 +116,7 @@ impl Consume {
         };
         let format = RecordFormat::parse(&self.format, line).map_err(|why| CommandError::Usage(format!("--format: {why}")))?;
         let cluster = self.connect.cluster().await?;
-        let member = self.group.as_ref().map(|group| Member::new(group.clone(), vec![self.topic.clone()]));
+        let member = self.group.as_ref().map(|group| Member::new(group.clone(), vec![self.topic.clone()])).transpose()?;
         let mut reading = Reading {
             cluster,
             fetcher: Fetcher::default(),

@@ -106,6 +106,11 @@ impl Cluster {
         tokio::time::sleep(BACKOFF).await;
     }
 
+    /// Waits until a time has come.
+    pub async fn sleep_until(&self, due: Instant) {
+        tokio::time::sleep(self.clock.until(due)).await;
+    }
+
     async fn at(&mut self, address: String) -> Result<&mut Connection, ClientError> {
         if self.connections.get(&address).is_some_and(Connection::is_given_up) {
             self.connections.remove(&address);
@@ -249,7 +254,7 @@ impl Cluster {
     }
 
     /// Asks the coordinator of a group, and again for as long as `judge` finds an error that passes, such as a coordinator that is still
-    /// loading or has moved. For requests that may be repeated.
+    /// loading, has moved, or is not there at the moment. For requests that may be repeated.
     ///
     /// # Errors
     /// What [`ClientError`] names.
@@ -262,8 +267,7 @@ impl Cluster {
     ) -> Result<Reply, ClientError> {
         let deadline = self.deadline();
         loop {
-            let node = self.coordinator(group).await?;
-            let done = match self.node(node).await {
+            let done = match self.coordinator_connection(group).await {
                 Ok(connection) => connection.call_in(request, within).await,
                 Err(error) => Err(error),
             };
@@ -272,6 +276,11 @@ impl Cluster {
                 other => return other,
             }
         }
+    }
+
+    async fn coordinator_connection(&mut self, group: &str) -> Result<&mut Connection, ClientError> {
+        let node = self.coordinator(group).await?;
+        self.node(node).await
     }
 
     /// Every broker's number.

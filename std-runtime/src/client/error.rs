@@ -2,7 +2,7 @@
 
 use std::io;
 
-use millpond_core::member::assignor::error::AssignError;
+use millpond_core::member::error::Failure;
 use millpond_core::record::batch::BatchError;
 use millpond_core::record::codec::CodecError;
 use millpond_core::record::records::RecordError;
@@ -101,9 +101,9 @@ pub enum ClientError {
         /// What it adds in words.
         message: Option<String>,
     },
-    /// What the members of a group read cannot be divided among them.
-    #[error("the partitions cannot be divided among the members of the group: {0}")]
-    Assign(#[from] AssignError),
+    /// A member of a group gives up, on its own account.
+    #[error("the member of the group gives up: {0}")]
+    Member(Failure),
     /// Nobody leads the partition at the moment.
     #[error("{topic}-{partition} has no leader at the moment")]
     NoLeader {

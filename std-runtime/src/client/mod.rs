@@ -3,11 +3,10 @@
 //! - [`connection`]: one connection; versions are agreed on when it is made, then calls are made one after another.
 //! - [`cluster`]: the brokers behind an address; who leads a partition, who coordinates a group. [`error`]: what can go wrong.
 //! - [`partitioner`]: which partition a key belongs to. [`producer`]: batches out. [`fetcher`]: records in.
-//! - [`offsets`]: where logs begin and end, what groups have committed. [`assignor`]: who reads what. [`member`]: a seat in a group.
+//! - [`offsets`]: where logs begin and end, what groups have committed. [`member`]: a seat in a group.
 //!
 //! No bytes of a broker make it panic, and no length is believed before the bytes have come.
 
-pub mod assignor;
 pub mod cluster;
 pub mod connection;
 pub mod error;

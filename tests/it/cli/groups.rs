@@ -89,3 +89,21 @@ fn two_members_share_the_partitions_and_are_in_the_way_of_whoever_moves_offsets(
     assert_eq!(read, ["a\n", "b\n"]);
     assert_eq!(world.run("consume t --group g --exit-at-end").ok(), "", "both have committed");
 }
+
+#[test]
+fn a_member_waits_for_its_coordinator_to_come_back() {
+    let port = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port();
+    let mut world = World::with(&[("listeners", &format!("PLAINTEXT://127.0.0.1:{port}"))]);
+    world.run("topic create t").ok();
+    world.feed("produce t", "a\n").ok();
+    let address = world.address.clone();
+    let member = thread::spawn(move || run(&address, "consume t --group g --max-records 2", Vec::new()));
+    thread::park_timeout(Duration::from_millis(1_500));
+    world.stop();
+    // Long enough that a heartbeat and a commit are due, and nobody is there.
+    thread::park_timeout(Duration::from_millis(6_000));
+    world.start();
+    world.feed("produce t", "b\n").ok();
+    assert_eq!(member.join().expect("no panic").ok(), "a\nb\n");
+    assert_eq!(world.run("consume t --group g --exit-at-end").ok(), "", "it has committed");
+}

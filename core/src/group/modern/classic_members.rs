@@ -76,6 +76,11 @@ impl<'m> Coordinator<'m> {
         }
         let subscription = consumer_protocol::subscription(said.metadata);
         let subscription: ConsumerProtocolSubscription<'_> = subscription.map_err(|_| refuse(GroupError::InconsistentProtocol))?;
+        // Whoever owns something has been here before, and was sent away: it may be somebody else's by now. A member that was only given its
+        // id owns nothing. Kafka lets it in, and it reads on until it is told what it has (`classicGroupJoinToConsumerGroup`).
+        if !is_new && !subscription.owned_partitions.is_empty() && self.find_consumer(group, asked).is_none() {
+            return Err(refuse(GroupError::UnknownMemberId));
+        }
         let owned = |see: &mut dyn FnMut(TopicId, PartitionIndex)| {
             for owned in subscription.owned_partitions {
                 let Some(shape) = topics.find(owned.topic) else { continue };

@@ -50,6 +50,8 @@ struct Laid {
     names: Range<usize>,
     offers: Range<usize>,
     assigned: Range<usize>,
+    /// What it said that it reads, and was not given again.
+    revoking: Range<usize>,
 }
 
 /// Up.
@@ -98,8 +100,10 @@ impl<'m> Coordinator<'m> {
         self.record_consumer(group_id, ConsumerRecord::TargetMade(Some(TargetMade { epoch, at: None })), fx)?;
         self.for_each_classic(group, |this, slot| {
             let laid = this.lay_out(slot, protocol, epoch, said.topics)?;
-            let assigned = StoredPartitions::Known(this.laid_partitions(&laid));
-            let current = Current { epoch, previous: epoch, state: MemberState::Stable, assigned, revoking: StoredPartitions::NONE };
+            let revoking = this.laid_revoking(&laid);
+            let state = if revoking.is_empty() { MemberState::Stable } else { MemberState::UnrevokedPartitions };
+            let [assigned, revoking] = [this.laid_partitions(&laid), revoking].map(StoredPartitions::Known);
+            let current = Current { epoch, previous: epoch, state, assigned, revoking };
             let member_id = this.members.get(slot).map_or("", |member| this.texts.str(member.id));
             this.record_consumer(group_id, ConsumerRecord::Current { member_id, current: Some(current) }, fx)
         })?;
@@ -155,9 +159,9 @@ impl<'m> Coordinator<'m> {
             let Some(member) = this.members.get(slot) else { return Ok(()) };
             let own = [member.id, member.client_id, member.client_host, member.instance.unwrap_or(Text::EMPTY)];
             size += own.iter().map(|text| this.texts.bytes(*text).len()).sum::<usize>();
-            size += laid.offers.len() + laid.names.len() * 2 + laid.assigned.len() * 2 + 256;
+            size += laid.offers.len() + laid.names.len() * 2 + laid.assigned.len() * 2 + laid.revoking.len() + 256;
             names += this.laid_names(&laid).iter().count();
-            partitions += this.laid_partitions(&laid).iter().count();
+            partitions += this.laid_partitions(&laid).iter().count() + this.laid_revoking(&laid).iter().count();
             count += 1;
             Ok(())
         })?;
@@ -172,6 +176,10 @@ impl<'m> Coordinator<'m> {
     }
 
     /// Lays out in the scratch what a classic member says and has.
+    ///
+    /// A cooperative member reads what it owned when it joined until it has given it back and joined again: also what the leader did not give
+    /// it any more, or would have given it, had the round come to its end. Nobody else may have that before. Kafka forgets it
+    /// (`ConsumerGroup.fromClassicGroup` looks at the assignment alone), so that two members read the same.
     fn lay_out(&mut self, slot: Slot, protocol: Text, epoch: MemberEpoch, topics: &dyn Topics) -> Result<Laid, GroupError> {
         let cannot = GroupError::GroupNotFound;
         let full = |Full| GroupError::GroupFull;
@@ -204,7 +212,40 @@ impl<'m> Coordinator<'m> {
         modern.held.iter().try_for_each(|held| builder.push(*held)).map_err(full)?;
         let assigned = builder.finish();
         modern.held.clear();
-        Ok(Laid { names, offers, assigned })
+        let (members, texts) = (&self.members, &self.texts);
+        let spoken = |at| members.get(at).map(|other| spoken.under(other, texts.str(protocol))).unwrap_or_default();
+        let others = || self.groups.get(member.group).into_iter().flat_map(|group| group.members.iter(members));
+        for topic in subscription.owned_partitions {
+            let Some(shape) = topics.find(topic.topic) else { continue };
+            for partition in topic.partitions.iter().filter(|partition| u32::try_from(*partition).is_ok_and(|it| it < shape.partitions)) {
+                let held = Held { topic: shape.id, partition: PartitionIndex(partition), since: epoch };
+                // What two say that they own has the one that has been there for longer; what somebody was given, he has.
+                let mut is_behind = false;
+                let is_elsewhere = others().any(|(at, other)| {
+                    is_behind |= at == slot;
+                    is_given(texts.bytes(other.assignment), topic.topic, partition)
+                        || (!is_behind && is_owned(spoken(at), topic.topic, partition))
+                });
+                if !is_elsewhere {
+                    modern.held.push(held).map_err(full)?;
+                }
+            }
+        }
+        modern.held.sort_unstable_by_key(|held| (held.topic, held.partition));
+        let mut builder = Builder::new(&mut modern.bytes);
+        let mut last = None;
+        for held in modern.held.iter() {
+            if last.replace((held.topic, held.partition)) != Some((held.topic, held.partition)) {
+                builder.push(*held).map_err(full)?;
+            }
+        }
+        let revoking = builder.finish();
+        modern.held.clear();
+        Ok(Laid { names, offers, assigned, revoking })
+    }
+
+    fn laid_revoking(&self, laid: &Laid) -> Partitions<'_> {
+        Partitions::of(self.modern.bytes.get(laid.revoking.clone()).unwrap_or_default())
     }
 
     fn laid_names(&self, laid: &Laid) -> Names<'_> {
@@ -231,6 +272,18 @@ impl<'m> Coordinator<'m> {
             classic: Some(StoredClassic::Known { session_timeout: member.session_timeout, offers }),
         })
     }
+}
+
+/// Whether an assignment has a partition.
+fn is_given(assignment: &[u8], topic: &str, partition: i32) -> bool {
+    let Ok(given) = consumer_protocol::assignment(assignment) else { return false };
+    given.assigned_partitions.iter().any(|given| given.topic == topic && given.partitions.iter().any(|given| given == partition))
+}
+
+/// Whether a subscription says that its member owns a partition.
+fn is_owned(subscription: &[u8], topic: &str, partition: i32) -> bool {
+    let Ok(said) = consumer_protocol::subscription(subscription) else { return false };
+    said.owned_partitions.iter().any(|owned| owned.topic == topic && owned.partitions.iter().any(|owned| owned == partition))
 }
 
 /// Down.

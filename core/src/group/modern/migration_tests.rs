@@ -295,6 +295,47 @@ fn a_group_goes_up_and_down_again_while_its_members_read() {
 }
 
 #[test]
+fn what_a_cooperative_member_still_reads_is_nobody_elses_when_its_group_goes_up() {
+    // It was given one of the two that it owns, and has yet to give the other one back.
+    let (mut world, mut calls) = (World::new(&[("t", 2)]), Calls::default());
+    let a = calls.settled(&mut world);
+    let call = calls.join(&mut world, &a, "t-0 t-1");
+    assert!(matches!(calls.take(call), Reply::Joined { generation: 2, .. }));
+    let call = calls.sync(&mut world, &a, 2, &[(&a, "t-0")]);
+    assert_eq!(calls.take(call), Reply::Synced(Ok("t-0".to_string())));
+    gives_back_first(&mut world, &mut calls, &a, "t-0");
+
+    // The round in which it said what it owns never came to its end, and what it was given before is forgotten.
+    let (mut world, mut calls) = (World::new(&[("t", 2)]), Calls::default());
+    let a = calls.settled(&mut world);
+    let call = calls.join(&mut world, &a, "t-0 t-1");
+    assert!(matches!(calls.take(call), Reply::Joined { generation: 2, .. }));
+    let call = calls.sync(&mut world, &a, 1, &[]);
+    assert_eq!(calls.take(call), Reply::Synced(Err(GroupError::IllegalGeneration)));
+    let (b, _) = calls.come(&mut world);
+    let call = calls.leave(&mut world, &[LeavingMember { member_id: &b, group_instance_id: None }]);
+    assert_eq!(call, [None]);
+    gives_back_first(&mut world, &mut calls, &a, "");
+}
+
+/// A classic member that owns both partitions of `t` sees its group go up, and joins again until it has given back.
+fn gives_back_first(world: &mut World, calls: &mut Calls, a: &str, given: &str) {
+    assert_eq!(calls.tell(world, "m", joins(&["t"])).map(|told| told.assigned), Ok(Some(String::new())));
+    world.restart();
+    assert_eq!(calls.tell(world, "m", stays(3)).map(|told| told.assigned), Ok(None));
+    assert_eq!(calls.beat(world, a, 2), Err(GroupError::RebalanceInProgress));
+    let call = calls.join(world, a, "t-0 t-1");
+    assert_eq!(calls.take(call), joined(2));
+    assert_eq!(calls.synced(world, a, 2), Ok(given.to_string()));
+    assert_eq!(calls.tell(world, "m", stays(3)).map(|told| told.assigned), Ok(None));
+    let call = calls.join(world, a, given);
+    assert_eq!(calls.take(call), joined(3));
+    let kept = calls.synced(world, a, 3).unwrap();
+    let other = calls.tell(world, "m", stays(3)).unwrap().assigned.unwrap();
+    assert_eq!(BTreeSet::from([&*kept, &*other]), BTreeSet::from(["t-0", "t-1"]));
+}
+
+#[test]
 fn who_waits_in_a_round_is_sent_to_join_the_consumer_group() {
     let (mut world, mut calls) = (World::new(&[("t", 2)]), Calls::default());
     // Two wait for the first generation, and one has an id it has not come back with.
@@ -322,6 +363,10 @@ fn classic_members_are_out_when_they_take_too_long() {
     assert_eq!(world.wait(1), 1);
     assert_eq!(calls.beat(&mut world, &a, 1), Err(GroupError::UnknownMemberId));
     assert_eq!(calls.tell(&mut world, "b", stays(2)), told(3, "t-0 t-1"));
+
+    // What it had is somebody else's: it comes back when it has given that up.
+    let call = calls.join(&mut world, &a, "t-0 t-1");
+    assert_eq!(calls.take(call), Reply::Refused(a, GroupError::UnknownMemberId));
 
     // One that is told to join again has its rebalance timeout for it, from when it was first told.
     let (c, call) = calls.come(&mut world);

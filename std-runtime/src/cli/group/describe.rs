@@ -9,9 +9,9 @@ use crate::cli::connect::{Connect, Format};
 use crate::cli::error::{CommandError, hint};
 use crate::cli::table::{Table, or_dash, write_json};
 use crate::cli::terminal::Terminal;
-use crate::client::assignor;
 use crate::client::cluster::Cluster;
 use crate::client::error::ClientError;
+use crate::client::member;
 use crate::client::offsets::{self, At, TopicPartition};
 use crate::protocol::error_code::ErrorCode;
 use crate::protocol::messages::describe_groups::DescribeGroupsResponse;
@@ -113,7 +113,7 @@ async fn look(cluster: &mut Cluster, group: &str) -> Result<Described, ClientErr
             instance_id: member.group_instance_id.map(str::to_string),
             client_id: member.client_id.to_string(),
             host: member.client_host.to_string(),
-            assignment: (told.protocol_type == "consumer").then(|| assignor::read_assignment(member.member_assignment).ok()).flatten(),
+            assignment: (told.protocol_type == "consumer").then(|| member::read_assignment(member.member_assignment).ok()).flatten(),
         })
         .collect();
     let mut holders: BTreeMap<&TopicPartition, &str> = BTreeMap::new();

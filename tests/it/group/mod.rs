@@ -1,5 +1,6 @@
 //! The group coordinator: transcripts, the table of its states, random days, fixed memory.
 
+mod crowd;
 mod fixed_memory;
 mod random_days;
 mod states;

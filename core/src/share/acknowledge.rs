@@ -32,7 +32,7 @@ impl<'m> Coordinator<'m> {
             cuts = acknowledge.batches.iter().map(|batch| batch.types.len() + 1).sum();
         }
         // Belief cannot fail, so there is room for what it cuts.
-        if !self.runs.has_room_for(self.changes.len() * 2 + cuts) {
+        if !self.runs.has_room_for(self.cuts(slot) + cuts) {
             return Err(ShareError::Full);
         }
         if !self.changes.is_empty() {
@@ -46,6 +46,23 @@ impl<'m> Coordinator<'m> {
             self.await_locks(slot);
         }
         Ok(())
+    }
+
+    /// Whether a run goes across an offset.
+    pub(super) fn is_cut(&self, head: Slot, border: Offset) -> bool {
+        self.runs.at(head, border).is_some_and(|(_, run)| run.first < border)
+    }
+
+    /// How many runs more there are when the changes are believed.
+    pub(super) fn cuts(&self, slot: Slot) -> usize {
+        let Some(head) = self.partitions.get(slot).map(|entry| entry.runs) else { return 0 };
+        let of_change = |change: &Change| {
+            // What was never delivered has no run yet.
+            let is_new = self.runs.at(head, change.first).is_none_or(|(_, run)| run.first > change.first);
+            let borders = [change.first, Offset(change.last.0 + 1)];
+            borders.into_iter().filter(|border| self.is_cut(head, *border)).count() + usize::from(is_new)
+        };
+        self.changes.iter().map(of_change).sum()
     }
 
     /// Checks what a member says of a batch, and notes what becomes of it.
@@ -75,8 +92,7 @@ impl<'m> Coordinator<'m> {
             if !is_its {
                 return Err(ShareError::InvalidRecordState);
             }
-            let (said, mut last) = said_of(batch, next);
-            last = last.min(run.last);
+            let (said, last) = said_of(batch, next, run.last);
             let state = match said {
                 AcknowledgeType::Accept => Some(RecordState::Acknowledged),
                 AcknowledgeType::Reject | AcknowledgeType::Gap => Some(RecordState::Archived),
@@ -102,9 +118,8 @@ impl<'m> Coordinator<'m> {
         };
         let mut next = batch.first.max(start);
         while next <= batch.last {
-            let (said, mut last) = said_of(batch, next);
             let Some((_, run)) = self.runs.at(head, next) else { return Ok(()) };
-            last = last.min(run.last);
+            let (said, last) = said_of(batch, next, run.last);
             if said == AcknowledgeType::Renew {
                 let full = |_| ShareError::Full;
                 self.runs.cut(&mut self.texts, head, next).map_err(full)?;
@@ -174,17 +189,19 @@ impl<'m> Coordinator<'m> {
     }
 }
 
-/// What a member says of an offset, and until where it says the same.
-fn said_of(batch: &Acknowledged<'_>, offset: Offset) -> (AcknowledgeType, Offset) {
+/// What a member says of an offset, and until where it says the same, up to the end of a run.
+fn said_of(batch: &Acknowledged<'_>, offset: Offset, until: Offset) -> (AcknowledgeType, Offset) {
+    let until = batch.last.min(until);
     match batch.types {
-        [] => (AcknowledgeType::Gap, batch.last),
-        [said] => (*said, batch.last),
+        [] => (AcknowledgeType::Gap, until),
+        [said] => (*said, until),
         types => {
             let at = usize::try_from(offset.0 - batch.first.0).unwrap_or(usize::MAX);
             let rest = types.get(at..).unwrap_or_default();
             let said = rest.first().copied().unwrap_or(AcknowledgeType::Gap);
-            let same = rest.iter().take_while(|it| **it == said).count().max(1);
-            (said, batch.last.min(Offset(offset.0 + i64::try_from(same).unwrap_or(1) - 1)))
+            let most = usize::try_from(super::coordinator::count(offset, until)).unwrap_or(usize::MAX);
+            let same = rest.iter().take(most).take_while(|it| **it == said).count().max(1);
+            (said, until.min(Offset(offset.0 + i64::try_from(same).unwrap_or(1) - 1)))
         }
     }
 }

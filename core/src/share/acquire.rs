@@ -34,6 +34,8 @@ struct Wanted<'a> {
     taken: u32,
     /// The lot of which something was acquired last.
     lot: Option<Offset>,
+    /// The lot that was looked through for what came back often, to no avail.
+    fresh: Option<Offset>,
 }
 
 impl Wanted<'_> {
@@ -70,6 +72,7 @@ impl<'m> Coordinator<'m> {
             room: acquire.records_max.min(limits.record_locks_max.saturating_sub(window)),
             taken: 0,
             lot: None,
+            fresh: None,
         };
         if wanted.room == 0 && acquire.read_from < end {
             // The window is used up: only what came back within it.
@@ -90,6 +93,10 @@ impl<'m> Coordinator<'m> {
         self.await_locks(slot);
         self.archive_missing(slot, acquire.read_from.max(start), first.first)?;
         self.archive_aborted(acquire)?;
+        // Belief cannot fail. What is not archived is acquired, and comes back.
+        if !self.runs.has_room_for(self.cuts(slot)) {
+            return Err(ShareError::Full);
+        }
         if self.changes.is_empty() { Ok(()) } else { self.record_changes(at, slot, fx) }
     }
 
@@ -127,9 +134,18 @@ impl<'m> Coordinator<'m> {
     }
 
     /// Whether something of a lot, from an offset on, came back so often that it is to be delivered in smaller ones.
-    fn is_throttled(&self, wanted: &Wanted<'_>, head: Slot, from: Offset, lot: Offset) -> bool {
-        let mut of_lot = self.runs.of(head).map(|(_, run)| run).filter(|run| run.last >= from && run.first <= wanted.last);
-        of_lot.any(|run| run.batch.0 == lot && run.state == RecordState::Available && run.delivery_count >= wanted.throttle_limit())
+    fn is_throttled(&self, wanted: &mut Wanted<'_>, head: Slot, from: Offset, lot: Offset) -> bool {
+        if wanted.fresh == Some(lot) {
+            return false;
+        }
+        let Some((first, _)) = self.runs.at(head, from) else { return false };
+        let mut of_lot = self.runs.of(first).map(|(_, run)| run).take_while(|run| run.batch.0 == lot && run.first <= wanted.last);
+        let limit = wanted.throttle_limit();
+        let is_throttled = of_lot.any(|run| run.state == RecordState::Available && run.delivery_count >= limit);
+        if !is_throttled {
+            wanted.fresh = Some(lot);
+        }
+        is_throttled
     }
 
     /// Acquires a part of a lot. Answers where it goes on behind the lot. Source: `acquireSubsetBatchRecords`.
@@ -209,6 +225,9 @@ impl<'m> Coordinator<'m> {
 
     /// Delivers a lot for the first time.
     fn deliver(&mut self, wanted: &mut Wanted<'_>, first: Offset, last: Offset, lot_size: u32) -> Result<Offset, ShareError> {
+        if !self.runs.has_room_for(self.runs.reserve() + 1) {
+            return Err(ShareError::Full);
+        }
         let Some(entry) = self.partitions.get_mut(wanted.slot) else { return Err(ShareError::NotShared) };
         let owner = self.texts.share(wanted.owner);
         let run = Run {
@@ -233,6 +252,10 @@ impl<'m> Coordinator<'m> {
     fn seize(&mut self, wanted: &mut Wanted<'_>, first: Offset, last: Offset) -> Result<Offset, ShareError> {
         let Some(head) = self.partitions.get(wanted.slot).map(|entry| entry.runs) else { return Err(ShareError::NotShared) };
         let full = |_| ShareError::Full;
+        let borders = usize::from(self.is_cut(head, first)) + usize::from(self.is_cut(head, Offset(last.0 + 1)));
+        if borders > 0 && !self.runs.has_room_for(self.runs.reserve() + borders) {
+            return Err(ShareError::Full);
+        }
         self.runs.cut(&mut self.texts, head, first).map_err(full)?;
         self.runs.cut(&mut self.texts, head, Offset(last.0 + 1)).map_err(full)?;
         let Some(slot) = self.runs.at(head, first).map(|(slot, _)| slot) else { return Err(ShareError::NotShared) };

@@ -248,16 +248,22 @@ impl<'m> Coordinator<'m> {
     fn survey(&self, entry: &SharePartition) -> (Option<Offset>, u32) {
         let Some(start) = entry.start else { return (None, 0) };
         let mut next = start;
+        // Both rise, and so does where it is looked: each is walked through once.
+        let mut changes = self.changes.iter().peekable();
+        let mut runs = self.runs.of(entry.runs).map(|(_, run)| run).peekable();
         loop {
-            if let Some(change) = self.changes.iter().find(|change| change.first <= next && next <= change.last) {
-                if !change.state.is_terminal() {
-                    break;
+            while changes.next_if(|change| change.last < next).is_some() {}
+            while runs.next_if(|run| run.last < next).is_some() {}
+            let change = changes.peek().filter(|change| change.first <= next).map(|change| (change.state, change.last));
+            let run = runs.peek().filter(|run| run.first <= next).map(|run| (run.state, run.last));
+            match (change, run) {
+                (Some((state, last)), _) if state.is_terminal() => next = Offset(last.0 + 1),
+                (None, Some((state, last))) if state.is_terminal() => {
+                    // Up to where a change begins.
+                    let border = changes.peek().map_or(last, |change| last.min(Offset(change.first.0 - 1)));
+                    next = Offset(border.0 + 1);
                 }
-                next = Offset(change.last.0 + 1);
-            } else if let Some((_, run)) = self.runs.at(entry.runs, next).filter(|(_, run)| run.first <= next && run.state.is_terminal()) {
-                next = Offset(run.last.0 + 1);
-            } else {
-                break;
+                (Some(_) | None, _) => break,
             }
         }
         let done = self.changes.iter().filter(|change| change.state.is_terminal());

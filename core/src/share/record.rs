@@ -111,10 +111,12 @@ impl Changes<'_> {
         }
     }
 
-    /// Shows each in turn.
+    /// Shows each in turn. Stored ones that no log has are left out: whoever may write to the log of states may have written anything.
     pub fn for_each(&self, mut see: impl FnMut(Change)) {
+        let is_possible =
+            |batch: &StateBatch| (0..i64::MAX).contains(&batch.last_offset) && (0..=batch.last_offset).contains(&batch.first_offset);
         match self {
-            Self::Stored(stored) => stored.iter().for_each(|batch| {
+            Self::Stored(stored) => stored.iter().filter(is_possible).for_each(|batch| {
                 see(Change {
                     first: Offset(batch.first_offset),
                     last: Offset(batch.last_offset),

@@ -6,8 +6,10 @@
 //!    0               4        6             8                9
 //!                     never delivered: as if Available 0
 //! ```
-//! A partition has as many runs as there are places where something differs, and no more than records in the window of
-//! `share.partition.max.record.locks`: walks through them are short.
+//! A partition has as many runs as there are places where something differs: of a batch of the log that is acknowledged record by record,
+//! as many as records. Steps look for offsets that rise, so a walk begins where the one before has ended.
+
+use core::cell::Cell;
 
 use crate::bounded::Full;
 use crate::bounded::bytes::{ByteHeap, Text};
@@ -20,17 +22,36 @@ use super::state::Run;
 #[derive(Debug)]
 pub struct Runs<'m> {
     runs: Slab<'m, Run>,
+    /// What was found last. A hint: without it the same is found, later.
+    found: Cell<Found>,
+}
+
+/// Two runs of one list that were found last, the later one first: steps look at the border of a run and at the next one by turns.
+#[derive(Clone, Copy, Debug)]
+struct Found {
+    head: Slot,
+    last: Slot,
+    before: Slot,
+}
+
+impl Found {
+    const NOTHING: Self = Self { head: Slot::NONE, last: Slot::NONE, before: Slot::NONE };
 }
 
 impl<'m> Runs<'m> {
     /// Runs in a slab, which is empty.
     #[must_use]
     pub const fn new(runs: Slab<'m, Run>) -> Self {
-        Self { runs }
+        Self { runs, found: Cell::new(Found::NOTHING) }
     }
 
     pub(super) const fn len(&self) -> usize {
         self.runs.len()
+    }
+
+    /// How many are kept for what becomes of those that are there: who acquires leaves them free.
+    pub(super) fn reserve(&self) -> usize {
+        self.runs.capacity() / 8
     }
 
     /// Whether so many more would find room.
@@ -55,7 +76,31 @@ impl<'m> Runs<'m> {
 
     /// The run that holds an offset, or the first one behind it.
     pub(super) fn at(&self, head: Slot, offset: Offset) -> Option<(Slot, &Run)> {
-        self.of(head).find(|(_, run)| run.last >= offset)
+        let found = self.of(self.before(head, offset)).find(|(_, run)| run.last >= offset)?;
+        self.note(head, found.0);
+        Some(found)
+    }
+
+    /// Where a walk to an offset may begin: nothing before it reaches there.
+    fn before(&self, head: Slot, offset: Offset) -> Slot {
+        let found = self.found.get();
+        let is_before = |slot: &Slot| found.head == head && self.runs.get(*slot).is_some_and(|run| run.first <= offset);
+        [found.last, found.before].into_iter().find(is_before).unwrap_or(head)
+    }
+
+    fn note(&self, head: Slot, slot: Slot) {
+        let found = self.found.get();
+        if found.head != head {
+            self.found.set(Found { head, last: slot, before: Slot::NONE });
+        } else if found.last != slot {
+            self.found.set(Found { head, last: slot, before: found.last });
+        }
+    }
+
+    /// Takes a run out of its list.
+    fn take(&mut self, slot: Slot) -> Option<Run> {
+        self.found.set(Found::NOTHING);
+        self.runs.remove(slot)
     }
 
     /// Sees to it that no run goes across an offset: one begins there, or none holds it.
@@ -72,7 +117,7 @@ impl<'m> Runs<'m> {
 
     /// Puts a run where there is none.
     pub(super) fn insert(&mut self, head: &mut Slot, run: Run) -> Result<(), Full> {
-        let before = self.of(*head).take_while(|(_, other)| other.last < run.first).last().map(|(slot, _)| slot);
+        let before = self.of(self.before(*head, run.first)).take_while(|(_, other)| other.last < run.first).last().map(|(slot, _)| slot);
         let next = before.and_then(|before| self.runs.get(before)).map_or(*head, |before| before.next);
         debug_assert!(self.runs.get(next).is_none_or(|next| run.last < next.first), "runs do not overlap");
         let slot = self.runs.insert(Run { next, ..run })?;
@@ -80,6 +125,7 @@ impl<'m> Runs<'m> {
             Some(before) => before.next = slot,
             None => *head = slot,
         }
+        self.note(*head, slot);
         Ok(())
     }
 
@@ -93,7 +139,7 @@ impl<'m> Runs<'m> {
                 return;
             }
             let (owner, next) = (run.owner, run.next);
-            self.runs.remove(*head);
+            self.take(*head);
             texts.release(owner);
             *head = next;
         }
@@ -101,7 +147,7 @@ impl<'m> Runs<'m> {
 
     /// Forgets everything.
     pub(super) fn clear(&mut self, texts: &mut ByteHeap<'m>, head: &mut Slot) {
-        while let Some(run) = self.runs.remove(*head) {
+        while let Some(run) = self.take(*head) {
             texts.release(run.owner);
             *head = run.next;
         }
@@ -119,7 +165,7 @@ impl<'m> Runs<'m> {
             let is_together = run.state.is_terminal()
                 || (run.batch == behind.batch && run.due == behind.due && texts.bytes(run.owner) == texts.bytes(behind.owner));
             if touches && is_alike && is_together {
-                self.runs.remove(next);
+                self.take(next);
                 texts.release(behind.owner);
                 if let Some(run) = self.runs.get_mut(slot) {
                     (run.last, run.next) = (behind.last, behind.next);

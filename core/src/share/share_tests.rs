@@ -78,7 +78,12 @@ impl World {
     }
 
     fn ask(&mut self, input: Input<'_>) -> Result<String, ShareError> {
-        let mut records = Records::grown(1 << 20, 100);
+        self.ask_with(input, 1 << 20)
+    }
+
+    /// Asks where a step may write so many bytes.
+    fn ask_with(&mut self, input: Input<'_>, bytes: usize) -> Result<String, ShareError> {
+        let mut records = Records::grown(bytes, 100);
         let mut heard = Heard::default();
         let at = self.at();
         self.coordinator.step(at, input, &mut Effects { records: &mut records, answers: &mut heard });
@@ -124,7 +129,7 @@ impl World {
     fn wait(&mut self, span: u64) {
         self.now += span;
         loop {
-            let mut records = Records::grown(1 << 20, 100);
+            let mut records = Records::grown(64 << 20, 100);
             let at = self.at();
             let acted = self.coordinator.handle_timeout(at, &mut Effects { records: &mut records, answers: &mut Heard::default() });
             self.believe(&records);
@@ -355,6 +360,49 @@ fn where_it_begins_is_looked_up_or_set() {
     assert_eq!(world.acquire_as("a", 500, 500, false), Err(ShareError::NotShared));
     world.restart();
     assert_eq!(world.coordinator.views().count(), 0);
+}
+
+/// Takes for ever where a step walks through all runs for each of them.
+#[test]
+fn a_batch_that_is_settled_record_by_record_costs_no_more_than_its_records() {
+    const SIZE: i64 = 100_000;
+    let mut world = World::new(&[SIZE]);
+    let config = ShareConfig { state_partition_count: 1, updates_per_snapshot: 4 };
+    world.coordinator = Coordinator::new(config, HashKey(1, 2), ShareMemory::grown(1, 400_000));
+    world.log.clear();
+    let initialize = Input::Initialize(Initialize { call: CallId(1), key: KEY, state_epoch: 0, start: Some(Offset(0)) });
+    assert_eq!(world.ask_with(initialize, 64 << 20), ok());
+    let alternate = |a, b| (0..SIZE).map(|at| if at % 2 == 0 { a } else { b }).collect::<Vec<_>>();
+    let say = |world: &mut World, types: &[AcknowledgeType]| {
+        let batches = [Acknowledged { first: Offset(0), last: Offset(SIZE - 1), types }];
+        let limits = world.limits;
+        let said = Acknowledge { call: CallId(1), key: KEY, member_id: "a", batches: &batches, limits };
+        world.ask_with(Input::Acknowledge(said), 64 << 20)
+    };
+    assert_eq!(world.acquire("a", 500), format!("0-{}x1", SIZE - 1));
+    assert_eq!(say(&mut world, &alternate(AcknowledgeType::Release, AcknowledgeType::Renew)), ok());
+    world.acquire("a", u32::MAX);
+    world.wait(1_001);
+    world.acquire("a", u32::MAX);
+    assert_eq!(say(&mut world, &alternate(AcknowledgeType::Accept, AcknowledgeType::Reject)), ok());
+    assert_eq!(world.shown(), format!("{SIZE}: "));
+}
+
+#[test]
+fn states_of_offsets_that_no_log_has_are_left_out() {
+    use super::record::{Change, Changes, Snapshot, Update};
+    let mut world = World::new(&[4]);
+    let change =
+        |first: i64, last: i64| Change { first: Offset(first), last: Offset(last), state: RecordState::Available, delivery_count: 1 };
+    let changes = [change(1, 2), change(3, i64::MAX), change(-7, 9), change(9, 8), change(i64::MAX, i64::MAX)];
+    let (snapshot_epoch, leader_epoch, start, complete_count) = (1, 0, Some(Offset(0)), None);
+    let update = Update { snapshot_epoch, leader_epoch, start, complete_count, changes: Changes::Known(&changes) };
+    let (created, written) = (Timestamp(7), Timestamp(7));
+    let snapshot = Some(Snapshot { state_epoch: 3, created, written, update });
+    let mut records = Records::grown(1 << 10, 1);
+    ShareRecord::Snapshot { key: KEY, snapshot }.encode(PartitionIndex(0), &mut records).unwrap();
+    world.believe(&records);
+    assert_eq!(world.shown(), "0: 1-2 Availablex1");
 }
 
 #[test]

@@ -34,7 +34,7 @@ use crate::worker::reply::{FileRange, Outgoing, Reply};
 use crate::worker::turn::Turn;
 
 use super::dispatch::Asked;
-use super::share_session::{CLOSES, OPENS, Owner, Wanted};
+use super::share_session::{CLOSES, OPENS, Owner, SessionId, Wanted};
 use super::{error_map, list_offsets, respond, share};
 
 /// The longest that a fetch waits, whatever it asks for.
@@ -51,6 +51,8 @@ pub struct WaitingShare {
     pub reply: Reply,
     due: Instant,
     owner: Owner,
+    /// The session that it belongs to; `None` when it closes one.
+    session: Option<SessionId>,
     wanted: Vec<Wanted>,
     /// Whether partitions are told of that have nothing new.
     tells_all: bool,
@@ -69,8 +71,8 @@ pub struct WaitingShare {
 struct Store {
     /// What it is asked for: of which partition, and from which offset on that member wants records.
     asked: Option<(Wanted, Offset)>,
-    /// From where on partitions are looked for there: what lies before was looked through.
-    behind: BTreeMap<Wanted, Offset>,
+    /// Where nothing is, from an offset on up to another: the store was looked through for that.
+    behind: BTreeMap<Wanted, (Offset, Offset)>,
     /// What it cannot give.
     failed: BTreeSet<Wanted>,
     /// Whether it did not answer in time. Source: `DelayedRemoteFetch`: then there are no records, and no error.
@@ -125,6 +127,8 @@ struct Told {
     error: Option<ErrorCode>,
     bytes: Vec<u8>,
     acquired: Vec<Acquired>,
+    /// Whether the next one is to read elsewhere.
+    has_come_on: bool,
 }
 
 pub(crate) fn serve(asked: Asked<'_>) -> Result<(), DecodeError> {
@@ -155,7 +159,7 @@ pub(crate) fn resume_remote(turn: &mut Turn<'_>, mut waiting: WaitingShare, mut 
     match answers.remove(&0) {
         Some(RemoteAnswer::Records(bytes, aborted)) => brought = Some(Brought { place, from, bytes, aborted }),
         Some(RemoteAnswer::Behind(offset)) => {
-            waiting.store.behind.insert(place, offset);
+            waiting.store.behind.insert(place, (from, offset));
         }
         Some(RemoteAnswer::Failed | RemoteAnswer::Late | RemoteAnswer::Found(_)) => {
             waiting.store.failed.insert(place);
@@ -226,16 +230,25 @@ fn begin(
     };
     let settings = share::settings(turn, &owner.0);
     let store = Store::default();
-    Ok(WaitingShare { store, settings, head, reply, due, owner, wanted, tells_all: epoch == OPENS, acknowledged, written, limits })
+    let session = turn.inner.share_sessions.id(&owner);
+    Ok(WaitingShare { session, store, settings, head, reply, due, owner, wanted, tells_all: epoch == OPENS, acknowledged, written, limits })
 }
 
 fn carry_out(turn: &mut Turn<'_>, mut waiting: WaitingShare, brought: Option<Brought>) {
+    // Whoever waited for a session that is gone gets nothing: what it had acquired came back with that.
+    if waiting.session != turn.inner.share_sessions.id(&waiting.owner) {
+        waiting.wanted.clear();
+    }
     let mut asked = Vec::new();
-    let (told, order) = acquire_all(turn, &waiting, brought, &mut asked);
+    let mut written = core::mem::take(&mut waiting.written);
+    let (told, order) = acquire_all(turn, &waiting, brought, (&mut asked, &mut written));
+    waiting.written = written;
     if let Some(order) = order {
         return wait_for_store(turn, waiting, &order);
     }
-    let is_done = waiting.store.is_late || told.values().any(|told| told.error.is_some() || !told.acquired.is_empty());
+    // What was looked through, to no avail, is answered too: there may be more behind it.
+    let has_come_on = told.values().any(|told| told.has_come_on || !told.acquired.is_empty());
+    let is_done = waiting.store.is_late || has_come_on || told.values().all(|told| told.error.is_some());
     if !is_done && turn.at.now < waiting.due && !waiting.wanted.is_empty() && waiting.limits.records_max > 0 {
         let (due, size) = (waiting.due, waiting.size());
         let inner = &mut *turn.inner;
@@ -279,14 +292,14 @@ fn acquire_all(
     turn: &mut Turn<'_>,
     waiting: &WaitingShare,
     mut brought: Option<Brought>,
-    asked: &mut Vec<FetchPartition>,
+    (asked, written): (&mut Vec<FetchPartition>, &mut Vec<Written>),
 ) -> (BTreeMap<Wanted, Told>, Option<Order>) {
     let mut told: BTreeMap<Wanted, Told> = BTreeMap::new();
     let mut has_some = false;
     let (mut bytes_left, mut records_left) = (waiting.limits.max_bytes, waiting.limits.records_max);
     for place in &waiting.wanted {
         let mut of_place = Told::default();
-        match wanted_of(turn, waiting, *place) {
+        match wanted_of(turn, waiting, *place, written) {
             Err(code) => of_place.error = Some(code),
             Ok(wanted) => {
                 if bytes_left > 0 && records_left > 0 {
@@ -300,6 +313,8 @@ fn acquire_all(
                         Err(code) => of_place.error = Some(code),
                     }
                     has_some |= !of_place.acquired.is_empty();
+                    let key = ShareKey { group_id: &waiting.owner.0, topic_id: place.0, partition: place.1 };
+                    of_place.has_come_on = turn.inner.shard.shares().next_fetch_offset(&key) != Some(wanted.offset);
                     bytes_left = bytes_left.saturating_sub(u32::try_from(of_place.bytes.len()).unwrap_or(u32::MAX));
                     let count = of_place.acquired.iter().map(|it| it.last.0 - it.first.0 + 1).sum::<i64>();
                     records_left = records_left.saturating_sub(u32::try_from(count).unwrap_or(u32::MAX));
@@ -313,7 +328,7 @@ fn acquire_all(
 }
 
 /// Where a partition is to be read from.
-fn wanted_of(turn: &mut Turn<'_>, waiting: &WaitingShare, place: Wanted) -> Result<FetchPartition, ErrorCode> {
+fn wanted_of(turn: &mut Turn<'_>, waiting: &WaitingShare, place: Wanted, written: &mut Vec<Written>) -> Result<FetchPartition, ErrorCode> {
     share::check_partition(turn, place)?;
     let (topic_id, index) = place;
     let key = ShareKey { group_id: &waiting.owner.0, topic_id, partition: index };
@@ -322,7 +337,8 @@ fn wanted_of(turn: &mut Turn<'_>, waiting: &WaitingShare, place: Wanted) -> Resu
         Some(view) => view.start,
         // A crash may have left a group with a partition that has no state any more: it begins there anew.
         None if turn.inner.shard.groups().shares(&waiting.owner.0).since(topic_id, index).is_some() => {
-            share::turn(turn, Input::Initialize(Initialize { call: CallId(0), key, state_epoch: 0, start: None }))?;
+            let initialize = Initialize { call: CallId(0), key, state_epoch: 0, start: None };
+            written.extend(share::turn(turn, Input::Initialize(initialize))?.1);
             None
         }
         None => return Err(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION),
@@ -333,7 +349,7 @@ fn wanted_of(turn: &mut Turn<'_>, waiting: &WaitingShare, place: Wanted) -> Resu
         Some(start) => Some(log_start).filter(|begins| *begins > start),
     };
     if let Some(offset) = begins {
-        share::turn(turn, Input::LogBegins(LogBegins { call: CallId(0), key, offset }))?;
+        written.extend(share::turn(turn, Input::LogBegins(LogBegins { call: CallId(0), key, offset }))?.1);
     }
     let offset = turn.inner.shard.shares().next_fetch_offset(&key).unwrap_or_default();
     let max_bytes = PARTITION_BYTES_MAX;
@@ -413,7 +429,8 @@ enum Read {
 
 /// Reads a partition from where the member wants it, or from behind what the object store was looked through for.
 fn read(turn: &mut Turn<'_>, waiting: &WaitingShare, place: Wanted, wanted: &FetchPartition, max_bytes: u32) -> Result<Read, ErrorCode> {
-    let from = waiting.store.behind.get(&place).map_or(wanted.offset, |behind| wanted.offset.max(*behind));
+    let nothing = waiting.store.behind.get(&place).filter(|(first, behind)| (*first..*behind).contains(&wanted.offset));
+    let from = nothing.map_or(wanted.offset, |(_, behind)| *behind);
     let wanted = FetchPartition { offset: from, ..*wanted };
     let committed_only = waiting.settings.is_share_committed_only;
     let up_to = if committed_only { ReadUpTo::LastStable } else { ReadUpTo::HighWatermark };
@@ -430,7 +447,11 @@ fn read(turn: &mut Turn<'_>, waiting: &WaitingShare, place: Wanted, wanted: &Fet
                 remote = Some(read);
                 Ok(None)
             }
-            Err(error) => Err(error_map::of_fetch(&error)),
+            Err(error) => match error_map::of_fetch(&error) {
+                // An administrator may have said so: it waits for that record. Source: `ShareFetchUtils.processFetchResponse`.
+                ErrorCode::OFFSET_OUT_OF_RANGE => Ok(None),
+                code => Err(code),
+            },
         });
     });
     if let Some(read) = remote {

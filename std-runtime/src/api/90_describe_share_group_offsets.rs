@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use millpond_core::ids::{PartitionIndex, TopicId};
+use millpond_core::shard::logs::Written;
 use millpond_core::share::input::ShareKey;
 use millpond_core::wire::reader::DecodeError;
 use millpond_core::wire::value::Array;
@@ -48,7 +49,15 @@ pub(crate) fn serve(asked: Asked<'_>) -> Result<(), DecodeError> {
                 ..Default::default()
             })
             .collect();
-        reply.send(respond::encode(head, &DescribeShareGroupOffsetsResponse { groups: Array::from(&*groups), ..Default::default() }));
+        let outgoing = respond::encode(head, &DescribeShareGroupOffsetsResponse { groups: Array::from(&*groups), ..Default::default() });
+        let mut written: Vec<Written> = Vec::new();
+        for (group, told) in request.groups.iter().zip(&told) {
+            for (_, topic_id, partitions) in told.iter().flatten() {
+                let key = |index: i32| ShareKey { group_id: group.group_id, topic_id: *topic_id, partition: PartitionIndex(index) };
+                written.extend(partitions.iter().filter_map(|it| turn.inner.shard.uncommitted_share(&key(it.partition_index))));
+            }
+        }
+        turn.hold(head, reply, outgoing, &written, ErrorCode::NOT_COORDINATOR, None);
     });
     Ok(())
 }

@@ -114,14 +114,14 @@ fn what_workers_of_a_share_group_settle_stays_settled_and_the_rest_comes_back_ho
     // Locks that expire while the test looks on.
     let locks = [
         ("group.share.min.record.lock.duration.ms", "1000"),
-        ("group.share.record.lock.duration.ms", "2000"),
+        ("group.share.record.lock.duration.ms", "4000"),
         ("group.share.delivery.count.limit", "10"),
         ("share.coordinator.snapshot.update.records.per.snapshot", "50"),
     ];
     let Some(mut kafka) = kafka_or_skip(TEST, &locks) else { return };
     kafka.says("kafka-topics", "--create --topic work --partitions 2");
     let workers = Running::start(&kafka, "Workers", "1");
-    kill_again_and_again(&mut kafka.broker, 4, Duration::from_millis(1500));
+    kill_again_and_again(&mut kafka.broker, 4, Duration::from_millis(2000));
     let said = workers.finish();
     println!("{said}");
     assert!(said.ends_with("EXACT"), "{said}");

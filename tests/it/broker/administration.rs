@@ -154,7 +154,7 @@ fn old_clients_do_not_hear_of_features_that_may_be_out_of_force() {
         told.supported_features.iter().map(|feature| feature.name.to_owned()).collect::<Vec<String>>()
     };
     assert_eq!(supported(3), ["metadata.version"]);
-    assert_eq!(supported(4), ["group.version", "kraft.version", "metadata.version", "transaction.version"]);
+    assert_eq!(supported(4), ["group.version", "kraft.version", "metadata.version", "share.version", "transaction.version"]);
 }
 
 #[test]

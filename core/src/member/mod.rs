@@ -18,3 +18,4 @@ pub mod error;
 mod names;
 pub mod partitions;
 pub mod standing;
+mod telling;

@@ -50,6 +50,25 @@ impl<'m> Names<'m> {
         }
     }
 
+    /// Keeps the names of some topics; `kept` has them then, each once and in order.
+    ///
+    /// # Errors
+    /// [`Full`], with `kept` as it was, when they do not fit.
+    pub(super) fn keep_all(&mut self, names: &[&str], kept: &mut List<'_, Text>) -> Result<(), Full> {
+        if names.len() > kept.capacity() {
+            return Err(Full);
+        }
+        names.iter().try_for_each(|name| self.keep(name).map(drop))?;
+        kept.clear();
+        for name in names {
+            if let Some(text) = self.find(name).filter(|text| !kept.contains(text)) {
+                kept.push(text)?;
+            }
+        }
+        kept.sort_unstable_by(|a, b| compare_names(self.str(*a), self.str(*b)));
+        Ok(())
+    }
+
     /// Forgets the names of topics that nobody asks for any more.
     pub(super) fn retain(&mut self, is_wanted: impl Fn(Text) -> bool) {
         let mut place = 0;

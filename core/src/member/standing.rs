@@ -1,5 +1,7 @@
 //! How members are seen from outside, and how they go.
 
+use super::error::Failure;
+
 /// Where a member stands, for those who look from outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
@@ -25,4 +27,15 @@ pub enum Departure {
     ForGood,
     /// In no case. Source: KIP-1092, `REMAIN_IN_GROUP`.
     Silently,
+}
+
+/// What a member is when it has left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum After {
+    /// What it was told meanwhile: no member, or one that joins.
+    Outside,
+    /// One that waits for its application.
+    Stale,
+    /// One that has given up.
+    Failed(Failure),
 }

@@ -95,12 +95,12 @@ struct Order {
     wish: RemoteWish,
 }
 
-/// Where the records of a partition are.
-enum Look {
-    /// Here: these bytes, and what the member has acquired of them.
-    Here(Vec<u8>, Vec<Acquired>),
-    /// In the object store.
-    Elsewhere(TieredLog, RemoteWish),
+/// What comes of a look at the records of a partition.
+enum Look<T> {
+    /// They are here: the bytes, and what there is to say of them.
+    Here(Vec<u8>, Vec<T>),
+    /// They are in the object store.
+    Elsewhere(Order),
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -306,10 +306,8 @@ fn acquire_all(
                     let from_store = brought.take_if(|it| it.place == *place && it.from == wanted.offset);
                     match acquire(turn, waiting, *place, &wanted, (bytes_left, records_left), from_store) {
                         Ok(Look::Here(bytes, acquired)) => (of_place.bytes, of_place.acquired) = (bytes, acquired),
-                        Ok(Look::Elsewhere(log, wish)) if !has_some && !waiting.store.is_late => {
-                            return (told, Some(Order { place: *place, from: wanted.offset, log, wish }));
-                        }
-                        Ok(Look::Elsewhere(..)) => {}
+                        Ok(Look::Elsewhere(order)) if !has_some && !waiting.store.is_late => return (told, Some(order)),
+                        Ok(Look::Elsewhere(_)) => {}
                         Err(code) => of_place.error = Some(code),
                     }
                     has_some |= !of_place.acquired.is_empty();
@@ -384,7 +382,7 @@ fn acquire(
     wanted: &FetchPartition,
     (max_bytes, records_max): (u32, u32),
     from_store: Option<Brought>,
-) -> Result<Look, ErrorCode> {
+) -> Result<Look<Acquired>, ErrorCode> {
     let key = ShareKey { group_id: &waiting.owner.0, topic_id, partition };
     let limits = waiting.settings.share;
     if !turn.inner.shard.shares().may_acquire(&key, &limits) {
@@ -393,8 +391,8 @@ fn acquire(
     let (bytes, aborted) = match from_store {
         Some(brought) => (brought.bytes, brought.aborted),
         None => match read(turn, waiting, (topic_id, partition), wanted, max_bytes)? {
-            Read::Here(bytes, aborted) => (bytes, aborted),
-            Read::Elsewhere(log, wish) => return Ok(Look::Elsewhere(log, wish)),
+            Look::Here(bytes, aborted) => (bytes, aborted),
+            Look::Elsewhere(order) => return Ok(Look::Elsewhere(order)),
         },
     };
     if bytes.is_empty() {
@@ -419,19 +417,18 @@ fn acquire(
     Ok(Look::Here(slice_of(bytes, &places, &acquired), acquired))
 }
 
-/// What a partition has to read, or where that is.
-enum Read {
-    /// These bytes, and which transactions among them were aborted.
-    Here(Vec<u8>, Vec<AbortedTransaction>),
-    /// In the object store.
-    Elsewhere(TieredLog, RemoteWish),
-}
-
-/// Reads a partition from where the member wants it, or from behind what the object store was looked through for.
-fn read(turn: &mut Turn<'_>, waiting: &WaitingShare, place: Wanted, wanted: &FetchPartition, max_bytes: u32) -> Result<Read, ErrorCode> {
+/// Reads a partition from where the member wants it, or from behind what the object store was looked through for. Answers the bytes, and which
+/// transactions among them were aborted.
+fn read(
+    turn: &mut Turn<'_>,
+    waiting: &WaitingShare,
+    place: Wanted,
+    wanted: &FetchPartition,
+    max_bytes: u32,
+) -> Result<Look<AbortedTransaction>, ErrorCode> {
     let nothing = waiting.store.behind.get(&place).filter(|(first, behind)| (*first..*behind).contains(&wanted.offset));
     let from = nothing.map_or(wanted.offset, |(_, behind)| *behind);
-    let wanted = FetchPartition { offset: from, ..*wanted };
+    let looked = FetchPartition { offset: from, ..*wanted };
     let committed_only = waiting.settings.is_share_committed_only;
     let up_to = if committed_only { ReadUpTo::LastStable } else { ReadUpTo::HighWatermark };
     let fetch = FetchLimits { min_bytes: 1, max_bytes, up_to };
@@ -439,7 +436,7 @@ fn read(turn: &mut Turn<'_>, waiting: &WaitingShare, place: Wanted, wanted: &Fet
     let mut range: Option<Result<Option<FileRange>, ErrorCode>> = None;
     let mut remote = None;
     let inner = &mut *turn.inner;
-    inner.shard.fetch(turn.at, core::slice::from_ref(&wanted), fetch, &mut inner.aborted, |_, fetched, of_range| {
+    inner.shard.fetch(turn.at, core::slice::from_ref(&looked), fetch, &mut inner.aborted, |_, fetched, of_range| {
         aborted.extend_from_slice(of_range);
         range = Some(match fetched {
             Ok(found) => Ok(found.bytes.map(|slice| FileRange { at: 0, file: slice.handle, position: slice.position, size: slice.size })),
@@ -459,15 +456,16 @@ fn read(turn: &mut Turn<'_>, waiting: &WaitingShare, place: Wanted, wanted: &Fet
             return Err(ErrorCode::KAFKA_STORAGE_ERROR);
         }
         let (topic_id, index) = place;
-        return Ok(Read::Elsewhere(TieredLog { topic_id, index }, RemoteWish::Read { read, from, committed_only }));
+        let log = TieredLog { topic_id, index };
+        return Ok(Look::Elsewhere(Order { place, from: wanted.offset, log, wish: RemoteWish::Read { read, from, committed_only } }));
     }
-    let Some(range) = range.transpose()?.flatten() else { return Ok(Read::Here(Vec::new(), Vec::new())) };
+    let Some(range) = range.transpose()?.flatten() else { return Ok(Look::Here(Vec::new(), Vec::new())) };
     let mut bytes = vec![0; usize::try_from(range.size).unwrap_or(0)];
     range.file.file().read_exact_at(&mut bytes, range.position).map_err(|error| {
         tracing::error!(%error, "shared records cannot be read");
         ErrorCode::KAFKA_STORAGE_ERROR
     })?;
-    Ok(Read::Here(bytes, aborted))
+    Ok(Look::Here(bytes, aborted))
 }
 
 /// The batches in what was read, and where each begins and ends.

@@ -22,7 +22,7 @@ use crate::time::{Instant, Millis};
 
 use super::day::TOPICS;
 use super::message::{Answered, Caller, Message};
-use super::server::Known;
+use crate::group::modern::modern_tests::Known;
 
 pub(super) const SESSION: Millis = Millis(10_000);
 pub(super) const PATIENCE: Millis = Millis(20_000);

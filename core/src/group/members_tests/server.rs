@@ -1,6 +1,5 @@
 //! The coordinator, its log, and what topics there are.
 
-use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
@@ -13,8 +12,9 @@ use crate::group::input::{
     Caller, Commit, CommitPartition, ConsumerHeartbeat, Heartbeat, Input, Join, Leave, LeavingMember, MemberAssignment, Protocol,
     ShowOwned, Sync,
 };
+use crate::group::modern::modern_tests::Known;
 use crate::group::modern::target::ServerAssignor;
-use crate::group::modern::topics::{BadPattern, TopicShape, Topics};
+use crate::group::modern::topics::Topics;
 use crate::group::record::GroupRecord;
 use crate::ids::{CallId, GenerationId, MemberEpoch, Offset, PartitionIndex, TopicId};
 use crate::machine::{Answers, Effects, EncodedRecord, Machine, Records, When};
@@ -25,37 +25,6 @@ use crate::wire::value::Array;
 use super::client::Client;
 use super::day::TOPICS;
 use super::message::{self, Answered, Message, Modern, Seated, Told, refusal};
-
-/// What topics there are.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Known {
-    pub(super) topics: BTreeMap<String, u32>,
-    pub(super) version: u64,
-}
-
-fn id_of(name: &str) -> TopicId {
-    let mut id = [0; 16];
-    id[..name.len()].copy_from_slice(name.as_bytes());
-    TopicId(id)
-}
-
-impl Topics for Known {
-    fn version(&self) -> u64 {
-        self.version
-    }
-    fn find(&self, name: &str) -> Option<TopicShape> {
-        self.topics.get(name).map(|partitions| TopicShape { id: id_of(name), partitions: *partitions })
-    }
-    fn name_of(&self, topic: TopicId) -> Option<&str> {
-        self.topics.keys().find(|name| id_of(name) == topic).map(String::as_str)
-    }
-    /// The beginning of a name and a `.*` is all that is known here.
-    fn matching(&self, pattern: &str, see: &mut dyn FnMut(&str)) -> Result<(), BadPattern> {
-        let start = pattern.strip_suffix(".*").ok_or(BadPattern)?;
-        self.topics.keys().filter(|name| name.starts_with(start)).for_each(|name| see(name));
-        Ok(())
-    }
-}
 
 /// What was answered, by call.
 #[derive(Debug, Default)]
@@ -120,7 +89,7 @@ pub(super) struct Server {
 impl Server {
     pub(super) fn new(assignor: ServerAssignor, topics: &[(&str, u32)]) -> Self {
         let topics = topics.iter().map(|(name, partitions)| ((*name).to_string(), *partitions)).collect();
-        let topics = Known { topics, version: 1 };
+        let topics = Known { topics, version: 1, settings: None };
         let mut server = Self { coordinator: None, topics, log: Vec::new(), assignor, calls: 0, outbox: Outbox::default() };
         server.start(0);
         server

@@ -8,7 +8,7 @@ use crate::group::coordinator::Coordinator;
 use crate::ids::MemberEpoch;
 
 use super::names;
-use super::partitions::Builder;
+use super::partitions::{self, Held};
 use super::record::{ConsumerRecord, Current, Matches, Says, SharedPartitions, StoredNames, StoredPartitions};
 use super::state::{Classic, Consumer, GroupKind, MemberState};
 
@@ -243,34 +243,22 @@ impl Coordinator<'_> {
     }
 
     fn store_shared(&mut self, stored: &SharedPartitions<'_>) -> Result<Text, Full> {
-        let held = &mut self.modern.held;
-        held.clear();
-        let mut result = Ok(());
-        stored.for_each(|one| result = result.and(held.push(one)));
-        result?;
-        self.store_held()
+        self.store_shown(|see| stored.for_each(see))
     }
 
     fn store_partitions(&mut self, stored: &StoredPartitions<'_>) -> Result<Text, Full> {
-        let held = &mut self.modern.held;
-        held.clear();
-        let mut result = Ok(());
-        stored.for_each(|one| result = result.and(held.push(one)));
-        result?;
-        self.store_held()
+        self.store_shown(|see| stored.for_each(see))
     }
 
-    /// Stores the partitions that lie in the scratch in their order: whoever wrote the record need not have kept to it.
-    fn store_held(&mut self) -> Result<Text, Full> {
+    /// Stores partitions in their order: whoever wrote the record need not have kept to it.
+    fn store_shown(&mut self, show: impl FnOnce(&mut dyn FnMut(Held))) -> Result<Text, Full> {
         let modern = &mut self.modern;
-        modern.held.sort_unstable_by_key(|held| (held.topic, held.partition));
-        modern.bytes.clear();
-        let mut builder = Builder::new(&mut modern.bytes);
-        for held in modern.held.iter() {
-            builder.push(*held)?;
-        }
-        let range = builder.finish();
         modern.held.clear();
+        let mut result = Ok(());
+        show(&mut |one| result = result.and(modern.held.push(one)));
+        result?;
+        modern.bytes.clear();
+        let range = partitions::sorted(&mut modern.held, &mut modern.bytes)?;
         self.texts.store(modern.bytes.get(range).unwrap_or_default())
     }
 }

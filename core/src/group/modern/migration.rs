@@ -31,7 +31,7 @@ use crate::wire::writer::Writer;
 use super::classic_members::{CONSUMER, classic_seat, put_assignment};
 use super::names::{self, Names};
 use super::offers::{self, Offers, StoredClassic};
-use super::partitions::{Builder, Held, Partitions};
+use super::partitions::{self, Held, Partitions};
 use super::presence::Presence;
 use super::record::{ConsumerRecord, Current, GroupEpoch, Says, StoredNames, StoredPartitions, TargetMade};
 use super::state::{GroupKind, MemberState};
@@ -207,11 +207,7 @@ impl<'m> Coordinator<'m> {
                 }
             }
         }
-        modern.held.sort_unstable_by_key(|held| (held.topic, held.partition));
-        let mut builder = Builder::new(&mut modern.bytes);
-        modern.held.iter().try_for_each(|held| builder.push(*held)).map_err(full)?;
-        let assigned = builder.finish();
-        modern.held.clear();
+        let assigned = partitions::sorted(&mut modern.held, &mut modern.bytes).map_err(full)?;
         let (members, texts) = (&self.members, &self.texts);
         let spoken = |at| members.get(at).map(|other| spoken.under(other, texts.str(protocol))).unwrap_or_default();
         let others = || self.groups.get(member.group).into_iter().flat_map(|group| group.members.iter(members));
@@ -220,27 +216,20 @@ impl<'m> Coordinator<'m> {
             for partition in topic.partitions.iter().filter(|partition| u32::try_from(*partition).is_ok_and(|it| it < shape.partitions)) {
                 let held = Held { topic: shape.id, partition: PartitionIndex(partition), since: epoch };
                 // What two say that they own has the one that has been there for longer; what somebody was given, he has.
+                // Mostly that is the member itself.
                 let mut is_behind = false;
-                let is_elsewhere = others().any(|(at, other)| {
-                    is_behind |= at == slot;
-                    is_given(texts.bytes(other.assignment), topic.topic, partition)
-                        || (!is_behind && is_owned(spoken(at), topic.topic, partition))
-                });
+                let is_elsewhere = is_given(texts.bytes(member.assignment), topic.topic, partition)
+                    || others().any(|(at, other)| {
+                        is_behind |= at == slot;
+                        is_given(texts.bytes(other.assignment), topic.topic, partition)
+                            || (!is_behind && is_owned(spoken(at), topic.topic, partition))
+                    });
                 if !is_elsewhere {
                     modern.held.push(held).map_err(full)?;
                 }
             }
         }
-        modern.held.sort_unstable_by_key(|held| (held.topic, held.partition));
-        let mut builder = Builder::new(&mut modern.bytes);
-        let mut last = None;
-        for held in modern.held.iter() {
-            if last.replace((held.topic, held.partition)) != Some((held.topic, held.partition)) {
-                builder.push(*held).map_err(full)?;
-            }
-        }
-        let revoking = builder.finish();
-        modern.held.clear();
+        let revoking = partitions::sorted(&mut modern.held, &mut modern.bytes).map_err(full)?;
         Ok(Laid { names, offers, assigned, revoking })
     }
 
@@ -411,12 +400,8 @@ impl<'m> Coordinator<'m> {
             for text in [member.assigned, member.revoking] {
                 Partitions::of(self.texts.bytes(text)).iter().try_for_each(|held| modern.held.push(held))?;
             }
-            modern.held.sort_unstable_by_key(|held| (held.topic, held.partition));
             modern.matched.clear();
-            let mut builder = Builder::new(&mut modern.matched);
-            modern.held.iter().try_for_each(|held| builder.push(*held))?;
-            builder.finish();
-            modern.held.clear();
+            partitions::sorted(&mut modern.held, &mut modern.matched)?;
             let start = modern.bytes.len();
             modern.bytes.extend_from_slice(&[0; 4])?;
             let mut writer = Writer::behind(&mut modern.bytes);

@@ -25,7 +25,7 @@ pub mod topics;
 mod migration_tests;
 #[cfg(test)]
 #[cfg(feature = "alloc")]
-mod modern_tests;
+pub(in crate::group) mod modern_tests;
 #[cfg(test)]
 #[cfg(feature = "alloc")]
 mod share_tests;

@@ -20,14 +20,14 @@ use crate::wire::value::Array;
 
 /// What topics there are: by name, how many partitions.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Known {
-    pub(super) topics: BTreeMap<String, u32>,
-    pub(super) version: u64,
+pub(in crate::group) struct Known {
+    pub(in crate::group) topics: BTreeMap<String, u32>,
+    pub(in crate::group) version: u64,
     /// The settings of the group, where it has some of its own.
-    pub(super) settings: Option<GroupConfig>,
+    pub(in crate::group) settings: Option<GroupConfig>,
 }
 
-pub(super) fn id_of(name: &str) -> TopicId {
+pub(in crate::group) fn id_of(name: &str) -> TopicId {
     let mut id = [0; 16];
     id[..name.len()].copy_from_slice(name.as_bytes());
     TopicId(id)
@@ -46,9 +46,9 @@ impl Topics for Known {
     fn name_of(&self, topic: TopicId) -> Option<&str> {
         self.topics.keys().find(|name| id_of(name) == topic).map(String::as_str)
     }
-    /// The beginning of a name and a `*` is all that is known here.
+    /// The beginning of a name and a `*` or `.*` is all that is known here.
     fn matching(&self, pattern: &str, see: &mut dyn FnMut(&str)) -> Result<(), BadPattern> {
-        let start = pattern.strip_suffix('*').ok_or(BadPattern)?;
+        let start = pattern.strip_suffix('*').ok_or(BadPattern)?.trim_end_matches('.');
         self.topics.keys().filter(|name| name.starts_with(start)).for_each(|name| see(name));
         Ok(())
     }

@@ -8,6 +8,7 @@
 //! has. The epoch is the one at which the partition was assigned (KIP-1251); in a target it has no meaning and is 0.
 
 use core::cmp::Ordering;
+use core::ops::Range;
 
 use crate::bounded::Full;
 use crate::bounded::list::List;
@@ -176,7 +177,7 @@ impl<'l, 'm> Builder<'l, 'm> {
     }
 
     /// The bytes of the set in the list.
-    pub(in crate::group) fn finish(self) -> core::ops::Range<usize> {
+    pub(in crate::group) fn finish(self) -> Range<usize> {
         self.start..self.bytes.len()
     }
 }
@@ -210,6 +211,18 @@ pub(in crate::group) enum Compared {
     Right(Held),
     /// Of both; as the first has it.
     Both(Held),
+}
+
+/// Sorts partitions into a set, behind what `bytes` holds: what comes twice is there once. `held` is empty afterwards.
+///
+/// # Errors
+/// [`Full`] when they do not fit.
+pub(in crate::group) fn sorted(held: &mut List<'_, Held>, bytes: &mut List<'_, u8>) -> Result<Range<usize>, Full> {
+    held.sort_unstable_by_key(Held::place);
+    let mut builder = Builder::new(bytes);
+    held.iter().try_for_each(|held| builder.push(*held))?;
+    held.clear();
+    Ok(builder.finish())
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ use crate::machine::When;
 use crate::member::assignor::topics::Topics as TopicSizes;
 
 use super::names::Names;
-use super::partitions::{Builder, Held, Partitions};
+use super::partitions::{self, Builder, Held, Partitions};
 use super::presence::Presence;
 use super::reconcile::Next;
 use super::record::{ConsumerRecord, GroupEpoch, Shared, SharedPartitions, StoredPartitions};
@@ -205,23 +205,11 @@ impl<'m> Coordinator<'m> {
         self.record_shared(group_id, (begins, shares), topics, fx)
     }
 
-    /// Sorts the partitions in the scratch into a set in the scratch for bytes.
+    /// Sorts the partitions in the scratch into a set in the scratch for bytes. Kafka's records may name one as shared and as about to be.
     fn lay_out_held(&mut self) -> Result<Range<usize>, Full> {
         let modern = &mut self.modern;
-        modern.held.sort_unstable_by_key(|held| (held.topic, held.partition));
         modern.bytes.clear();
-        let mut builder = Builder::new(&mut modern.bytes);
-        let mut last = None;
-        for held in modern.held.iter() {
-            // Kafka's records may name one as shared and as about to be.
-            if last != Some((held.topic, held.partition)) {
-                builder.push(*held)?;
-            }
-            last = Some((held.topic, held.partition));
-        }
-        let range = builder.finish();
-        modern.held.clear();
-        Ok(range)
+        partitions::sorted(&mut modern.held, &mut modern.bytes)
     }
 
     fn record_shared(

@@ -4,18 +4,19 @@ use crate::bounded::Full;
 use crate::bounded::bytes::Text;
 use crate::bounded::list::List;
 use crate::ids::GenerationId;
-use crate::member::assignor::assignor::{Assignor, compare_names};
+use crate::member::assignor::assignor::Assignor;
 use crate::member::contact::{Contact, RequestId};
 use crate::member::error::Failure;
 use crate::member::names::Names;
 use crate::member::partitions::{PartitionSet, Partitions, TopicNames};
-use crate::member::standing::{Departure, Standing};
+use crate::member::standing::{After, Departure, Standing};
+use crate::member::telling::Telling;
 use crate::time::Instant;
 
 use super::lead::Seat;
 use super::memory::{ClassicConfig, ClassicMemory, Identity};
 use super::request::{Asked, Assignments, Caller, Event, Heartbeat, JoinGroup, LeaveGroup, Protocols, Request, SyncGroup};
-use super::state::{After, Kind, Stage, Telling};
+use super::state::{Kind, Stage};
 
 /// What kind of group this is.
 pub(super) const PROTOCOL_TYPE: &str = "consumer";
@@ -212,20 +213,9 @@ impl<'m> ClassicMember<'m> {
             return Ok(());
         }
         self.forget_names();
-        if topics.len() > self.topics.capacity() {
-            return Err(Full);
-        }
-        topics.iter().try_for_each(|topic| self.names.keep(topic).map(drop))?;
         let is_same = |topic: &Text| topics.contains(&self.names.str(*topic));
         let has_changed = !self.topics.iter().all(is_same) || !topics.iter().all(|topic| self.subscribes_to(topic));
-        self.topics.clear();
-        for topic in topics {
-            if let Some(text) = self.names.find(topic).filter(|text| !self.topics.contains(text)) {
-                self.topics.push(text)?;
-            }
-        }
-        let names = &self.names;
-        self.topics.sort_unstable_by(|a, b| compare_names(names.str(*a), names.str(*b)));
+        self.names.keep_all(topics, &mut self.topics)?;
         let reason = "the subscription has changed";
         match self.stage {
             Stage::Outside | Stage::Failed(_) => {
@@ -290,28 +280,15 @@ impl<'m> ClassicMember<'m> {
                 self.contact.abandon();
                 self.clear_seats();
                 self.stage = Stage::Parting;
-                self.give_all_back();
+                self.telling.give_all_back(&self.owned, &mut self.moving);
             }
         }
         self.advance();
     }
 
-    /// Asks the application for everything it has.
-    fn give_all_back(&mut self) {
-        let is_asked = matches!(self.telling, Telling::Revoked | Telling::AwaitsRevoked) && self.moving.held() == self.owned.held();
-        if self.telling == Telling::Lost || is_asked {
-            return;
-        }
-        self.telling = if self.owned.is_empty() { Telling::Nothing } else { Telling::Revoked };
-        // The sets have the same capacity.
-        let _ = self.moving.copy(&self.owned, |_| true);
-    }
-
     /// The application has given back what the last [`Event::Revoked`] named. Without one, nothing happens.
     pub fn revoked_done(&mut self) {
-        if self.telling == Telling::AwaitsRevoked {
-            self.owned.subtract(&self.moving);
-            self.telling = Telling::Nothing;
+        if self.telling.given_back(&mut self.owned, &self.moving) {
             self.advance();
         }
     }

@@ -117,6 +117,14 @@ impl Test {
         self.reply(Reply::FindCoordinator(Ok(())));
     }
 
+    /// Asks for a seat. Answers what it tells the leader with that.
+    fn joins_with(&mut self) -> Vec<u8> {
+        let asked = self.member.poll_request(Instant(1000)).unwrap();
+        self.id = Some(asked.id);
+        let Request::JoinGroup(join) = asked.request else { panic!("{asked:?}") };
+        join.protocols.iter().next().unwrap().1.to_vec()
+    }
+
     /// Has a seat; the leader, among others of whom it is told what they say.
     pub(super) fn joined(&mut self, generation: i32, protocol: &str, members: &[(&str, &[u8])], skips: bool) {
         let show = |see: &mut dyn FnMut(told::Joined<'_>)| {
@@ -187,18 +195,11 @@ fn a_leader_asks_how_many_partitions_there_are_and_divides_them() {
     let mut other = Test::new(&[Assignor::Range]);
     other.member.subscribe(Instant(1000), &["u", "t"]).unwrap();
     other.find();
-    let asked = other.member.poll_request(Instant(1000)).unwrap();
-    let Request::JoinGroup(join) = asked.request else { panic!("{asked:?}") };
-    let metadata = join.protocols.iter().next().unwrap().1.to_vec();
+    let metadata = other.joins_with();
 
     let mut test = Test::new(&[Assignor::Range]);
     test.find();
-    let mine = {
-        let asked = test.member.poll_request(Instant(1000)).unwrap();
-        test.id = Some(asked.id);
-        let Request::JoinGroup(join) = asked.request else { panic!("{asked:?}") };
-        join.protocols.iter().next().unwrap().1.to_vec()
-    };
+    let mine = test.joins_with();
     // The third says nothing that can be read, and gets nothing.
     test.joined(1, "range", &[("me", &mine), ("odd", b"?"), ("other", &metadata)], false);
     assert_eq!(test.ask(), "metadata [\"t\", \"u\"]");
@@ -245,12 +246,7 @@ fn a_leader_asks_how_many_partitions_there_are_and_divides_them() {
 fn kip814_a_leader_that_is_to_leave_the_assignment_brings_none_and_watches_topics() {
     let mut test = Test::new(&[Assignor::Range]);
     test.find();
-    let mine = {
-        let asked = test.member.poll_request(Instant(1000)).unwrap();
-        test.id = Some(asked.id);
-        let Request::JoinGroup(join) = asked.request else { panic!("{asked:?}") };
-        join.protocols.iter().next().unwrap().1.to_vec()
-    };
+    let mine = test.joins_with();
     test.joined(4, "range", &[("me", &mine)], true);
     assert_eq!(test.ask(), "metadata [\"t\"]");
     test.member.assign::<0, 0, 0, 0>(Instant(test.now), test.id.unwrap(), &Metadata { partition_counts: &[2], racks: None });

@@ -5,10 +5,11 @@ use crate::ids::{GenerationId, PartitionIndex};
 use crate::member::assignor::assignor::Assignor;
 use crate::member::consumer_protocol::assignment;
 use crate::member::error::Failure;
-use crate::member::standing::Departure;
+use crate::member::standing::{After, Departure};
+use crate::member::telling::Telling;
 
 use super::member::ClassicMember;
-use super::state::{After, Stage, Telling};
+use super::state::Stage;
 
 impl ClassicMember<'_> {
     /// One who holds nothing wants a seat.
@@ -119,13 +120,7 @@ impl ClassicMember<'_> {
         self.clear_seats();
         self.leads = false;
         self.rejoins = None;
-        if !self.owned.is_empty() {
-            let _ = self.moving.copy(&self.owned, |_| true);
-            self.owned.clear();
-            self.telling = Telling::Lost;
-        } else if self.telling != Telling::Lost {
-            self.telling = Telling::Nothing;
-        }
+        self.telling.lose_all(&mut self.owned, &mut self.moving);
     }
 
     /// The member is in no generation any more.

@@ -26,6 +26,7 @@
 //! | Departing | LeaveGroup | | Outside, Stale, Failed |
 
 use crate::member::error::Failure;
+use crate::member::standing::After;
 
 /// Where a member stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,32 +53,6 @@ pub(super) enum Stage {
     Stale,
     /// It has given up.
     Failed(Failure),
-}
-
-/// What a member is when it has left.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum After {
-    /// What it was told meanwhile: no member, or one that joins.
-    Outside,
-    /// One that waits for its application.
-    Stale,
-    /// One that has given up.
-    Failed(Failure),
-}
-
-/// What the application has yet to be told, or to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Telling {
-    /// Nothing.
-    Nothing,
-    /// That it has lost what is moving.
-    Lost,
-    /// That it is to give back what is moving.
-    Revoked,
-    /// It was told, and has not said that it is done.
-    AwaitsRevoked,
-    /// That it has got what is moving.
-    Assigned,
 }
 
 /// What kind of request is under way to the coordinator.

@@ -4,17 +4,17 @@ use crate::bounded::Full;
 use crate::bounded::bytes::Text;
 use crate::bounded::list::List;
 use crate::ids::{MemberEpoch, TopicId};
-use crate::member::assignor::assignor::compare_names;
 use crate::member::contact::{Contact, RequestId};
 use crate::member::error::{Failure, MemberError};
 use crate::member::names::{Ids, Names};
 use crate::member::partitions::{PartitionSet, Partitions, TopicNames};
-use crate::member::standing::{Departure, Standing};
+use crate::member::standing::{After, Departure, Standing};
+use crate::member::telling::Telling;
 use crate::time::{Instant, Millis};
 
 use super::memory::{ConsumerConfig, ConsumerMemory, Identity};
 use super::request::{Asked, ConsumerGroupHeartbeat, Event, Request, TopicIds};
-use super::state::{After, Kind, Stage, Telling};
+use super::state::{Kind, Stage};
 
 /// A member of a consumer group, as a value: told what happens, it says what to do.
 ///
@@ -180,18 +180,7 @@ impl<'m> ConsumerMember<'m> {
             return Ok(());
         }
         self.forget_names();
-        if topics.len() > self.topics.capacity() {
-            return Err(Full);
-        }
-        topics.iter().try_for_each(|topic| self.names.keep(topic).map(drop))?;
-        self.topics.clear();
-        for topic in topics {
-            if let Some(text) = self.names.find(topic).filter(|text| !self.topics.contains(text)) {
-                self.topics.push(text)?;
-            }
-        }
-        let names = &self.names;
-        self.topics.sort_unstable_by(|a, b| compare_names(names.str(*a), names.str(*b)));
+        self.names.keep_all(topics, &mut self.topics)?;
         self.set_pattern(None);
         self.subscribed(now);
         Ok(())
@@ -256,9 +245,7 @@ impl<'m> ConsumerMember<'m> {
 
     /// The application has given back what the last [`Event::Revoked`] named. Without one, nothing happens.
     pub fn revoked_done(&mut self) {
-        if self.telling == Telling::AwaitsRevoked {
-            self.owned.subtract(&self.moving);
-            self.telling = Telling::Nothing;
+        if self.telling.given_back(&mut self.owned, &self.moving) {
             // Others may be waiting for it.
             self.says_owned = true;
             self.advance();

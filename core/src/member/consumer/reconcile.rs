@@ -4,12 +4,13 @@ use crate::bounded::Full;
 use crate::ids::{MemberEpoch, TopicId};
 use crate::member::contact::RequestId;
 use crate::member::error::Failure;
-use crate::member::standing::Departure;
+use crate::member::standing::{After, Departure};
+use crate::member::telling::Telling;
 use crate::time::Instant;
 
 use super::member::ConsumerMember;
 use super::request::{ShowAssigned, TopicIds};
-use super::state::{After, Stage, Telling};
+use super::state::Stage;
 
 impl ConsumerMember<'_> {
     /// Takes up what the coordinator says that the member is to have.
@@ -131,12 +132,7 @@ impl ConsumerMember<'_> {
     /// Asks the application for everything it has.
     pub(super) fn give_all_back(&mut self) {
         self.take_back_untold();
-        let is_asked = matches!(self.telling, Telling::Revoked | Telling::AwaitsRevoked) && self.moving.held() == self.owned.held();
-        if self.telling == Telling::Lost || is_asked {
-            return;
-        }
-        self.telling = if self.owned.is_empty() { Telling::Nothing } else { Telling::Revoked };
-        let _ = self.moving.copy(&self.owned, |_| true);
+        self.telling.give_all_back(&self.owned, &mut self.moving);
     }
 
     /// Everything the application has is lost.
@@ -145,13 +141,7 @@ impl ConsumerMember<'_> {
         self.target.clear();
         self.reconciles = false;
         self.names_asked = None;
-        if !self.owned.is_empty() {
-            let _ = self.moving.copy(&self.owned, |_| true);
-            self.owned.clear();
-            self.telling = Telling::Lost;
-        } else if self.telling != Telling::Lost {
-            self.telling = Telling::Nothing;
-        }
+        self.telling.lose_all(&mut self.owned, &mut self.moving);
     }
 
     /// The group has gone on without the member: what it has may be somebody else's.

@@ -252,7 +252,7 @@ pub struct ShareHeartbeat<'a> {
 /// All that a share group was about to share has a state of its own by now.
 #[derive(Clone, Copy, Debug)]
 pub struct Shared {
-    /// The group, from [`super::coordinator::Coordinator::next_to_share`].
+    /// The group, from [`super::coordinator::Coordinator::about_to_share`].
     pub group: Slot,
 }
 

@@ -1,6 +1,5 @@
 //! Turns of the shared partitions, and what share groups and they have to do with each other.
 
-use crate::bounded::slab::Slot;
 use crate::catalog::name;
 use crate::group::answer::Answer as GroupAnswer;
 use crate::group::coordinator::Coordinator as Groups;
@@ -91,43 +90,31 @@ impl<'m, D: LogDirectory<'m>> Shard<'m, D> {
     ///
     /// # Errors
     /// When something cannot be written down.
-    pub fn begin_to_share(&mut self, at: Moment, out: &mut dyn Release) -> Result<(), WriteError<StoreFailure<'m, D>>> {
-        let mut from = 0;
-        while let Some((group, _, _)) = self.groups.next_to_share(from) {
-            from = group.index() + 1;
-            let mut place: Option<(TopicId, PartitionIndex)> = None;
-            while let Some((topic_id, partition, state_epoch)) = self.next_begun(group, place) {
-                place = Some((topic_id, partition));
-                let Some((_, group_id, _)) = self.groups.next_to_share(group.index()) else { break };
-                let key = ShareKey { group_id, topic_id, partition };
-                if self.shares.view(&key).is_some() {
-                    // It was made before the coordinator stopped.
-                    continue;
-                }
-                let initialize = Initialize { call: NOBODYS, key, state_epoch, start: None };
-                self.records.clear();
-                let effects = &mut Effects { records: &mut self.records, answers: &mut Nobody };
-                self.shares.step(at, Input::Initialize(initialize), effects);
-                if self.records.is_empty() {
-                    // There is no room for more.
-                    return Ok(());
-                }
-                self.write_down_share(at, out)?;
+    pub fn begin_to_share(&mut self, at: Moment, group_id: &str, out: &mut dyn Release) -> Result<(), WriteError<StoreFailure<'m, D>>> {
+        let mut place: Option<(TopicId, PartitionIndex)> = None;
+        while let Some((_, begins)) = self.groups.about_to_share(group_id)
+            && let Some(held) = begins.next_behind(place)
+        {
+            place = Some((held.topic, held.partition));
+            let key = ShareKey { group_id, topic_id: held.topic, partition: held.partition };
+            if self.shares.view(&key).is_some() {
+                // It was made before the coordinator stopped.
+                continue;
             }
+            let state_epoch = self.groups.consumer_group_view(group_id).map_or(0, |group| group.epoch().0);
+            let initialize = Initialize { call: NOBODYS, key, state_epoch, start: None };
+            self.records.clear();
+            self.shares.step(at, Input::Initialize(initialize), &mut Effects { records: &mut self.records, answers: &mut Nobody });
+            if self.records.is_empty() {
+                // There is no room for more.
+                return Ok(());
+            }
+            self.write_down_share(at, out)?;
+        }
+        if let Some((group, _)) = self.groups.about_to_share(group_id) {
             self.group(at, GroupInput::Shared(Shared { group }), &NoMatcher, &mut Nobody, out)?;
         }
         Ok(())
-    }
-
-    /// The partition that a group is about to share behind another one, and the epoch of the group.
-    fn next_begun(&self, group: Slot, behind: Option<(TopicId, PartitionIndex)>) -> Option<(TopicId, PartitionIndex, i32)> {
-        let (found, _, begins) = self.groups.next_to_share(group.index())?;
-        if found != group {
-            return None;
-        }
-        let epoch = self.groups.consumer_group_at(group).map_or(0, |group| group.epoch().0);
-        let next = begins.iter().map(|held| (held.topic, held.partition)).find(|place| behind.is_none_or(|behind| *place > behind));
-        next.map(|(topic, partition)| (topic, partition, epoch))
     }
 
     /// Forgets the states of all partitions that somebody means: of a group that is deleted, or of a topic that is gone. `told` hears

@@ -51,7 +51,7 @@ fn heartbeat(shard: &mut Broker, group_id: &str, epoch: i32) {
         names: (epoch == 0).then_some(Array::from(&["t"][..])),
     };
     shard.group(AT, GroupInput::ShareHeartbeat(heartbeat), &NoMatcher, &mut Welcome, &mut Heard::default()).unwrap();
-    shard.begin_to_share(AT, &mut Heard::default()).unwrap();
+    shard.begin_to_share(AT, group_id, &mut Heard::default()).unwrap();
 }
 
 /// Whoever speaks is not refused.

@@ -42,7 +42,7 @@ pub(crate) fn serve(asked: Asked<'_>) -> Result<(), DecodeError> {
             })
         });
         let inner = &mut *turn.inner;
-        if let Err(error) = inner.shard.begin_to_share(turn.at, &mut inner.released) {
+        if let Err(error) = inner.shard.begin_to_share(turn.at, request.group_id, &mut inner.released) {
             tracing::warn!(%error, "what a group is about to share has no state yet; it is tried again");
         }
     });

@@ -52,10 +52,11 @@ use super::Sabotage;
 use super::directory::{Directory, LeftLog};
 use super::disk::{Disk, OpenFile, Store};
 use super::message::{Answer, Partition, Read, Request, Topic, Transaction, number_of};
+use super::share::Acquisition;
 
 const PARTITIONS_MAX: usize = 64;
 const WAITS_MAX: usize = 256;
-const PATIENCE: Millis = Millis(30_000);
+pub(super) const PATIENCE: Millis = Millis(30_000);
 
 /// The number of a request: no two have the same.
 pub(crate) type RequestId = u64;
@@ -69,7 +70,7 @@ pub(crate) struct SyncJob {
     pub(crate) ticket: millpond_core::log::durability::SyncTicket<OpenFile>,
 }
 
-enum Call {
+pub(super) enum Call {
     Machine,
     Held {
         answer: Answer,
@@ -85,7 +86,7 @@ enum Call {
 }
 
 #[derive(Default)]
-struct Released(VecDeque<(CallId, Outcome)>);
+pub(super) struct Released(VecDeque<(CallId, Outcome)>);
 
 impl Release for Released {
     fn release(&mut self, call: CallId, outcome: Outcome) {
@@ -97,13 +98,15 @@ impl Release for Released {
 pub(crate) type Said = Vec<(RequestId, Answer)>;
 
 pub(crate) struct Broker {
-    shard: SimShard,
-    disk: Disk,
-    calls: BTreeMap<CallId, Call>,
-    released: Released,
+    pub(super) shard: SimShard,
+    pub(super) disk: Disk,
+    pub(super) calls: BTreeMap<CallId, Call>,
+    pub(super) released: Released,
     slots: List<'static, Slot>,
     ends: List<'static, (Slot, Offset)>,
     pub(crate) said: Said,
+    /// Who was given what in share groups, in order.
+    pub(crate) acquired: Vec<Acquisition>,
     sabotage: Option<Sabotage>,
     next_topic_id: u64,
     compaction: Option<Running>,
@@ -117,9 +120,9 @@ struct Running {
     job: Compaction<'static, Store>,
 }
 
-struct GroupAnswers<'c> {
-    calls: &'c mut BTreeMap<CallId, Call>,
-    ready: Vec<(CallId, When, Reply)>,
+pub(super) struct GroupAnswers<'c> {
+    pub(super) calls: &'c mut BTreeMap<CallId, Call>,
+    pub(super) ready: Vec<(CallId, When, Reply)>,
 }
 
 impl Answers<Coordinator<'static>> for GroupAnswers<'_> {
@@ -169,7 +172,8 @@ impl Broker {
         let limits = CoordinatorLimits { groups: 16, members: 64, offsets: 512, partitions: 512, text_bytes: 1 << 18 };
         let groups = Coordinator::new(group_config, key, CoordinatorMemory::grown(limits));
         let txns = TxnCoordinator::new(TxnConfig { partition_count: 2, ..TxnConfig::default() }, key, TxnMemory::grown(16, 64));
-        let shares = ShareCoordinator::new(ShareConfig::default(), key, ShareMemory::grown(16, 512));
+        let shares =
+            ShareCoordinator::new(ShareConfig { state_partition_count: 2, updates_per_snapshot: 5 }, key, ShareMemory::grown(16, 512));
         let machines = Machines { catalog, groups, transactions: txns, shares };
         let parked = Parked::new(ParkedMemory::grown(WAITS_MAX, WAITS_MAX * 4));
         let memory = ShardMemory::grown(1 << 20, 4096, PARTITIONS_MAX);
@@ -188,6 +192,7 @@ impl Broker {
             slots: List::grown(1 << 10),
             ends: List::grown(1 << 10),
             said: Vec::new(),
+            acquired: Vec::new(),
             sabotage,
             next_topic_id: ids_from,
             compaction: None,
@@ -207,7 +212,7 @@ impl Broker {
         &self.shard
     }
 
-    fn sabotaged(&self, by: Sabotage) -> bool {
+    pub(super) fn sabotaged(&self, by: Sabotage) -> bool {
         self.sabotage == Some(by)
     }
 
@@ -304,6 +309,8 @@ impl Broker {
                 let offsets = self.offsets(&group);
                 self.hold(at, call, Answer::Offsets(offsets), &written, PATIENCE);
             }
+            Request::Work { worker, epoch } => self.work(at, call, &worker, epoch),
+            Request::Share { worker, settles, wanted } => self.share(at, call, &worker, &settles, &wanted),
             Request::Join { .. } | Request::Sync { .. } | Request::Heartbeat { .. } | Request::Leave { .. } | Request::Commit { .. } => {
                 self.group(at, call, &request);
             }
@@ -433,11 +440,12 @@ impl Broker {
     }
 
     /// The topic of a coordinator, made if it is missing.
-    fn ensure(&mut self, at: Moment, topic: &str) -> Result<(), ()> {
+    pub(super) fn ensure(&mut self, at: Moment, topic: &str) -> Result<(), ()> {
         if self.shard.catalog().topic(topic).is_some() {
             return Ok(());
         }
-        let configs = [("cleanup.policy", "compact"), ("segment.bytes", "700")];
+        let policy = if topic == name::SHARE_GROUP_STATE { "delete" } else { "compact" };
+        let configs = [("cleanup.policy", policy), ("segment.bytes", "700")];
         self.create_topic(at, topic, 2, &configs).map(drop)
     }
 
@@ -627,7 +635,7 @@ impl Broker {
         self.deliver(at, ready, result.map_err(|_| ()));
     }
 
-    fn deliver(&mut self, at: Moment, ready: Vec<(CallId, When, Reply)>, written: Result<Option<Written>, ()>) {
+    pub(super) fn deliver(&mut self, at: Moment, ready: Vec<(CallId, When, Reply)>, written: Result<Option<Written>, ()>) {
         for (call, when, reply) in ready {
             let answer = Answer::Group(reply);
             match (when, written) {
@@ -639,7 +647,7 @@ impl Broker {
         }
     }
 
-    fn hold(&mut self, at: Moment, call: CallId, answer: Answer, written: &[Written], patience: Millis) {
+    pub(super) fn hold(&mut self, at: Moment, call: CallId, answer: Answer, written: &[Written], patience: Millis) {
         if self.shard.is_committed(written) {
             return self.say(call, answer);
         }
@@ -692,12 +700,15 @@ impl Broker {
             self.deliver(at, ready, result.map_err(|_| ()));
         }
         // What cannot be written is tried again.
+        while self.shard.shares_timeout(at, &mut self.released).is_some() {}
         while self.shard.transactions_timeout(at, &mut self.released).is_some() {}
         self.settle(at);
     }
 
     pub(crate) fn retain(&mut self, at: Moment) {
         self.shard.retain(at, |_, _| ());
+        // What cannot be written is tried again.
+        let _ = self.shard.prune_shares(at, 2, &mut self.released);
         self.settle(at);
     }
 

@@ -15,9 +15,11 @@ use millpond_core::txn::error::TxnError;
 use crate::group::Reply;
 use crate::random::Random;
 
-use super::message::{Answer, Member, Partition, Request, Topic, Transaction, is_tombstone, key_of, record_number};
+use super::message::{
+    Answer, Lot, Member, Partition, Request, Settle, TOPICS, Topic, Transaction, Worker, is_tombstone, key_of, record_number,
+};
+use super::share::SAYS;
 
-const TOPICS: [&str; 4] = ["t", "u", "v", "w"];
 const GROUPS: [&str; 2] = ["g", "h"];
 
 #[derive(Debug)]
@@ -38,6 +40,7 @@ enum Role {
     },
     Teller(Teller),
     Member(Consumer),
+    Worker(Hand),
     Admin(Custom),
     /// Looks at what groups have committed, all the time.
     Monitor,
@@ -102,6 +105,14 @@ struct Sending {
     tries: u32,
 }
 
+/// Works in a share group.
+#[derive(Debug)]
+struct Hand {
+    worker: Worker,
+    epoch: i32,
+    has: Vec<Lot>,
+}
+
 #[derive(Debug, Default)]
 struct Consumer {
     member: Member,
@@ -132,6 +143,7 @@ impl Client {
             }),
             5 | 12 => Role::Reader { positions: Positions::new(), committed: number == 12 },
             9 => Role::Monitor,
+            13 | 14 => Role::Worker(Hand::new(number, random)),
             10 | 11 => Role::Teller(Teller { number, id: format!("teller-{number}"), ..Teller::default() }),
             _ => {
                 let group = if random.once_in(4) { GROUPS[1] } else { GROUPS[0] };
@@ -167,6 +179,7 @@ impl Client {
                 fetch(partitions, *committed, random)
             }
             Role::Member(consumer) => consumer.ask(&self.topics, random),
+            Role::Worker(hand) => hand.ask(&self.topics, random),
         }
     }
 
@@ -192,6 +205,7 @@ impl Client {
                 }
             }
             Role::Member(consumer) => consumer.hear(request, answer),
+            Role::Worker(hand) => hand.hear(request, answer),
         }
     }
 }
@@ -414,6 +428,49 @@ impl Teller {
                 (self.sending, self.failed) = (None, true);
             }
             (Request::End { .. }, _) if self.tries > 10 => self.identity = None,
+            _ => {}
+        }
+    }
+}
+
+impl Hand {
+    fn new(number: u64, random: &mut Random) -> Self {
+        let worker = Worker { group: "s".to_owned(), id: format!("worker-{number}"), is_strict: random.once_in(2) };
+        Self { worker, epoch: 0, has: Vec::new() }
+    }
+
+    fn ask(&mut self, topics: &[Topic], random: &mut Random) -> Request {
+        // It dies without a word now and then, and another one comes.
+        if random.once_in(40) {
+            self.worker.id.push('x');
+            self.epoch = 0;
+            self.has.clear();
+        }
+        let worker = self.worker.clone();
+        if self.epoch == 0 || random.once_in(4) {
+            return Request::Work { worker, epoch: self.epoch };
+        }
+        let mut settles = Vec::new();
+        while !self.has.is_empty() && !random.once_in(3) {
+            let lot = self.has.swap_remove(random.below(self.has.len()));
+            // Now and then of a part of them; of the others it says nothing.
+            let last = if random.once_in(3) { lot.first + (lot.last - lot.first) / 2 } else { lot.last };
+            settles.push(Settle { lot: Lot { last, ..lot }, how: *random.pick(&SAYS) });
+        }
+        let all =
+            topics.iter().flat_map(|topic| (0..topic.partitions).map(|index| Partition { topic: topic.name.clone(), id: topic.id, index }));
+        let wanted = all.filter(|_| random.once_in(2)).collect();
+        Request::Share { worker, settles, wanted }
+    }
+
+    fn hear(&mut self, request: &Request, answer: Option<&Answer>) {
+        match (request, answer) {
+            (Request::Work { .. }, Some(Answer::Group(Reply::Consumer(Ok(epoch))))) => self.epoch = epoch.0,
+            (Request::Work { .. }, Some(Answer::Group(Reply::Consumer(Err(_))))) => {
+                self.epoch = 0;
+                self.has.clear();
+            }
+            (Request::Share { .. }, Some(Answer::Shared { acquired, .. })) => self.has.extend(acquired.iter().cloned()),
             _ => {}
         }
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use millpond_core::ids::TopicId;
 use millpond_core::record::records::Record;
+use millpond_core::share::state::AcknowledgeType;
 use millpond_core::txn::answer::Identity;
 use millpond_core::txn::error::TxnError;
 
@@ -54,6 +55,35 @@ pub(crate) struct Member {
     pub(crate) generation: i32,
 }
 
+/// The topics that there may be.
+pub(crate) const TOPICS: [&str; 4] = ["t", "u", "v", "w"];
+
+/// A member of a share group.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Worker {
+    pub(crate) group: String,
+    pub(crate) id: String,
+    /// Whether it wants so many records and no more.
+    pub(crate) is_strict: bool,
+}
+
+/// Records in a row that a worker has.
+#[derive(Clone, Debug)]
+pub(crate) struct Lot {
+    pub(crate) partition: Partition,
+    pub(crate) first: i64,
+    pub(crate) last: i64,
+    /// How often they were delivered.
+    pub(crate) times: u16,
+}
+
+/// What a worker says of records.
+#[derive(Clone, Debug)]
+pub(crate) struct Settle {
+    pub(crate) lot: Lot,
+    pub(crate) how: AcknowledgeType,
+}
+
 #[derive(Clone, Debug)]
 pub(crate) enum Request {
     Metadata,
@@ -102,6 +132,17 @@ pub(crate) enum Request {
     },
     FetchOffsets {
         group: String,
+    },
+    /// A member of a share group joins, or says that it lives.
+    Work {
+        worker: Worker,
+        epoch: i32,
+    },
+    /// It says what has become of records, and wants others.
+    Share {
+        worker: Worker,
+        settles: Vec<Settle>,
+        wanted: Vec<Partition>,
     },
     CreateTopic {
         topic: String,
@@ -186,6 +227,11 @@ pub(crate) enum Answer {
     Read(Vec<Read>),
     Group(Reply),
     Offsets(Vec<(Partition, i64)>),
+    /// Whether each is settled, and what there is to work on.
+    Shared {
+        settled: Vec<bool>,
+        acquired: Vec<Lot>,
+    },
     Deleted(TopicId),
     Done,
     /// Nothing was done.

@@ -11,6 +11,7 @@ mod invariants;
 mod message;
 mod net;
 mod oracle;
+mod share;
 mod world;
 
 /// What must hold and does not.
@@ -57,6 +58,8 @@ pub enum Sabotage {
     ForgetsCalls,
     /// A producer is told how its transaction ends before that is safe.
     TellsDecisionsEarly,
+    /// A member of a share group is told that records are settled before that is safe.
+    TellsSettledEarly,
     /// Readers of committed records read up to the high watermark.
     ReadsUndecided,
     /// Readers of committed records are not told what was aborted.
@@ -90,8 +93,9 @@ pub struct Outcome {
     pub trace: u64,
     /// What went wrong first.
     pub violation: Option<Violation>,
-    /// How much was checked: acknowledged batches, reads, assignments, commits, restarts, losses of power, compactions.
-    pub counts: [u64; 7],
+    /// How much was checked: acknowledged batches, reads, assignments, commits, lots settled in share groups, restarts, losses of power,
+    /// compactions.
+    pub counts: [u64; 8],
 }
 
 /// Lives through the world of a seed.

@@ -18,9 +18,11 @@ use super::invariants::decided::Decided;
 use super::invariants::latest::Latest;
 use super::invariants::one_owner::OneOwner;
 use super::invariants::repeatable::Repeatable;
+use super::invariants::settled::Settled;
 use super::invariants::topics::Topics;
 use super::invariants::{Verdict, compacted, deadlines, no_leaks};
 use super::message::{Answer, Partition, Read, Request, Whole};
+use super::share::Acquisition;
 
 #[derive(Debug, Default)]
 pub(crate) struct Oracle {
@@ -29,6 +31,7 @@ pub(crate) struct Oracle {
     repeatable: Repeatable,
     one_owner: OneOwner,
     committed: Committed,
+    settled: Settled,
     topics: Topics,
     decided: Decided,
     latest: Latest,
@@ -37,8 +40,8 @@ pub(crate) struct Oracle {
     caching: BTreeSet<String>,
     asked: BTreeMap<u64, Request>,
     pub(crate) violation: Option<Violation>,
-    /// How much was checked: acknowledged records, records read, assignments, commits.
-    pub(crate) counts: [u64; 4],
+    /// How much was checked: acknowledged records, records read, assignments, commits, lots settled in share groups.
+    pub(crate) counts: [u64; 5],
 }
 
 impl Oracle {
@@ -87,10 +90,12 @@ impl Oracle {
                 if let Some(topic) = broker.shard().catalog().topic(topic) {
                     self.topics.doom(topic.topic_id);
                     self.committed.forget_topic(topic.topic_id);
+                    self.settled.forget_topic(topic.topic_id);
                 }
             }
             Some(Request::Commit { member, offsets }) => self.committed.tried(id, &member.group, offsets),
             Some(Request::FetchOffsets { .. }) => self.committed.ask(id),
+            Some(Request::Share { worker, settles, .. }) => settles.iter().for_each(|settle| self.settled.said(worker, settle)),
             _ => {}
         }
     }
@@ -129,6 +134,12 @@ impl Oracle {
                 let verdict = self.one_owner.assigned(member, assignment);
                 self.judge("one-owner", verdict);
             }
+            (Answer::Shared { settled, .. }, Request::Share { worker, settles, .. }) => {
+                for (settle, _) in settles.iter().zip(settled).filter(|(_, settled)| **settled) {
+                    self.counts[4] += 1;
+                    self.settled.told(worker, settle);
+                }
+            }
             (Answer::Group(Reply::Parts(Ok(parts))), Request::Commit { member, offsets }) if parts.len() == offsets.len() => {
                 self.counts[3] += 1;
                 for ((partition, _), _) in offsets.iter().zip(parts).filter(|(_, error)| error.is_none()) {
@@ -136,6 +147,14 @@ impl Oracle {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// The broker gives records to members of share groups.
+    pub(crate) fn acquire(&mut self, now: u64, acquired: &[Acquisition]) {
+        for acquisition in acquired {
+            let verdict = self.settled.acquired(now, acquisition);
+            self.judge("settled", verdict);
         }
     }
 
@@ -214,6 +233,7 @@ impl Oracle {
     pub(crate) fn stop(&mut self, power: bool) {
         self.answered.restart();
         self.one_owner.restart();
+        self.settled.restart();
         if power {
             for topic in &self.caching {
                 self.acknowledged.forget(topic);
@@ -221,6 +241,7 @@ impl Oracle {
                 self.authentic.forget(topic);
                 self.repeatable.forget(topic);
                 self.decided.forget(topic);
+                self.settled.forget(topic);
             }
         }
     }

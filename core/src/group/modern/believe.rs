@@ -91,6 +91,7 @@ impl Coordinator<'_> {
                 };
                 let group = self.consumer_group_of(group_id, kind)?;
                 let Some(entry) = self.consumer_group_mut(group) else { return Ok(()) };
+                entry.all_shared_at = None;
                 let before = [core::mem::replace(&mut entry.begins, begins), core::mem::replace(&mut entry.shares, shares)];
                 before.into_iter().for_each(|text| self.texts.release(text));
             }

@@ -89,6 +89,13 @@ impl<'a> Partitions<'a> {
             || (self.0.len() == other.0.len() && self.iter().map(|held| held.place()).eq(other.iter().map(|held| held.place())))
     }
 
+    /// The first partition behind a place, or of all.
+    #[must_use]
+    pub fn next_behind(self, place: Option<(TopicId, PartitionIndex)>) -> Option<Held> {
+        let Some((topic, partition)) = place else { return self.iter().next() };
+        self.topics().filter(|it| it.topic >= topic).find_map(|it| if it.topic == topic { it.behind(partition) } else { it.iter().next() })
+    }
+
     /// When a partition was assigned; `None` when it is not in the set.
     #[must_use]
     pub fn since(self, topic: TopicId, partition: PartitionIndex) -> Option<MemberEpoch> {
@@ -127,7 +134,13 @@ impl<'a> TopicPartitions<'a> {
         })
     }
 
-    fn find(self, partition: PartitionIndex) -> Option<MemberEpoch> {
+    fn behind(self, partition: PartitionIndex) -> Option<Held> {
+        let entries = self.entries.as_chunks::<ENTRY_SIZE>().0;
+        let at = entries.partition_point(|entry| decode(*entry).0 <= partition);
+        entries.get(at).map(|entry| decode(*entry)).map(|(partition, since)| Held { topic: self.topic, partition, since })
+    }
+
+    pub(super) fn find(self, partition: PartitionIndex) -> Option<MemberEpoch> {
         let entries = self.entries.as_chunks::<ENTRY_SIZE>().0;
         let at = entries.binary_search_by_key(&partition, |entry| decode(*entry).0).ok()?;
         entries.get(at).map(|entry| decode(*entry).1)

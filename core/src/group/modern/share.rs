@@ -34,18 +34,12 @@ const FULL: fn(Full) -> GroupError = |Full| GroupError::GroupFull;
 
 /// What is shared.
 impl<'m> Coordinator<'m> {
-    /// The first share group at or behind the place number `from` that is about to share something, and what that is.
+    /// What a share group is about to share, and its place; `None` when that is nothing.
     #[must_use]
-    pub fn next_to_share(&self, from: usize) -> Option<(Slot, &str, Partitions<'_>)> {
-        let mut from = from;
-        loop {
-            let group = self.groups.next_from(from)?;
-            from = group.index() + 1;
-            if let Some(entry) = self.consumer_group(group).filter(|entry| entry.begins != Text::EMPTY) {
-                let id = self.groups.get(group).map_or("", |group| self.texts.str(group.id));
-                return Some((group, id, self.partitions(entry.begins)));
-            }
-        }
+    pub fn about_to_share(&self, group_id: &str) -> Option<(Slot, Partitions<'_>)> {
+        let group = self.find_group(group_id)?;
+        let entry = self.consumer_group(group).filter(|entry| entry.begins != Text::EMPTY)?;
+        Some((group, self.partitions(entry.begins)))
     }
 
     /// What a share group shares.
@@ -59,15 +53,19 @@ impl<'m> Coordinator<'m> {
     pub(super) fn begin_to_share(&mut self, said: &Presence<'_>, fx: &mut Fx<'_, '_, 'm>) -> Result<(), GroupError> {
         let group = self.consumer_group_named(said.caller.group_id)?;
         let Some(entry) = self.consumer_group(group) else { return Err(GroupError::GroupNotFound) };
+        let version = Some(said.topics.version()).filter(|_| said.topics.is_known());
+        if version.is_some() && entry.all_shared_at == version {
+            return Ok(());
+        }
         let (shares, begins, mut slot) = (entry.shares, entry.begins, entry.topics.first());
         let modern = &mut self.modern;
         modern.held.clear();
         let [shared, beginning] = [shares, begins].map(|text| Partitions::of(self.texts.bytes(text)));
         while let Some(topic) = modern.topics.get(slot) {
             if let Some(shape) = said.topics.find(self.texts.str(topic.name)) {
+                let of_topic = [shared, beginning].map(|known| known.topics().find(|it| it.topic == shape.id));
                 for partition in (0..i32::try_from(shape.partitions).unwrap_or(i32::MAX)).map(PartitionIndex) {
-                    let is_known = |known: Partitions<'_>| known.since(shape.id, partition).is_some();
-                    if !is_known(shared) && !is_known(beginning) {
+                    if !of_topic.iter().flatten().any(|known| known.find(partition).is_some()) {
                         modern.held.push(Held { topic: shape.id, partition, since: MemberEpoch(0) }).map_err(FULL)?;
                     }
                 }
@@ -75,6 +73,9 @@ impl<'m> Coordinator<'m> {
             slot = Chain::next(&modern.topics, slot);
         }
         if modern.held.is_empty() {
+            if let Some(entry) = self.consumer_group_mut(group) {
+                entry.all_shared_at = version;
+            }
             return Ok(());
         }
         beginning.iter().try_for_each(|held| modern.held.push(held)).map_err(FULL)?;

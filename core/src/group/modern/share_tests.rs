@@ -29,10 +29,10 @@ impl World {
 
     /// Whoever keeps the states of partitions makes those that are wanted. Answers which, as `t-0 t-1`.
     fn make_states(&mut self) -> String {
-        let Some((group, "g", begins)) = self.coordinator.next_to_share(0) else { return String::new() };
+        let Some((group, begins)) = self.coordinator.about_to_share("g") else { return String::new() };
         let all: Vec<String> = begins.iter().map(|held| alloc::format!("{}", held.partition.0)).collect();
         self.ask(Input::Shared(Shared { group }), &mut Heard::default());
-        assert!(self.coordinator.next_to_share(0).is_none());
+        assert!(self.coordinator.about_to_share("g").is_none());
         all.join(" ")
     }
 

@@ -113,6 +113,8 @@ pub struct ConsumerGroup {
     pub(in crate::group) shares: Text,
     /// Of a share group: those that it is about to share.
     pub(in crate::group) begins: Text,
+    /// Soft: the version of the catalogue of which it shares everything that somebody subscribes to, or is about to.
+    pub(in crate::group) all_shared_at: Option<u64>,
 }
 
 /// One member of a consumer group. Hard, where nothing else is said.

@@ -180,6 +180,7 @@ impl Coordinator<'_> {
             checked: None,
             shares: Text::EMPTY,
             begins: Text::EMPTY,
+            all_shared_at: None,
         };
         let slot = self.modern.groups.insert(made)?;
         if let Some(group) = self.groups.get_mut(group) {
@@ -385,6 +386,7 @@ impl Coordinator<'_> {
         let chained = self.groups.get(group).map_or(Slot::NONE, |group| group.consumer);
         if let Some(entry) = self.modern.groups.get_mut(chained) {
             entry.topics.push(&mut self.modern.topics, slot);
+            entry.all_shared_at = None;
         }
         Ok(slot)
     }

@@ -10,6 +10,7 @@
 //! | compacted | what is said to be compacted has no key twice | KIP-58 | `compacted.rs` |
 //! | one-owner | one partition, one member per generation | KIP-62 | `one_owner.rs` |
 //! | committed | a committed offset never goes back on its own | KIP-211 | `committed.rs` |
+//! | settled | what was settled in a share group nobody gets again, nor what another one works on | KIP-932 | `settled.rs` |
 //! | topics | a topic told of is there after a crash; one whose deletion was told is not | KIP-631 | `topics.rs` |
 //! | answered | every call is answered once, and in its time | HOUSE §5 | `answered.rs` |
 //! | no-leaks | nothing waits for calls that are gone | HOUSE §3 | `no_leaks.rs` |
@@ -26,6 +27,7 @@ pub(crate) mod latest;
 pub(crate) mod no_leaks;
 pub(crate) mod one_owner;
 pub(crate) mod repeatable;
+pub(crate) mod settled;
 pub(crate) mod topics;
 
 /// What a check finds: nothing, or what is wrong.

@@ -21,7 +21,7 @@ use super::{Outcome, Sabotage, Violation};
 
 /// How long a client waits for an answer. Unit: ms.
 const PATIENCE: u64 = 12_000;
-const CLIENTS: u64 = 13;
+const CLIENTS: u64 = 15;
 
 enum Event {
     Act(usize),
@@ -115,7 +115,7 @@ impl World {
     pub(crate) fn live(mut self) -> Outcome {
         self.live_through();
         let counts = self.oracle.counts;
-        let counts = [counts[0], counts[1], counts[2], counts[3], self.runs, self.power_losses, self.compactions];
+        let counts = [counts[0], counts[1], counts[2], counts[3], counts[4], self.runs, self.power_losses, self.compactions];
         Outcome { trace: self.trace.finish(), violation: self.oracle.violation, counts }
     }
 
@@ -346,6 +346,7 @@ impl World {
         if self.syncing == 0 {
             jobs = broker.begin_syncs(at);
         }
+        self.oracle.acquire(self.clock.now, &core::mem::take(&mut broker.acquired));
         let said = core::mem::take(&mut broker.said);
         for (id, answer) in &said {
             if self.loud {

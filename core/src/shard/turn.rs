@@ -313,6 +313,9 @@ impl<'m, D: LogDirectory<'m>> Topics for KnownTopics<'_, 'm, D> {
     fn name_of(&self, topic: TopicId) -> Option<&str> {
         self.catalog.topic_by_id(topic).map(|topic| topic.name)
     }
+    fn check(&self, pattern: &str) -> Result<(), BadPattern> {
+        self.matcher.select(pattern, &mut core::iter::empty(), &mut |_| {})
+    }
     fn matching(&self, pattern: &str, see: &mut dyn FnMut(&str)) -> Result<(), BadPattern> {
         let mut names = self.catalog.topics().map(|topic| topic.name).filter(|name| !name::is_internal(name));
         self.matcher.select(pattern, &mut names, see)

@@ -1,7 +1,8 @@
 //! ConsumerGroupHeartbeat, key 68, served 0-1. KIP-848, KIP-1082 (v1).
 //!
 //! Differences from Apache Kafka: the texts of refusals are our own; when a classic group becomes a consumer group, what one of its members
-//! still reads and has to give back goes to nobody else before it has, where Kafka looks only at what the leader gave last.
+//! still reads and has to give back goes to nobody else before it has, where Kafka looks only at what the leader gave last; what a pattern
+//! matches is known with the answer, not some time later; a pattern takes 1 MiB of memory at the most, compiled.
 
 use millpond_core::catalog::name::GROUP_VERSION;
 use millpond_core::group::answer::ConsumerSeat;
@@ -21,7 +22,7 @@ use crate::worker::calls::Head;
 use crate::worker::reply::Outgoing;
 
 use super::dispatch::Asked;
-use super::{catalog, error_map, group, respond};
+use super::{catalog, error_map, group, re2, respond};
 
 /// From this version on, the client draws its member id.
 const OWN_ID_SINCE: i16 = 1;
@@ -66,16 +67,12 @@ pub(crate) fn serve(asked: Asked<'_>) -> Result<(), DecodeError> {
     Ok(())
 }
 
-/// The most memory that a pattern of a client may take, compiled. Unit: bytes.
-const PATTERN_BYTES_MAX: usize = 1 << 20;
-
-/// Regular expressions that take time in proportion to what they look at, as those of RE2/J do, which Kafka reads these with.
+/// Regular expressions as Kafka reads them.
 pub(crate) struct Regexes;
 
 impl Matcher for Regexes {
     fn select(&self, pattern: &str, names: &mut dyn Iterator<Item = &str>, see: &mut dyn FnMut(&str)) -> Result<(), BadPattern> {
-        let whole = format!("^(?:{pattern})$");
-        let regex = regex::RegexBuilder::new(&whole).size_limit(PATTERN_BYTES_MAX).build().map_err(|_| BadPattern)?;
+        let regex = re2::compile(pattern).map_err(|_| BadPattern)?;
         names.filter(|name| regex.is_match(name)).for_each(see);
         Ok(())
     }

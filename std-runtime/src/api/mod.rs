@@ -128,6 +128,7 @@ pub(crate) mod offset_fetch;
 pub(crate) mod offset_for_leader_epoch;
 #[path = "00_produce.rs"]
 pub mod produce;
+mod re2;
 #[path = "39_renew_delegation_token.rs"]
 pub(crate) mod renew_delegation_token;
 pub(crate) mod share;

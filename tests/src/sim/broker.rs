@@ -49,6 +49,7 @@ use crate::group::Reply;
 use crate::random::Random;
 
 use super::Sabotage;
+use super::consumers::{self, Told};
 use super::directory::{Directory, LeftLog};
 use super::disk::{Disk, OpenFile, Store};
 use super::message::{Answer, Partition, Read, Request, Topic, Transaction, number_of};
@@ -122,13 +123,19 @@ struct Running {
 
 pub(super) struct GroupAnswers<'c> {
     pub(super) calls: &'c mut BTreeMap<CallId, Call>,
-    pub(super) ready: Vec<(CallId, When, Reply)>,
+    pub(super) ready: Vec<(CallId, When, Answer)>,
 }
 
 impl Answers<Coordinator<'static>> for GroupAnswers<'_> {
     fn answer(&mut self, call: CallId, when: When, answer: GroupAnswer<'_>) {
         if self.calls.remove(&call).is_some() {
-            self.ready.push((call, when, Reply::of(&answer)));
+            let answer = match answer {
+                GroupAnswer::Consumer(seat) => Answer::Seat(Ok(Told::of(&seat))),
+                GroupAnswer::ConsumerLeft { epoch, .. } => Answer::Seat(Ok(Told::left(epoch))),
+                GroupAnswer::ConsumerRefused(error) => Answer::Seat(Err(error)),
+                answer => Answer::Group(Reply::of(&answer)),
+            };
+            self.ready.push((call, when, answer));
         }
     }
 }
@@ -169,6 +176,8 @@ impl Broker {
         let catalog =
             Catalog::new(CatalogConfig { node: BrokerId(1), directory: TopicId([9; 16]) }, key, CatalogMemory::grown(PARTITIONS_MAX));
         let group_config = GroupConfig { initial_rebalance_delay: Millis(500), offsets_partition_count: 2, ..GroupConfig::default() };
+        let group_config =
+            GroupConfig { consumer_session_timeout: consumers::SESSION, consumer_heartbeat_interval: consumers::INTERVAL, ..group_config };
         let limits = CoordinatorLimits { groups: 16, members: 64, offsets: 512, partitions: 512, text_bytes: 1 << 18 };
         let groups = Coordinator::new(group_config, key, CoordinatorMemory::grown(limits));
         let txns = TxnCoordinator::new(TxnConfig { partition_count: 2, ..TxnConfig::default() }, key, TxnMemory::grown(16, 64));
@@ -309,6 +318,7 @@ impl Broker {
                 let offsets = self.offsets(&group);
                 self.hold(at, call, Answer::Offsets(offsets), &written, PATIENCE);
             }
+            Request::Beat(beat) => self.beat(at, call, &beat),
             Request::Work { worker, epoch } => self.work(at, call, &worker, epoch),
             Request::Share { worker, settles, wanted } => self.share(at, call, &worker, &settles, &wanted),
             Request::Join { .. } | Request::Sync { .. } | Request::Heartbeat { .. } | Request::Leave { .. } | Request::Commit { .. } => {
@@ -635,12 +645,14 @@ impl Broker {
         self.deliver(at, ready, result.map_err(|_| ()));
     }
 
-    pub(super) fn deliver(&mut self, at: Moment, ready: Vec<(CallId, When, Reply)>, written: Result<Option<Written>, ()>) {
-        for (call, when, reply) in ready {
-            let answer = Answer::Group(reply);
+    pub(super) fn deliver(&mut self, at: Moment, ready: Vec<(CallId, When, Answer)>, written: Result<Option<Written>, ()>) {
+        for (call, when, answer) in ready {
             match (when, written) {
                 (When::Now, _) | (When::Written, Ok(None)) => self.say(call, answer),
                 (When::Written, Ok(Some(_))) if self.sabotaged(Sabotage::CommitsOffsetsEarly) => self.say(call, answer),
+                (When::Written, Ok(Some(_))) if matches!(answer, Answer::Seat(_)) && self.sabotaged(Sabotage::SeatsEarly) => {
+                    self.say(call, answer);
+                }
                 (When::Written, Ok(Some(written))) => self.hold(at, call, answer, &[written], PATIENCE),
                 (When::Written, Err(())) => self.say(call, Answer::Refused),
             }

@@ -8,19 +8,22 @@ use millpond_core::ids::{ProducerEpoch, ProducerId, Sequence};
 use millpond_core::record::batch::ProducerStamp;
 use millpond_core::record::builder::{BatchOptions, Builder, NewRecord};
 use millpond_core::record::records::RecordHeader;
-use millpond_core::time::Timestamp;
+use millpond_core::time::{Moment, Timestamp};
 use millpond_core::txn::answer::Identity;
 use millpond_core::txn::error::TxnError;
 
 use crate::group::Reply;
 use crate::random::Random;
 
+use super::consumers::{self, Peer};
 use super::message::{
     Answer, Lot, Member, Partition, Request, Settle, TOPICS, Topic, Transaction, Worker, is_tombstone, key_of, record_number,
 };
 use super::share::SAYS;
 
 const GROUPS: [&str; 2] = ["g", "h"];
+/// Those whose offsets somebody looks at.
+const MONITORED: [&str; 3] = ["g", "h", consumers::GROUP];
 
 #[derive(Debug)]
 pub(crate) struct Client {
@@ -41,6 +44,7 @@ enum Role {
     Teller(Teller),
     Member(Consumer),
     Worker(Hand),
+    Peer(Peer),
     Admin(Custom),
     /// Looks at what groups have committed, all the time.
     Monitor,
@@ -144,6 +148,7 @@ impl Client {
             5 | 12 => Role::Reader { positions: Positions::new(), committed: number == 12 },
             9 => Role::Monitor,
             13 | 14 => Role::Worker(Hand::new(number, random)),
+            15..18 => Role::Peer(Peer::new(number, random)),
             10 | 11 => Role::Teller(Teller { number, id: format!("teller-{number}"), ..Teller::default() }),
             _ => {
                 let group = if random.once_in(4) { GROUPS[1] } else { GROUPS[0] };
@@ -154,7 +159,8 @@ impl Client {
     }
 
     /// What it asks next.
-    pub(crate) fn ask(&mut self, random: &mut Random, wall: Timestamp) -> Request {
+    pub(crate) fn ask(&mut self, random: &mut Random, at: Moment) -> Request {
+        let wall = at.wall;
         if self.stale || random.once_in(12) {
             self.stale = false;
             return Request::Metadata;
@@ -162,7 +168,7 @@ impl Client {
         match &mut self.role {
             Role::Admin(Custom { compacts: Some(policy), delete_retention }) => administrate_compacted(policy, delete_retention, random),
             Role::Admin(Custom { compacts: None, .. }) => administrate(random),
-            Role::Monitor => Request::FetchOffsets { group: (*random.pick(&GROUPS)).to_owned() },
+            Role::Monitor => Request::FetchOffsets { group: (*random.pick(&MONITORED)).to_owned() },
             Role::Producer(producer) => producer.ask(&self.topics, random, wall),
             Role::Teller(teller) => teller.ask(&self.topics, random, wall),
             Role::Reader { positions, committed } => {
@@ -180,11 +186,12 @@ impl Client {
             }
             Role::Member(consumer) => consumer.ask(&self.topics, random),
             Role::Worker(hand) => hand.ask(&self.topics, random),
+            Role::Peer(peer) => peer.ask(&self.topics, random, at.now),
         }
     }
 
     /// An answer has come, or `None`: it gave up waiting.
-    pub(crate) fn hear(&mut self, request: &Request, answer: Option<&Answer>, random: &mut Random) {
+    pub(crate) fn hear(&mut self, request: &Request, answer: Option<&Answer>, random: &mut Random, at: Moment) {
         if let Some(Answer::Topics(topics)) = answer
             && matches!(request, Request::Metadata)
         {
@@ -206,11 +213,12 @@ impl Client {
             }
             Role::Member(consumer) => consumer.hear(request, answer),
             Role::Worker(hand) => hand.hear(request, answer),
+            Role::Peer(peer) => peer.hear(request, answer, at.now),
         }
     }
 }
 
-fn fetch(partitions: Vec<(String, i32, i64)>, committed: bool, random: &mut Random) -> Request {
+pub(super) fn fetch(partitions: Vec<(String, i32, i64)>, committed: bool, random: &mut Random) -> Request {
     Request::Fetch { partitions, min_bytes: *random.pick(&[1, 1, 400]), max_bytes: *random.pick(&[100, 2000, 1 << 20]), committed }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use millpond_core::group::error::GroupError;
 use millpond_core::ids::TopicId;
 use millpond_core::record::records::Record;
 use millpond_core::share::state::AcknowledgeType;
@@ -9,6 +10,8 @@ use millpond_core::txn::answer::Identity;
 use millpond_core::txn::error::TxnError;
 
 use crate::group::Reply;
+
+use super::consumers::{Beat, Told};
 
 /// The number of a record tells everything about it: who sent it, as which of its records, its key, and whether it says that there is
 /// nothing of its key any more.
@@ -133,6 +136,8 @@ pub(crate) enum Request {
     FetchOffsets {
         group: String,
     },
+    /// A member of a consumer group says something.
+    Beat(Beat),
     /// A member of a share group joins, or says that it lives.
     Work {
         worker: Worker,
@@ -226,6 +231,8 @@ pub(crate) enum Answer {
     },
     Read(Vec<Read>),
     Group(Reply),
+    /// A member of a consumer group is in it, or is refused.
+    Seat(Result<Told, GroupError>),
     Offsets(Vec<(Partition, i64)>),
     /// Whether each is settled, and what there is to work on.
     Shared {

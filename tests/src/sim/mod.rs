@@ -5,6 +5,7 @@
 mod broker;
 mod clients;
 mod clock;
+mod consumers;
 mod directory;
 mod disk;
 mod invariants;
@@ -48,6 +49,10 @@ pub enum Sabotage {
     CommitsOffsetsEarly,
     /// The last member is given what the first one has.
     GivesPartitionsTwice,
+    /// Members of consumer groups are told what they have before that is safe.
+    SeatsEarly,
+    /// What a member of a consumer group says that it has is not believed.
+    ForgetsOwned,
     /// A retry of an idempotent producer looks new.
     ForgetsSequences,
     /// Some answers never leave.

@@ -10,11 +10,13 @@ use crate::group::Reply;
 
 use super::Violation;
 use super::broker::Broker;
+use super::consumers::GROUP;
 use super::invariants::acknowledged::Acknowledged;
 use super::invariants::answered::Answered;
 use super::invariants::authentic::Authentic;
 use super::invariants::committed::Committed;
 use super::invariants::decided::Decided;
+use super::invariants::exclusive::Exclusive;
 use super::invariants::latest::Latest;
 use super::invariants::one_owner::OneOwner;
 use super::invariants::repeatable::Repeatable;
@@ -30,6 +32,7 @@ pub(crate) struct Oracle {
     authentic: Authentic,
     repeatable: Repeatable,
     one_owner: OneOwner,
+    exclusive: Exclusive,
     committed: Committed,
     settled: Settled,
     topics: Topics,
@@ -91,10 +94,12 @@ impl Oracle {
                     self.topics.doom(topic.topic_id);
                     self.committed.forget_topic(topic.topic_id);
                     self.settled.forget_topic(topic.topic_id);
+                    self.exclusive.forget_topic(topic.topic_id);
                 }
             }
             Some(Request::Commit { member, offsets }) => self.committed.tried(id, &member.group, offsets),
             Some(Request::FetchOffsets { .. }) => self.committed.ask(id),
+            Some(Request::Beat(beat)) => self.exclusive.heard(now, id, beat),
             Some(Request::Share { worker, settles, .. }) => settles.iter().for_each(|settle| self.settled.said(worker, settle)),
             _ => {}
         }
@@ -133,6 +138,11 @@ impl Oracle {
                 self.counts[2] += 1;
                 let verdict = self.one_owner.assigned(member, assignment);
                 self.judge("one-owner", verdict);
+            }
+            (Answer::Seat(told), Request::Beat(beat)) => {
+                self.counts[2] += u64::from(told.as_ref().is_ok_and(|told| told.assigned.is_some()));
+                let verdict = self.exclusive.told(id, beat, told);
+                self.judge("exclusive", verdict);
             }
             (Answer::Shared { settled, .. }, Request::Share { worker, settles, .. }) => {
                 for (settle, _) in settles.iter().zip(settled).filter(|(_, settled)| **settled) {
@@ -220,7 +230,11 @@ impl Oracle {
         self.judge("no-leaks", verdict);
         let verdict = self.answered.look(now, |call| broker.waits(call));
         self.judge("answered", verdict);
-        self.one_owner.look(|group| broker.shard().groups().group(group).is_some());
+        let groups = broker.shard().groups();
+        self.one_owner.look(|group| groups.group(group).is_some());
+        let members = groups.consumer_group_view(GROUP).into_iter().flat_map(|group| group.members()).map(|member| member.member_id);
+        let verdict = self.exclusive.look(now, &members.collect());
+        self.judge("exclusive", verdict);
     }
 
     /// After a turn of the clock.

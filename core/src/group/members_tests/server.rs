@@ -89,7 +89,7 @@ pub(super) struct Server {
 impl Server {
     pub(super) fn new(assignor: ServerAssignor, topics: &[(&str, u32)]) -> Self {
         let topics = topics.iter().map(|(name, partitions)| ((*name).to_string(), *partitions)).collect();
-        let topics = Known { topics, version: 1, settings: None };
+        let topics = Known { topics, version: 1, ..Known::default() };
         let mut server = Self { coordinator: None, topics, log: Vec::new(), assignor, calls: 0, outbox: Outbox::default() };
         server.start(0);
         server

@@ -311,7 +311,10 @@ impl<'m> Coordinator<'m> {
             return Err(GroupError::UnreleasedInstanceId);
         }
         let downgrades = is_modern && said.classic.is_some() && self.may_downgrade(group, Leaving { members: 1, classics: 0 }, size);
-        self.replace_static(known, said, fx)?;
+        // A classic member that comes back by its own id is the one that was there; any other takes its place.
+        if said.classic.is_none() || member != Some(known) {
+            self.replace_static(known, said, fx)?;
+        }
         Ok(if downgrades { Admitted::Downgrades } else { Admitted::Known })
     }
 
@@ -322,6 +325,7 @@ impl<'m> Coordinator<'m> {
         let may = said.epoch == MemberEpoch::JOINS && said.kind == GroupKind::Consumer;
         let entry = self.groups.get(group).filter(|_| may);
         let Some(entry) = entry else { return Err(GroupError::GroupNotFound) };
+        self.check_pattern(None, said)?;
         if entry.state != State::Empty {
             self.upgrade(group, said, fx)?;
             return Ok(Admitted::Converted);
@@ -401,6 +405,7 @@ impl<'m> Coordinator<'m> {
         let full = |Full| GroupError::GroupFull;
         let group_id = said.caller.group_id;
         let group = self.find_group(group_id).filter(|group| self.consumer_group(*group).is_some());
+        self.check_pattern(group, said)?;
         let member = group.and_then(|group| self.find_consumer(group, said.caller.member_id));
         let modern = &mut self.modern;
         modern.bytes.clear();

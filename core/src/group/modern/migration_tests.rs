@@ -421,6 +421,10 @@ fn a_static_member_changes_its_protocol_in_its_seat() {
     let Reply::Joined { leads, .. } = calls.take(call) else { panic!("a seat") };
     let call = calls.sync(&mut world, &leads[0], 1, &[(&leads[0], "t-0 t-1")]);
     calls.take(call);
+    // What is no pattern takes no group up.
+    let bad = Says { instance: Some("two"), pattern: Some("bad"), owned: Some(""), ..Says::default() };
+    assert_eq!(calls.tell(&mut world, "c", bad), Err(GroupError::InvalidPattern));
+    assert!(world.coordinator.group("g").unwrap().consumer_group().is_none());
     // Up: nobody has to leave first, and nothing moves.
     let as_one = |says: Says<'static>| Says { instance: Some("one"), ..says };
     assert_eq!(calls.tell(&mut world, "b", as_one(joins(&["t"]))), told(1, "t-0 t-1"));
@@ -433,6 +437,27 @@ fn a_static_member_changes_its_protocol_in_its_seat() {
     let id = group.members().next().unwrap().member_id.to_string();
     assert_eq!(calls.synced(&mut world, &id, 1), Ok("t-0 t-1".to_string()));
     assert_eq!(calls.tell(&mut world, "b", as_one(stays(1))), Err(GroupError::GroupNotFound));
+}
+
+#[test]
+fn a_static_classic_member_that_comes_back_by_its_own_id_is_where_it_was() {
+    let (mut world, mut calls) = (World::new(&[("t", 4)]), Calls::default());
+    let all = [("range", &*subscription(&["t"], ""))];
+    let call = calls.join_as(&mut world, "", Some("one"), &all);
+    world.wait_with(3_000, &mut calls.replies);
+    let Reply::Joined { leads, .. } = calls.take(call) else { panic!("a seat") };
+    let one = leads[0].clone();
+    let call = calls.sync(&mut world, &one, 1, &[(&one, "t-0 t-1 t-2 t-3")]);
+    calls.take(call);
+    assert_eq!(calls.tell(&mut world, "b", joins(&["t"])), told(2, ""));
+    // It has two to give back, and is not in the next generation before.
+    let call = calls.join_as(&mut world, &one, Some("one"), &[("range", &subscription(&["t"], "t-0 t-1 t-2 t-3"))]);
+    assert_eq!(calls.take(call), joined(1));
+    assert_eq!(calls.synced(&mut world, &one, 1), Ok("t-0 t-1".to_string()));
+    let call = calls.join_as(&mut world, &one, Some("one"), &[("range", &subscription(&["t"], "t-0 t-1"))]);
+    assert_eq!(calls.take(call), joined(2));
+    assert_eq!(calls.synced(&mut world, &one, 2), Ok("t-0 t-1".to_string()));
+    assert_eq!(calls.tell(&mut world, "b", stays(2)), told(2, "t-2 t-3"));
 }
 
 #[test]

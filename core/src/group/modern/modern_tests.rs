@@ -25,6 +25,8 @@ pub(in crate::group) struct Known {
     pub(in crate::group) version: u64,
     /// The settings of the group, where it has some of its own.
     pub(in crate::group) settings: Option<GroupConfig>,
+    /// A pattern that cannot be read any more.
+    pub(in crate::group) unreadable: Option<String>,
 }
 
 pub(in crate::group) fn id_of(name: &str) -> TopicId {
@@ -46,9 +48,13 @@ impl Topics for Known {
     fn name_of(&self, topic: TopicId) -> Option<&str> {
         self.topics.keys().find(|name| id_of(name) == topic).map(String::as_str)
     }
+    fn check(&self, pattern: &str) -> Result<(), BadPattern> {
+        if pattern.ends_with('*') && self.unreadable.as_deref() != Some(pattern) { Ok(()) } else { Err(BadPattern) }
+    }
     /// The beginning of a name and a `*` or `.*` is all that is known here.
     fn matching(&self, pattern: &str, see: &mut dyn FnMut(&str)) -> Result<(), BadPattern> {
-        let start = pattern.strip_suffix('*').ok_or(BadPattern)?.trim_end_matches('.');
+        self.check(pattern)?;
+        let start = pattern.trim_end_matches('*').trim_end_matches('.');
         self.topics.keys().filter(|name| name.starts_with(start)).for_each(|name| see(name));
         Ok(())
     }
@@ -140,7 +146,7 @@ pub(super) fn owns(epoch: i32, owned: &str) -> Says<'_> {
 impl World {
     pub(super) fn new(topics: &[(&str, u32)]) -> Self {
         let topics = topics.iter().map(|(name, partitions)| ((*name).to_string(), *partitions)).collect();
-        Self { coordinator: coordinator(0), topics: Known { topics, version: 1, settings: None }, now: 1000, log: Log::new() }
+        Self { coordinator: coordinator(0), topics: Known { topics, version: 1, ..Known::default() }, now: 1000, log: Log::new() }
     }
 
     fn at(&self) -> Moment {
@@ -442,8 +448,12 @@ fn a_target_stays_for_its_time() {
 fn patterns_match_topics_that_come_later() {
     let mut world = World::new(&[("a1", 1), ("b1", 1)]);
     let matches = |pattern| Says { pattern: Some(pattern), owned: Some(""), ..Says::default() };
+    // What is no pattern changes nothing: neither is there a group, nor has a member of it another subscription.
     assert_eq!(world.tell("m", matches("a")), Err(GroupError::InvalidPattern));
+    assert_eq!((world.log.len(), world.coordinator.group("g").is_none()), (0, true));
+    assert_eq!(world.tell("m", stays(1)), Err(GroupError::GroupNotFound));
     assert_eq!(world.tell("m", matches("a*")), told(2, "a1-0"));
+    assert_eq!(world.tell("m", Says { pattern: Some("b"), ..stays(2) }), Err(GroupError::InvalidPattern));
     let written = world.log.len();
     assert_eq!(world.tell("m", stays(2)), unchanged(2));
     assert_eq!(world.log.len(), written);
@@ -472,6 +482,19 @@ fn patterns_match_topics_that_come_later() {
     let none = Says { pattern: Some(""), ..owns(all.epoch, "a1-0") };
     assert_eq!(world.tell("m", none).unwrap().assigned.as_deref(), Some("a1-0"));
     assert_eq!(world.tell("m", stays(-1)), unchanged(-1));
+}
+
+#[test]
+fn a_pattern_that_another_broker_could_read_matches_nothing() {
+    let mut world = World::new(&[("a1", 1), ("b1", 1)]);
+    let matches = |pattern| Says { pattern: Some(pattern), owned: Some(""), ..Says::default() };
+    assert_eq!(world.tell("m", matches("a*")), told(2, "a1-0"));
+    // The log was another broker's, whose patterns are not quite ours.
+    world.topics.unreadable = Some("a*".to_string());
+    world.topics.version += 1;
+    world.wait(10_000);
+    assert_eq!(world.tell("n", joins(&["b1"])), told(4, "b1-0"));
+    assert_eq!(world.tell("m", stays(2)), told(2, ""));
 }
 
 /// A member as a client is one: it gives back before it takes, and says so.

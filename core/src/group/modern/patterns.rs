@@ -49,6 +49,18 @@ impl<'m> Coordinator<'m> {
         Ok(has_changed)
     }
 
+    /// What a member brings must be a pattern, before anything is written down. One that others have was looked at when it came.
+    /// Source: `Utils.throwIfRegularExpressionIsInvalid`.
+    pub(super) fn check_pattern(&self, group: Option<Slot>, said: &Presence<'_>) -> Result<(), GroupError> {
+        let Some(pattern) = said.pattern.filter(|pattern| !pattern.is_empty()) else { return Ok(()) };
+        let group = group.filter(|group| self.consumer_group(*group).is_some());
+        let known = group.and_then(|group| self.find_pattern(group, pattern)).and_then(|slot| self.modern.patterns.get(slot));
+        if known.is_some_and(|pattern| pattern.members > 0) {
+            return Ok(());
+        }
+        said.topics.check(pattern).map_err(|BadPattern| GroupError::InvalidPattern)
+    }
+
     fn match_pattern(
         &mut self,
         at: Moment,
@@ -64,7 +76,10 @@ impl<'m> Coordinator<'m> {
         let looked = said.topics.matching(self.texts.str(text), &mut |name| {
             result = result.and_then(|()| names::push(name, matched));
         });
-        looked.map_err(|BadPattern| GroupError::InvalidPattern)?;
+        // Whoever brought it was told that it is one, perhaps by another broker. Others in the group are not to suffer for it.
+        if looked == Err(BadPattern) {
+            modern.matched.clear();
+        }
         let full = |Full| GroupError::GroupFull;
         result.map_err(full)?;
         modern.bytes.clear();

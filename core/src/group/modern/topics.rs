@@ -25,6 +25,12 @@ pub trait Topics {
     /// The name of a topic.
     fn name_of(&self, topic: TopicId) -> Option<&str>;
 
+    /// Looks whether something is a pattern at all.
+    ///
+    /// # Errors
+    /// [`BadPattern`] when it is none.
+    fn check(&self, pattern: &str) -> Result<(), BadPattern>;
+
     /// Shows the names of the topics that clients see and that a pattern matches from end to end.
     ///
     /// # Errors
@@ -56,6 +62,9 @@ impl Topics for NoTopics {
     }
     fn name_of(&self, _: TopicId) -> Option<&str> {
         None
+    }
+    fn check(&self, _: &str) -> Result<(), BadPattern> {
+        Ok(())
     }
     fn matching(&self, _: &str, _: &mut dyn FnMut(&str)) -> Result<(), BadPattern> {
         Ok(())

@@ -9,6 +9,7 @@
 //! | latest | of each key of a compacted log the last record stays, and a tombstone as long as it must | KIP-58, KIP-534 | `latest.rs` |
 //! | compacted | what is said to be compacted has no key twice | KIP-58 | `compacted.rs` |
 //! | one-owner | one partition, one member per generation | KIP-62 | `one_owner.rs` |
+//! | exclusive | a partition is nobody's before whoever has it has given it back; members stay members | KIP-848 | `exclusive.rs` |
 //! | committed | a committed offset never goes back on its own | KIP-211 | `committed.rs` |
 //! | settled | what was settled in a share group nobody gets again, nor what another one works on | KIP-932 | `settled.rs` |
 //! | topics | a topic told of is there after a crash; one whose deletion was told is not | KIP-631 | `topics.rs` |
@@ -23,6 +24,7 @@ pub(crate) mod committed;
 pub(crate) mod compacted;
 pub(crate) mod deadlines;
 pub(crate) mod decided;
+pub(crate) mod exclusive;
 pub(crate) mod latest;
 pub(crate) mod no_leaks;
 pub(crate) mod one_owner;

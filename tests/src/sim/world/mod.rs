@@ -19,9 +19,9 @@ use super::net::Net;
 use super::oracle::Oracle;
 use super::{Outcome, Sabotage, Violation};
 
-/// How long a client waits for an answer. Unit: ms.
-const PATIENCE: u64 = 12_000;
-const CLIENTS: u64 = 15;
+/// How long a client waits for an answer; as long as a rebalance, or not so long. Unit: ms.
+const PATIENCE: [u64; 3] = [12_000, 12_000, 1_500];
+const CLIENTS: u64 = 18;
 
 enum Event {
     Act(usize),
@@ -54,6 +54,7 @@ pub(crate) struct World {
     /// How many syncs are under way.
     syncing: usize,
     sync_ms_max: usize,
+    patience: u64,
     /// Whether topics are compacted, which takes longer lives.
     is_compacting: bool,
     /// How many compactions have come to their end.
@@ -78,6 +79,7 @@ impl World {
         Self {
             net: Net::new(&mut random),
             sync_ms_max: *random.pick(&[1, 10, 300, 4000]),
+            patience: *random.pick(&PATIENCE),
             random,
             clock: Clock::new(),
             disk,
@@ -126,7 +128,7 @@ impl World {
         }
         self.at(400, Event::Trouble);
         self.at(1000, Event::Retain);
-        let steps = if self.is_compacting { 1200 + self.random.below(2400) } else { 300 + self.random.below(900) };
+        let steps = if self.is_compacting { 1500 + self.random.below(3000) } else { 400 + self.random.below(1200) };
         self.run_for(steps, u64::MAX);
         self.calm_down();
     }
@@ -293,12 +295,12 @@ impl World {
     }
 
     fn act(&mut self, number: usize) {
-        let wall = self.clock.moment().wall;
+        let at = self.clock.moment();
         let Some(client) = self.clients.get_mut(number) else { return };
         if client.waits_for.is_some() || self.silent {
             return;
         }
-        let request = client.ask(&mut self.random, wall);
+        let request = client.ask(&mut self.random, at);
         self.next_request += 1;
         let id = self.next_request;
         client.waits_for = Some((id, self.clock.now));
@@ -308,19 +310,19 @@ impl World {
         if let Some(delay) = self.net.carry(now, &mut self.random) {
             self.at(delay, Event::Arrive { id });
         }
-        // A join may take as long as a rebalance.
-        self.at(PATIENCE, Event::GiveUp { client: number, id });
+        self.at(self.patience, Event::GiveUp { client: number, id });
     }
 
     fn hear(&mut self, id: u64, answer: Option<&Answer>) {
         let Some((number, request)) = self.requests.get(&id) else { return };
         let number = *number;
+        let at = self.clock.moment();
         let Some(client) = self.clients.get_mut(number) else { return };
         if client.waits_for.is_none_or(|(waits, _)| waits != id) {
             return;
         }
         client.waits_for = None;
-        client.hear(request, answer, &mut self.random);
+        client.hear(request, answer, &mut self.random, at);
         let pause = match number {
             0 | 1 => 600,
             9 => 20,

@@ -53,7 +53,8 @@ impl<'m> Coordinator<'m> {
         let asked = join.caller.member_id;
         let is_new = asked.is_empty();
         let member_id = if is_new { join.id_suffix } else { asked };
-        let refuse = |error| (asked, error);
+        // Without a member id, unlike a classic group. Source: `GroupCoordinatorService.joinGroup`, what is thrown.
+        let refuse = |error| ("", error);
         // All protocols say the same, so any of them will do.
         let said = join.protocols.first().ok_or(refuse(GroupError::InconsistentProtocol))?;
         if !self.goes_on(join.caller.call) {

@@ -75,21 +75,26 @@ impl<'m> Coordinator<'m> {
     ) -> Result<(), ShareError> {
         let Some(entry) = self.partitions.get(slot) else { return Err(ShareError::NotShared) };
         let head = entry.runs;
-        let (start, end) = entry.start.zip(self.end_of(entry)).ok_or(ShareError::InvalidRecordState)?;
+        let start = entry.start.ok_or(ShareError::InvalidRecordState)?;
         // It is done with already.
         if batch.last < start {
             return Ok(());
         }
-        if batch.first >= end || batch.last >= end {
+        // Of what lies before all that is under way nothing was ever delivered, or all is done with; what lies behind is yet to come.
+        // Source: `SharePartition.fetchSubMapForAcknowledgementBatch`.
+        if self.runs.of(head).next().is_none_or(|(_, run)| run.first > batch.first.max(start)) {
+            return Err(ShareError::InvalidRecordState);
+        }
+        if self.runs.at(head, batch.last).is_none_or(|(_, run)| run.first > batch.last) {
             return Err(ShareError::InvalidRequest("what is acknowledged lies behind what was acquired"));
         }
         let mut next = batch.first.max(start);
         while next <= batch.last {
             let Some((_, run)) = self.runs.at(head, next) else { return Err(ShareError::InvalidRecordState) };
             let run = *run;
-            let is_its =
-                run.first <= next && run.state == RecordState::Acquired && self.texts.bytes(run.owner) == acknowledge.member_id.as_bytes();
-            if !is_its {
+            // What is said of records that there are not is of no account.
+            next = next.max(run.first);
+            if run.state != RecordState::Acquired || self.texts.bytes(run.owner) != acknowledge.member_id.as_bytes() {
                 return Err(ShareError::InvalidRecordState);
             }
             let (said, last) = said_of(batch, next, run.last);

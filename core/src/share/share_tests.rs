@@ -214,8 +214,26 @@ fn records_are_acquired_accepted_released_and_rejected() {
     assert_eq!(world.say("b", &[(2, 2, RELEASE)]), ok());
     assert_eq!(world.shown(), "4: ", "tried often enough");
     assert_eq!(world.acquire("b", 500), "");
-    let outside = Err(ShareError::InvalidRequest("what is acknowledged lies behind what was acquired"));
-    assert_eq!(world.say("b", &[(4, 9, ACCEPT)]), outside);
+    assert_eq!(world.say("b", &[(4, 9, ACCEPT)]), Err(ShareError::InvalidRecordState), "nothing is under way");
+}
+
+#[test]
+fn what_is_said_of_more_than_is_under_way_is_refused_as_by_kafka() {
+    // Source: random requests to Apache Kafka 4.3 side by side.
+    let mut world = World::new(&[10]);
+    assert_eq!(world.say("a", &[(0, 0, ACCEPT)]), Err(ShareError::InvalidRecordState), "nothing was acquired yet");
+    assert_eq!(world.acquire("a", 500), "0-9x1");
+    assert_eq!(world.say("a", &[(5, 5, RELEASE)]), ok());
+    // Only what was settled is known then: there is a hole before it.
+    world.restart();
+    assert_eq!(world.shown(), "0: 5-5 Availablex1");
+    assert_eq!(world.say("a", &[(0, 5, ACCEPT)]), Err(ShareError::InvalidRecordState));
+    assert_eq!(world.acquire_as("a", 1, 500, true).unwrap(), "0-0x1");
+    let behind = Err(ShareError::InvalidRequest("what is acknowledged lies behind what was acquired"));
+    assert_eq!(world.say("a", &[(0, 3, ACCEPT)]), behind, "it ends in the hole");
+    assert_eq!(world.say("a", &[(2, 3, ACCEPT)]), behind);
+    assert_eq!(world.say("a", &[(0, 5, ACCEPT)]), Err(ShareError::InvalidRecordState), "it is not acquired");
+    assert_eq!(world.say("a", &[(0, 6, ACCEPT)]), behind);
 }
 
 #[test]
@@ -345,7 +363,7 @@ fn where_it_begins_is_looked_up_or_set() {
     // An administrator sets it: whatever was acquired is not any more.
     assert_eq!(world.ask(initialize(1, Some(Offset(2)))), ok());
     assert_eq!(world.shown(), "2: ");
-    assert_eq!(world.say("a", &[(2, 3, ACCEPT)]), Err(ShareError::InvalidRequest("what is acknowledged lies behind what was acquired")));
+    assert_eq!(world.say("a", &[(2, 3, ACCEPT)]), Err(ShareError::InvalidRecordState));
     assert_eq!(world.ask(initialize(0, Some(Offset(0)))), Err(ShareError::FencedStateEpoch));
     // To be looked up.
     assert_eq!(world.ask(initialize(2, None)), ok());

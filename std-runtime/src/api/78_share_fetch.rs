@@ -3,7 +3,8 @@
 //! What was read is looked through before it leaves: which of it the member has acquired follows from where batches begin and end.
 //! Differences from Apache Kafka: where a group begins is written down when it is looked up, not with the first acknowledgement, so that a crash
 //! between the two costs no record. A group that is to begin by a duration, where only the object store knows the offset of that, is answered
-//! KAFKA_STORAGE_ERROR.
+//! KAFKA_STORAGE_ERROR. Of records that come back, a fetch without ShareAcquireMode 1 takes no more than it wants, where Kafka goes on to the
+//! end of what was once acquired together; and what a member releases with a fetch may be among what that fetch brings.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::FileExt as _;
@@ -531,6 +532,7 @@ fn tell(waiting: &WaitingShare, told: &BTreeMap<Wanted, Told>, lock: i32) -> Out
                 partition_index: place.1.0,
                 error_code: error.unwrap_or(ErrorCode::NONE).number(),
                 acknowledge_error_code: code.unwrap_or(ErrorCode::NONE).number(),
+                acknowledge_error_message: code.and_then(share::explained),
                 records: Some(Records::Here(bytes)),
                 acquired_records: Array::from(&**acquired),
                 ..Default::default()

@@ -50,10 +50,10 @@ pub(crate) fn serve(asked: Asked<'_>) -> Result<(), DecodeError> {
             .iter()
             .map(|topic| {
                 let each = topic.partitions.iter().map(|partition| partition.partition_index);
-                each.map(|partition_index| PartitionData {
-                    partition_index,
-                    error_code: code_of((topic.topic_id, PartitionIndex(partition_index))).number(),
-                    ..Default::default()
+                each.map(|partition_index| {
+                    let code = code_of((topic.topic_id, PartitionIndex(partition_index)));
+                    let (error_code, error_message) = (code.number(), share::explained(code));
+                    PartitionData { partition_index, error_code, error_message, ..Default::default() }
                 })
                 .collect()
             })

@@ -86,6 +86,11 @@ pub(crate) fn settings(at: &Turn<'_>, group_id: &str) -> GroupSettings {
     groups::effective(&config, at.inner.shard.catalog().configs_of(ResourceKind::GROUP, group_id))
 }
 
+/// What a member is told of an acknowledgement that is refused.
+pub(crate) fn explained(code: ErrorCode) -> Option<&'static str> {
+    code.row().filter(|_| !code.is_none()).map(|row| row.text)
+}
+
 /// A batch of acknowledgements as a request names it: the first and the last offset, and what is said of them.
 pub(crate) type SaidBatch = (i64, i64, Vec<i8>);
 
@@ -128,7 +133,8 @@ fn acknowledge(
     for (first, end, numbers) in said {
         let size = end.checked_sub(*first).and_then(|size| usize::try_from(size).ok()).map(|size| size.saturating_add(1));
         let fits = size.is_some_and(|size| numbers.len() == 1 || numbers.len() == size);
-        if *first < 0 || !fits || last.is_some_and(|last| *first <= last) {
+        // One that begins where the one before ends is a question of state.
+        if *first < 0 || !fits || last.is_some_and(|last| *first < last) {
             return Err(ErrorCode::INVALID_REQUEST);
         }
         last = Some(*end);

@@ -1,7 +1,8 @@
 //! The same requests, step by step, to us and to Apache Kafka 4.3: the answers are the same.
 //!
 //! The program that plays scenarios stands in a folder of its own, which `MILLPOND_TRACES` names, with scenarios and Kafka's recorded answers.
-//! More of both are in `tests/golden/traces`; what Kafka answers there was recorded by the same program, with the settings of its profile.
+//! More of both are in `tests/golden/traces`, some thought out, some drawn by lot; what Kafka answers there was recorded by the same program, with
+//! the settings of its profile.
 
 use std::fs;
 use std::path::{Path, PathBuf};

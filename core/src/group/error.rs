@@ -86,7 +86,7 @@ impl fmt::Display for GroupError {
             Self::RebalanceInProgress => f.write_str("the group is rebalancing: join again"),
             Self::InconsistentProtocol => f.write_str("no offered protocol is supported by all members of the group"),
             Self::GroupFull => f.write_str("the group has reached its maximum size"),
-            Self::GroupNotFound => f.write_str("there is no such group"),
+            Self::GroupNotFound => f.write_str("there is no group of this kind by this id"),
             Self::NonEmptyGroup => f.write_str("the group still has members"),
             Self::SubscribedToTopic => f.write_str("a member of the group subscribes to the topic"),
             Self::MetadataTooLarge => f.write_str("the metadata of the commit is too long"),

@@ -1,7 +1,7 @@
 //! AlterConfigs, key 33, served 0-2, and IncrementalAlterConfigs, key 44, served 0-1. KIP-133, KIP-339.
 //!
 //! Differences from Apache Kafka: fewer of a broker's settings can be changed while it runs, see docs/configuration.md, and names that are not known
-//! are refused, where Kafka keeps them for plugins; settings of share groups and streams groups are kept and shown, and have no effect yet; loggers
+//! are refused, where Kafka keeps them for plugins; settings of streams groups are kept and shown, and have no effect yet; loggers
 //! are our own; what clients are to measure is kept and told to nobody, as Kafka does without a plugin that takes it.
 
 use std::collections::{BTreeMap, BTreeSet};

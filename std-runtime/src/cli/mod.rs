@@ -27,7 +27,8 @@ pub mod topic;
 use error::CommandError;
 use terminal::Terminal;
 
-/// Apache Kafka's log and consumer groups, small enough to link into anything.
+/// Apache Kafka's log and consumer groups, small enough to link into anything. Without a command it runs a broker on port 9092 with its data in
+/// `millpond-data`, as `millpond serve` does.
 #[derive(Debug, Parser)]
 #[command(name = "millpond", version)]
 pub struct Arguments {
@@ -43,7 +44,7 @@ enum Command {
     /// Create, look at, change and delete topics.
     #[command(subcommand)]
     Topic(topic::Topic),
-    /// Look at consumer groups, move their offsets, delete them.
+    /// Look at groups of any kind, move the offsets of consumer groups, delete groups.
     #[command(subcommand)]
     Group(group::Group),
     /// Look at the files of a data directory, without a broker, and repair them.

@@ -193,7 +193,11 @@ impl ClientError {
     /// [`ClientError::Refused`] when `code` is an error.
     pub fn refused(code: i16, message: Option<&str>, what: impl FnOnce() -> String) -> Result<(), Self> {
         let code = ErrorCode::from_i16(code);
-        if code.is_none() { Ok(()) } else { Err(Self::Refused { what: what(), code, message: message.map(str::to_string) }) }
+        if code.is_none() {
+            Ok(())
+        } else {
+            Err(Self::Refused { what: what(), code, message: message.map(|message| message.trim_end_matches('.').to_string()) })
+        }
     }
 
     /// The broker's error, if it is one.

@@ -3,6 +3,12 @@
 use core::time::Duration;
 use std::thread;
 
+use millpond::client::cluster::Cluster;
+use millpond::client::connection::Options;
+use millpond::protocol::messages::consumer_group_heartbeat::ConsumerGroupHeartbeatRequest;
+use millpond::protocol::messages::share_group_heartbeat::ShareGroupHeartbeatRequest;
+use millpond_core::wire::schema::Message;
+use millpond_core::wire::value::Array;
 use serde_json::Value;
 
 use super::{World, run};
@@ -106,4 +112,59 @@ fn a_member_waits_for_its_coordinator_to_come_back() {
     world.feed("produce t", "b\n").ok();
     assert_eq!(member.join().expect("no panic").ok(), "a\nb\n");
     assert_eq!(world.run("consume t --group g --exit-at-end").ok(), "", "it has committed");
+}
+
+/// A member of a consumer group that was told its part, and one of a share group; neither says anything more.
+async fn join_both(address: &str) {
+    let mut cluster = Cluster::connect(address, Options::default()).await.expect("a broker");
+    let topics = ["t"];
+    let none = [];
+    let heartbeat = ConsumerGroupHeartbeatRequest {
+        group_id: "c",
+        member_id: "one",
+        instance_id: Some("first"),
+        rebalance_timeout_ms: 30_000,
+        subscribed_topic_names: Some(Array::from(&topics)),
+        topic_partitions: Some(Array::from(&none)),
+        ..Default::default()
+    };
+    cluster
+        .ask_coordinator("c", &heartbeat, <ConsumerGroupHeartbeatRequest<'_> as Message<'_>>::VERSIONS, |_| Ok(()))
+        .await
+        .expect("a seat");
+    let heartbeat = ShareGroupHeartbeatRequest {
+        group_id: "s",
+        member_id: "two",
+        subscribed_topic_names: Some(Array::from(&topics)),
+        ..Default::default()
+    };
+    // The group begins to share with the first, and the second is told what it has.
+    for _ in 0..2 {
+        let versions = <ShareGroupHeartbeatRequest<'_> as Message<'_>>::VERSIONS;
+        cluster.ask_coordinator("s", &heartbeat, versions, |_| Ok(())).await.expect("a seat");
+    }
+}
+
+#[test]
+fn groups_of_each_kind_are_described() {
+    let world = World::with(&[("group.share.assignment.interval.ms", "0")]);
+    world.run("topic create t --partitions 2").ok();
+    world.feed("produce t --partition 0", "a\nb\nc\n").ok();
+    world.runtime.block_on(join_both(&world.address));
+    let consumers = world.run("group describe c").ok();
+    assert!(consumers.starts_with("group c  type consumer  state Stable  assignor uniform  members 1\n"), "{consumers}");
+    assert!(consumers.contains("one     first"), "{consumers}");
+    assert!(consumers.contains("t:0,1"), "{consumers}");
+    assert!(consumers.contains("t      0          -          3        -    one"), "{consumers}");
+    let shared: Value = serde_json::from_str(&world.run("group describe s --format json").ok()).expect("JSON");
+    assert_eq!((&shared[0]["type"], &shared[0]["state"]), (&"share".into(), &"Stable".into()), "{shared}");
+    assert_eq!(shared[0]["members"][0]["assignment"].as_array().map(Vec::len), Some(2), "{shared}");
+    // Whoever moves offsets is told what is in the way.
+    let words = world.run("group reset-offsets c --topic t --to-latest --execute").failed();
+    assert!(words.contains("group c has 1 member and is Stable: stop its consumers first"), "{words}");
+    let words = world.run("group reset-offsets s --topic t --to-latest --execute").failed();
+    assert!(words.contains("group s is a share group, which commits no offsets"), "{words}");
+    let done = world.run("group reset-offsets other --topic t:0 --to-offset 99");
+    assert!(done.err.contains("t-0 has offsets from 0 to 3: 99 becomes 3\n"), "{}", done.err);
+    assert!(world.run("group describe other").failed().contains("GROUP_ID_NOT_FOUND (69)"));
 }

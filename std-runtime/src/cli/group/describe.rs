@@ -11,14 +11,13 @@ use crate::cli::table::{Table, or_dash, write_json};
 use crate::cli::terminal::Terminal;
 use crate::client::cluster::Cluster;
 use crate::client::error::ClientError;
-use crate::client::member;
 use crate::client::offsets::{self, At, TopicPartition};
-use crate::protocol::error_code::ErrorCode;
-use crate::protocol::messages::describe_groups::DescribeGroupsResponse;
 
-use super::describe_group;
+use super::look::{Kind, Looked, done_up_to, look};
 
 /// Show members, assignments, committed offsets and lag.
+///
+/// A share group has committed what lies below where it begins: all that is settled there.
 #[derive(Debug, Args)]
 pub struct Describe {
     /// The groups.
@@ -35,21 +34,8 @@ pub struct Describe {
 #[derive(Debug)]
 struct Described {
     group: String,
-    state: String,
-    protocol_type: String,
-    protocol: String,
-    members: Vec<Member>,
+    looked: Looked,
     partitions: Vec<Place>,
-}
-
-#[derive(Debug)]
-struct Member {
-    member_id: String,
-    instance_id: Option<String>,
-    client_id: String,
-    host: String,
-    /// `None` when it is in no form we know.
-    assignment: Option<Vec<TopicPartition>>,
 }
 
 /// How far a group is in a partition.
@@ -75,7 +61,7 @@ impl Describe {
         let mut failures = Vec::new();
         let mut all = Vec::new();
         for group in &self.groups {
-            match look(&mut cluster, group).await {
+            match describe(&mut cluster, group).await {
                 Ok(described) => all.push(described),
                 Err(error) if error.code().is_some() => failures.push(format!("{error}{}", hint(&error))),
                 Err(error) => return Err(error.into()),
@@ -95,29 +81,12 @@ impl Describe {
     }
 }
 
-async fn look(cluster: &mut Cluster, group: &str) -> Result<Described, ClientError> {
-    let reply = describe_group(cluster, group).await?;
-    let response: DescribeGroupsResponse<'_> = reply.read()?;
-    let told = response.groups.iter().find(|told| told.group_id == group);
-    let told = told.ok_or_else(|| ClientError::Missing(format!("group {group}")))?;
-    let committed = offsets::committed(cluster, group, None).await?;
-    if told.group_state == "Dead" && committed.is_empty() {
-        // What a broker says of a group that is not there, before version 6.
-        ClientError::refused(ErrorCode::GROUP_ID_NOT_FOUND.number(), None, || format!("group {group}"))?;
-    }
-    let members: Vec<Member> = told
-        .members
-        .iter()
-        .map(|member| Member {
-            member_id: member.member_id.to_string(),
-            instance_id: member.group_instance_id.map(str::to_string),
-            client_id: member.client_id.to_string(),
-            host: member.client_host.to_string(),
-            assignment: (told.protocol_type == "consumer").then(|| member::read_assignment(member.member_assignment).ok()).flatten(),
-        })
-        .collect();
+async fn describe(cluster: &mut Cluster, group: &str) -> Result<Described, ClientError> {
+    let looked = look(cluster, group).await?;
+    let committed = done_up_to(cluster, group, looked.kind).await?;
     let mut holders: BTreeMap<&TopicPartition, &str> = BTreeMap::new();
-    for member in &members {
+    // Members of a share group hold partitions together.
+    for member in looked.members.iter().filter(|_| looked.kind != Kind::Share) {
         holders.extend(member.assignment.iter().flatten().map(|partition| (partition, member.member_id.as_str())));
     }
     let places: BTreeSet<&TopicPartition> = committed.keys().chain(holders.keys().copied()).collect();
@@ -132,14 +101,7 @@ async fn look(cluster: &mut Cluster, group: &str) -> Result<Described, ClientErr
             member: holders.get(place).map(|member| (*member).to_string()),
         })
         .collect();
-    Ok(Described {
-        group: group.to_string(),
-        state: told.group_state.to_string(),
-        protocol_type: told.protocol_type.to_string(),
-        protocol: told.protocol_data.to_string(),
-        members,
-        partitions,
-    })
+    Ok(Described { group: group.to_string(), looked, partitions })
 }
 
 /// Where the logs end of those partitions that are there and have a leader.
@@ -159,9 +121,10 @@ async fn log_ends(cluster: &mut Cluster, places: &BTreeSet<&TopicPartition>) -> 
 }
 
 fn write_text(terminal: &mut Terminal<'_>, described: &Described) -> std::io::Result<()> {
-    let Described { group, state, protocol, members, partitions, .. } = described;
-    let assignor = if protocol.is_empty() { String::new() } else { format!("  assignor {protocol}") };
-    writeln!(terminal.out, "group {group}  state {state}{assignor}  members {}", members.len())?;
+    let Described { group, looked, partitions } = described;
+    let Looked { kind, state, assignor, members, .. } = looked;
+    let assignor = if assignor.is_empty() { String::new() } else { format!("  assignor {assignor}") };
+    writeln!(terminal.out, "group {group}  type {}  state {state}{assignor}  members {}", kind.name(), members.len())?;
     if !members.is_empty() {
         let mut table = Table::new(["MEMBER", "INSTANCE", "CLIENT", "HOST", "ASSIGNMENT"]);
         for member in members {
@@ -201,6 +164,7 @@ fn told(partitions: &[TopicPartition]) -> String {
 fn as_json(described: &Described) -> Value {
     let pair = |(topic, partition): &TopicPartition| json!({ "topic": topic, "partition": partition });
     let members: Vec<Value> = described
+        .looked
         .members
         .iter()
         .map(|member| {
@@ -230,9 +194,10 @@ fn as_json(described: &Described) -> Value {
         .collect();
     json!({
         "group": described.group,
-        "state": described.state,
-        "protocol_type": described.protocol_type,
-        "assignor": described.protocol,
+        "type": described.looked.kind.name(),
+        "state": described.looked.state,
+        "protocol_type": described.looked.protocol_type,
+        "assignor": described.looked.assignor,
         "members": members,
         "partitions": partitions,
     })

@@ -1,12 +1,6 @@
 //! `millpond group`: one file for each of its commands.
 
 use clap::Subcommand;
-use millpond_core::wire::value::Array;
-
-use crate::client::cluster::Cluster;
-use crate::client::connection::Reply;
-use crate::client::error::ClientError;
-use crate::protocol::messages::describe_groups::{DescribeGroupsRequest, DescribeGroupsResponse};
 
 use super::error::CommandError;
 use super::terminal::Terminal;
@@ -14,9 +8,10 @@ use super::terminal::Terminal;
 pub mod delete;
 pub mod describe;
 pub mod list;
+mod look;
 pub mod reset_offsets;
 
-/// Look at consumer groups, move their offsets, delete them.
+/// Look at groups of any kind, move the offsets of consumer groups, delete groups.
 #[derive(Debug, Subcommand)]
 pub enum Group {
     /// List the groups.
@@ -38,19 +33,4 @@ impl Group {
             Self::Delete(delete) => delete.carry_out(terminal).await,
         }
     }
-}
-
-/// Asks what a group is like; the answer is one without error.
-async fn describe_group(cluster: &mut Cluster, group: &str) -> Result<Reply, ClientError> {
-    let groups = [group];
-    let request = DescribeGroupsRequest { groups: Array::from(&groups), include_authorized_operations: false };
-    let versions = <DescribeGroupsRequest<'_> as millpond_core::wire::schema::Message<'_>>::VERSIONS;
-    cluster
-        .ask_coordinator(group, &request, versions, |reply| {
-            let response: DescribeGroupsResponse<'_> = reply.read()?;
-            let described = response.groups.iter().find(|described| described.group_id == group);
-            let described = described.ok_or_else(|| ClientError::Missing(format!("group {group}")))?;
-            ClientError::refused(described.error_code, described.error_message, || format!("group {group}"))
-        })
-        .await
 }

@@ -14,9 +14,8 @@ use crate::client::cluster::Cluster;
 use crate::client::error::ClientError;
 use crate::client::offsets::{self, At, Committer, TopicPartition};
 use crate::protocol::error_code::ErrorCode;
-use crate::protocol::messages::describe_groups::DescribeGroupsResponse;
 
-use super::describe_group;
+use super::look::{Kind, look};
 
 /// Move what a group has committed. Shows what would be done; does it with --execute.
 ///
@@ -60,7 +59,7 @@ impl ResetOffsets {
         let partitions = self.partitions(&mut cluster).await?;
         self.check_is_empty(&mut cluster).await?;
         let committed = offsets::committed(&mut cluster, &self.group, None).await?;
-        let targets = self.targets(&mut cluster, &partitions, &committed).await?;
+        let targets = self.targets(&mut cluster, &partitions, &committed, terminal).await?;
         if self.execute {
             offsets::commit(&mut cluster, &self.group, Committer::OUTSIDER, &targets).await?;
         }
@@ -113,17 +112,19 @@ impl ResetOffsets {
     /// While a group has members, those decide what is committed.
     async fn check_is_empty(&self, cluster: &mut Cluster) -> Result<(), CommandError> {
         let group = &self.group;
-        let reply = match describe_group(cluster, group).await {
+        let looked = match look(cluster, group).await {
             // A group that is not there has no members.
             Err(error) if error.code() == Some(ErrorCode::GROUP_ID_NOT_FOUND) => return Ok(()),
             other => other?,
         };
-        let response: DescribeGroupsResponse<'_> = reply.read()?;
-        let Some(told) = response.groups.iter().find(|told| told.group_id == group) else { return Ok(()) };
-        match told.members.len() {
+        if looked.kind == Kind::Share {
+            let why = "is a share group, which commits no offsets: `kafka-share-groups --reset-offsets` moves where it begins";
+            return Err(CommandError::Usage(format!("group {group} {why}")));
+        }
+        match looked.members.len() {
             0 => Ok(()),
             count => {
-                let (state, members) = (told.group_state, if count == 1 { "1 member".to_string() } else { format!("{count} members") });
+                let (state, members) = (looked.state, if count == 1 { "1 member".to_string() } else { format!("{count} members") });
                 Err(CommandError::Usage(format!("group {group} has {members} and is {state}: stop its consumers first")))
             }
         }
@@ -134,6 +135,7 @@ impl ResetOffsets {
         cluster: &mut Cluster,
         partitions: &[TopicPartition],
         committed: &BTreeMap<TopicPartition, i64>,
+        terminal: &mut Terminal<'_>,
     ) -> Result<BTreeMap<TopicPartition, i64>, CommandError> {
         let earliest = offsets::find(cluster, partitions, At::Earliest).await?;
         let latest = offsets::find(cluster, partitions, At::Latest).await?;
@@ -159,7 +161,11 @@ impl ResetOffsets {
             } else {
                 timed.get(place).copied().flatten().unwrap_or(end)
             };
-            targets.insert(place.clone(), target.clamp(start, end));
+            let nearest = target.clamp(start, end);
+            if nearest != target {
+                terminal.say(&format!("{}-{} has offsets from {start} to {end}: {target} becomes {nearest}", place.0, place.1));
+            }
+            targets.insert(place.clone(), nearest);
         }
         Ok(targets)
     }

@@ -3,7 +3,8 @@
 //! Differences from Apache Kafka: a first join that offers no protocol leaves no empty group behind; who comes with the id that it was
 //! given to wait with, and with an instance id it had not then, is told UNKNOWN_MEMBER_ID, where Kafka says UNKNOWN_SERVER_ERROR; who was
 //! sent away from a consumer group and says that it still owns partitions is told UNKNOWN_MEMBER_ID, where Kafka lets it in while somebody
-//! else may be reading them.
+//! else may be reading them; a static member that joins a consumer group again by its own id is in generation 0 until it has given back
+//! what it must, where Kafka leaves it in the one it was in.
 
 use millpond_core::group::answer::Joined;
 use millpond_core::group::error::GroupError;

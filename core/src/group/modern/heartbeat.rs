@@ -311,10 +311,9 @@ impl<'m> Coordinator<'m> {
             return Err(GroupError::UnreleasedInstanceId);
         }
         let downgrades = is_modern && said.classic.is_some() && self.may_downgrade(group, Leaving { members: 1, classics: 0 }, size);
-        // A classic member that comes back by its own id is the one that was there; any other takes its place.
-        if said.classic.is_none() || member != Some(known) {
-            self.replace_static(known, said, fx)?;
-        }
+        // Also where a classic member comes back by its own id, which Kafka takes for the one that was there, at the epoch where it was: then
+        // what it has not given back yet may be given to somebody else meanwhile.
+        self.replace_static(known, said, fx)?;
         Ok(if downgrades { Admitted::Downgrades } else { Admitted::Known })
     }
 

@@ -440,27 +440,6 @@ fn a_static_member_changes_its_protocol_in_its_seat() {
 }
 
 #[test]
-fn a_static_classic_member_that_comes_back_by_its_own_id_is_where_it_was() {
-    let (mut world, mut calls) = (World::new(&[("t", 4)]), Calls::default());
-    let all = [("range", &*subscription(&["t"], ""))];
-    let call = calls.join_as(&mut world, "", Some("one"), &all);
-    world.wait_with(3_000, &mut calls.replies);
-    let Reply::Joined { leads, .. } = calls.take(call) else { panic!("a seat") };
-    let one = leads[0].clone();
-    let call = calls.sync(&mut world, &one, 1, &[(&one, "t-0 t-1 t-2 t-3")]);
-    calls.take(call);
-    assert_eq!(calls.tell(&mut world, "b", joins(&["t"])), told(2, ""));
-    // It has two to give back, and is not in the next generation before.
-    let call = calls.join_as(&mut world, &one, Some("one"), &[("range", &subscription(&["t"], "t-0 t-1 t-2 t-3"))]);
-    assert_eq!(calls.take(call), joined(1));
-    assert_eq!(calls.synced(&mut world, &one, 1), Ok("t-0 t-1".to_string()));
-    let call = calls.join_as(&mut world, &one, Some("one"), &[("range", &subscription(&["t"], "t-0 t-1"))]);
-    assert_eq!(calls.take(call), joined(2));
-    assert_eq!(calls.synced(&mut world, &one, 2), Ok("t-0 t-1".to_string()));
-    assert_eq!(calls.tell(&mut world, "b", stays(2)), told(2, "t-2 t-3"));
-}
-
-#[test]
 fn groups_that_may_not_or_cannot_go_up_stay_classic() {
     let policy = |world: &mut World, policy| {
         let config = *world.coordinator.config();
